@@ -1,0 +1,184 @@
+//! How a failure is named: category (what), family (group), scope (whom it concerns).
+//!
+//! The names only; which reply gets which name is decided by the reply dictionary in `mail::bounce`.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! names {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $n:literal $variant:ident $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, minicbor::Encode,
+            minicbor::Decode, utoipa::ToSchema,
+        )]
+        #[cbor(index_only)]
+        pub enum $name {
+            $($(#[$vdoc])* #[serde(rename = $text)] #[n($n)] $variant,)*
+        }
+
+        impl $name {
+            /// Every one, in the order of declaration.
+            pub const ALL: &'static [$name] = &[$($name::$variant,)*];
+
+            /// Its name in JSON, in data files and for people.
+            pub const fn as_str(self) -> &'static str {
+                match self { $($name::$variant => $text,)* }
+            }
+
+            /// The one of this name.
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|known| known.as_str() == name)
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+names! {
+    /// Bounce category: PowerMTA's seventeen names, and seven of ours.
+    Category {
+        /// The remote system is set up wrongly.
+        0 BadConfiguration "bad-configuration",
+        /// The connection broke or was refused.
+        1 BadConnection "bad-connection",
+        /// The domain does not exist or takes no mail.
+        2 BadDomain "bad-domain",
+        /// No such mailbox.
+        3 BadMailbox "bad-mailbox",
+        /// The content was refused for its form (size, attachment, syntax).
+        4 ContentRelated "content-related",
+        /// The mailbox exists but is disabled.
+        5 InactiveMailbox "inactive-mailbox",
+        /// The sender address is not acceptable.
+        6 InvalidSender "invalid-sender",
+        /// Queued for too long.
+        7 MessageExpired "message-expired",
+        /// Nobody answered.
+        8 NoAnswerFromHost "no-answer-from-host",
+        /// Nothing else fits.
+        9 Other "other",
+        /// Refused by a rule of the recipient's side.
+        10 PolicyRelated "policy-related",
+        /// The dialogue went wrong.
+        11 ProtocolErrors "protocol-errors",
+        /// The mailbox is full.
+        12 QuotaIssues "quota-issues",
+        /// The remote host does not relay for this recipient.
+        13 RelayingIssues "relaying-issues",
+        /// No route: loops, DNS trouble.
+        14 RoutingErrors "routing-errors",
+        /// Taken for spam, or the sending address is on a blocklist.
+        15 SpamRelated "spam-related",
+        /// Taken for a virus.
+        16 VirusRelated "virus-related",
+        /// SPF, DKIM or DMARC did not pass.
+        17 AuthenticationFailed "authentication-failed",
+        /// Too much in too short a time.
+        18 RateLimited "rate-limited",
+        /// Come again in some minutes (greylisting).
+        19 Greylisted "greylisted",
+        /// Refused or slowed for the reputation of address or domain.
+        20 Reputation "reputation",
+        /// Too many recipients in one transaction.
+        21 TooManyRecipients "too-many-recipients",
+        /// An answer by a machine, not a failure.
+        22 AutoReply "auto-reply",
+        /// Not sent: the address is on a suppression list of ours.
+        23 Suppressed "suppressed",
+    }
+}
+
+names! {
+    /// Groups of categories, for charts and rules of thumb.
+    Family {
+        /// No such user, moved, suspended.
+        0 Recipient "recipient",
+        /// The mailbox is full.
+        1 Full "full",
+        /// Blocked, rate, PTR, connections.
+        2 Reputation "reputation",
+        /// SPF, DKIM, DMARC.
+        3 Auth "auth",
+        /// The message itself.
+        4 Content "content",
+        /// Expired, network, system, routing.
+        5 Delivery "delivery",
+        /// A complaint.
+        6 Feedback "feedback",
+        /// An answer by a machine.
+        7 Auto "auto",
+        /// Nothing else fits.
+        8 Unknown "unknown",
+    }
+}
+
+names! {
+    /// Whom a reply concerns, and so what has to wait or stop.
+    Scope {
+        /// This recipient alone.
+        0 Recipient "recipient",
+        /// This message, whoever gets it.
+        1 Message "message",
+        /// Everything from this source address.
+        2 Source "source",
+        /// Everything from this sending domain.
+        3 Domain "domain",
+        /// This connection; another may do.
+        4 Connection "connection",
+    }
+}
+
+names! {
+    /// How one attempt, or the whole life of a recipient, ended.
+    Disposition {
+        /// The receiving host took responsibility (250 after the final dot).
+        0 Delivered "delivered",
+        /// Not now; another attempt follows.
+        1 Deferred "deferred",
+        /// Never: a permanent refusal.
+        2 Bounced "bounced",
+        /// Queued for too long.
+        3 Expired "expired",
+        /// Not attempted: on a suppression list, or cancelled by a person.
+        4 Suppressed "suppressed",
+    }
+}
+
+impl Category {
+    /// The group this category belongs to.
+    pub const fn family(self) -> Family {
+        match self {
+            Category::BadDomain | Category::BadMailbox | Category::InactiveMailbox => Family::Recipient,
+            Category::QuotaIssues => Family::Full,
+            Category::PolicyRelated
+            | Category::SpamRelated
+            | Category::RateLimited
+            | Category::Greylisted
+            | Category::Reputation => Family::Reputation,
+            Category::AuthenticationFailed | Category::InvalidSender => Family::Auth,
+            Category::ContentRelated | Category::VirusRelated => Family::Content,
+            Category::BadConfiguration
+            | Category::BadConnection
+            | Category::MessageExpired
+            | Category::NoAnswerFromHost
+            | Category::ProtocolErrors
+            | Category::RelayingIssues
+            | Category::RoutingErrors
+            | Category::TooManyRecipients => Family::Delivery,
+            Category::AutoReply => Family::Auto,
+            Category::Other | Category::Suppressed => Family::Unknown,
+        }
+    }
+}
+
+impl Disposition {
+    /// True when nothing follows: everything but [`Disposition::Deferred`].
+    pub const fn is_final(self) -> bool {
+        !matches!(self, Disposition::Deferred)
+    }
+}

@@ -1,0 +1,414 @@
+//! What is remembered: one [`Event`] for everything that happens to a mail, a contact or the engine itself.
+//!
+//! Two forms of the same struct. JSON, for people, exports and the API: flat names, absent values left out, `"v"` tells
+//! the version. Binary (CBOR with small integers as keys), for the event log: unknown keys are skipped, so an older
+//! program can read a newer log. A golden file for each version stands in `testdata/`.
+//!
+//! Fields may be added, never renamed or reused.
+
+use serde::{Deserialize, Serialize};
+
+use crate::category::{Category, Disposition, Scope};
+use crate::id::{CampaignId, ContactId, EventId, ListId, MessageId, RecipientId};
+use crate::name::Name;
+use crate::reply::{Phase, Reply};
+use crate::submission::Origin;
+use crate::time::Timestamp;
+
+/// Version written into new events.
+pub const EVENT_VERSION: u8 = 1;
+
+/// Longest transcript kept with an event, in bytes; the middle of a longer one is left out.
+pub const TRANSCRIPT_MAX: usize = 16 * 1024;
+
+/// Something that happened.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, minicbor::Encode, minicbor::Decode, utoipa::ToSchema)]
+#[cbor(map)]
+#[serde(default)]
+pub struct Event {
+    /// Version of this form, see [`EVENT_VERSION`].
+    #[n(0)]
+    pub v: u8,
+    /// Stable identity: the same event told twice has the same id.
+    #[n(1)]
+    pub id: EventId,
+    /// When it happened.
+    #[n(2)]
+    pub at: Timestamp,
+    /// What kind of thing happened.
+    #[n(3)]
+    pub kind: EventKind,
+    /// The message.
+    #[n(4)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<MessageId>,
+    /// The recipient.
+    #[n(5)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<RecipientId>,
+    /// The recipient's address.
+    #[n(6)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// The return path.
+    #[n(7)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sender: Option<String>,
+    /// Whose mail it is.
+    #[n(8)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<Name>,
+    /// Kind of traffic.
+    #[n(9)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<Name>,
+    /// The unit of work.
+    #[n(10)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<Name>,
+    /// The campaign.
+    #[n(11)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<CampaignId>,
+    /// The contact.
+    #[n(12)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact: Option<ContactId>,
+    /// The provider, where it is known.
+    #[n(13)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<Name>,
+    /// The source (virtual MTA), where it is known.
+    #[n(14)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<Name>,
+    /// How it came in (`received`, `rejected`).
+    #[n(15)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+    /// One attempt at delivery (`delivered`, `deferred`, `bounced`, `expired`, `suppressed`).
+    #[n(16)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<Attempt>,
+    /// A report from outside (`remote-bounce`, `complaint`).
+    #[n(17)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report: Option<RemoteReport>,
+    /// A request by a person's software (`opened`, `clicked`, `unsubscribed`).
+    #[n(18)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub touch: Option<Touch>,
+    /// A change of what the engine may do (`throttled`, `restored`, `control`).
+    #[n(19)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub control: Option<ControlChange>,
+    /// Size of the message in bytes.
+    #[n(20)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size_bytes: Option<u64>,
+    /// The list concerned (`unsubscribed`).
+    #[n(21)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub list: Option<ListId>,
+    /// A sentence for people, in English.
+    #[n(22)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $n:literal $variant:ident $text:literal,)*) => {
+        /// What kind of thing happened.
+        #[derive(
+            Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, minicbor::Encode,
+            minicbor::Decode, utoipa::ToSchema,
+        )]
+        #[cbor(index_only)]
+        pub enum EventKind {
+            $($(#[$doc])* #[serde(rename = $text)] #[n($n)] $variant,)*
+        }
+
+        impl EventKind {
+            /// Every kind, in the order of declaration.
+            pub const ALL: &'static [EventKind] = &[$(EventKind::$variant,)*];
+
+            /// Its name in JSON, in searches and for people.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(EventKind::$variant => $text,)* }
+            }
+
+            /// Its number in binary form; never changes.
+            pub const fn number(self) -> u8 {
+                match self { $(EventKind::$variant => $n,)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// A recipient was accepted and is on disk.
+    #[default]
+    0 Received "received",
+    /// A submission was refused.
+    1 Rejected "rejected",
+    /// The receiving host took the mail.
+    2 Delivered "delivered",
+    /// An attempt failed; another follows.
+    3 Deferred "deferred",
+    /// An attempt failed for good.
+    4 Bounced "bounced",
+    /// Queued for too long.
+    5 Expired "expired",
+    /// Not attempted: the address is suppressed, or a person cancelled it.
+    6 Suppressed "suppressed",
+    /// A delivery report came back after acceptance (out-of-band bounce).
+    7 RemoteBounce "remote-bounce",
+    /// The recipient complained (feedback loop).
+    8 Complaint "complaint",
+    /// The pixel was fetched.
+    9 Opened "opened",
+    /// A link was followed.
+    10 Clicked "clicked",
+    /// The recipient unsubscribed.
+    11 Unsubscribed "unsubscribed",
+    /// A path was slowed or suspended, with the reply that caused it.
+    12 Throttled "throttled",
+    /// A path is back to its configured limits.
+    13 Restored "restored",
+    /// A person or a rule held, released, paused or changed something.
+    14 Control "control",
+    /// A connection could not be made or broke outside of a transaction.
+    15 ConnectionFailed "connection-failed",
+    /// Inbound mail that was taken and led to nothing (unknown report, reply of a person).
+    16 Inbound "inbound",
+}
+
+impl EventKind {
+    /// The disposition this kind speaks of, for the five kinds that end an attempt.
+    pub const fn disposition(self) -> Option<Disposition> {
+        Some(match self {
+            EventKind::Delivered => Disposition::Delivered,
+            EventKind::Deferred => Disposition::Deferred,
+            EventKind::Bounced => Disposition::Bounced,
+            EventKind::Expired => Disposition::Expired,
+            EventKind::Suppressed => Disposition::Suppressed,
+            _ => return None,
+        })
+    }
+
+    /// The kind that tells of this disposition.
+    pub const fn of_disposition(disposition: Disposition) -> Self {
+        match disposition {
+            Disposition::Delivered => EventKind::Delivered,
+            Disposition::Deferred => EventKind::Deferred,
+            Disposition::Bounced => EventKind::Bounced,
+            Disposition::Expired => EventKind::Expired,
+            Disposition::Suppressed => EventKind::Suppressed,
+        }
+    }
+}
+
+/// One attempt at delivery: route, dialogue, meaning, times.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, minicbor::Encode, minicbor::Decode, utoipa::ToSchema)]
+#[cbor(map)]
+#[serde(default)]
+pub struct Attempt {
+    /// Number of the attempt, from 1.
+    #[n(0)]
+    pub number: u16,
+    /// Site (rolled-up MX set).
+    #[n(1)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub site: Option<Name>,
+    /// MX host that was talked to.
+    #[n(2)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mx_host: Option<Name>,
+    /// Its address.
+    #[n(3)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mx_address: Option<String>,
+    /// Own address of the connection.
+    #[n(4)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_address: Option<String>,
+    /// Where in the dialogue it ended.
+    #[n(5)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+    /// The reply that decided.
+    #[n(6)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Reply>,
+    /// What failed when there was no reply: an IO, DNS or TLS error in words.
+    #[n(7)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Bounce category; absent when delivered.
+    #[n(8)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<Category>,
+    /// Whom the failure concerns.
+    #[n(9)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
+    /// The address itself is bad.
+    #[n(10)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub suppress: bool,
+    /// TLS version and cipher, when TLS was used.
+    #[n(11)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<String>,
+    /// When the next attempt is due (`deferred`).
+    #[n(12)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_attempt: Option<Timestamp>,
+    /// From acceptance to the end of this attempt, in milliseconds.
+    #[n(13)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queued_ms: Option<u64>,
+    /// TCP connect, in milliseconds (first message of a connection only).
+    #[n(14)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connect_ms: Option<u32>,
+    /// TLS handshake, in milliseconds (first message of a connection only).
+    #[n(15)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_ms: Option<u32>,
+    /// From MAIL FROM to the last reply, in milliseconds.
+    #[n(16)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transaction_ms: Option<u32>,
+    /// The dialogue: lines of `S: …` (server) and `C: …` (client), message bytes left out.
+    #[n(17)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transcript: Option<String>,
+}
+
+/// What a delivery report or a feedback report said.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, minicbor::Encode, minicbor::Decode, utoipa::ToSchema)]
+#[cbor(map)]
+#[serde(default)]
+pub struct RemoteReport {
+    /// `failed`, `delayed` (DSN action) or the feedback type (`abuse`, `fraud` …).
+    #[n(0)]
+    pub what: String,
+    /// Who reported: reporting MTA or user agent.
+    #[n(1)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reporter: Option<String>,
+    /// The reply quoted in a DSN.
+    #[n(2)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Reply>,
+    /// Bounce category of that reply.
+    #[n(3)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<Category>,
+    /// The address itself is bad.
+    #[n(4)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub suppress: bool,
+    /// Our source address as the report names it.
+    #[n(5)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_address: Option<String>,
+}
+
+/// A request by a mail program, a proxy or a person.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, minicbor::Encode, minicbor::Decode, utoipa::ToSchema)]
+#[cbor(map)]
+#[serde(default)]
+pub struct Touch {
+    /// Number of the link in the message (`clicked`).
+    #[n(0)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<u16>,
+    /// Where the link leads (`clicked`).
+    #[n(1)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Address of the client.
+    #[n(2)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+    /// User-Agent header, at most 512 bytes.
+    #[n(3)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+    /// How the recipient unsubscribed: `one-click`, `page` or `mail` (`unsubscribed`).
+    #[n(4)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+}
+
+/// A change of what the engine may do.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, minicbor::Encode, minicbor::Decode, utoipa::ToSchema)]
+#[cbor(map)]
+#[serde(default)]
+pub struct ControlChange {
+    /// What it concerns: `path`, `source`, `site`, `campaign`, `job`.
+    #[n(0)]
+    pub target: String,
+    /// Its name.
+    #[n(1)]
+    pub name: String,
+    /// What was done: `suspend`, `limit`, `restore`, `hold`, `release`, `cancel`.
+    #[n(2)]
+    pub action: String,
+    /// The new value, in words.
+    #[n(3)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// Until when.
+    #[n(4)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Who or what did it: a rule, a person.
+    #[n(5)]
+    pub by: String,
+    /// The reply that caused it.
+    #[n(6)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Reply>,
+}
+
+impl Event {
+    /// An event about one recipient. `ordinal` tells events of the same kind apart: the attempt, or a count from 0.
+    pub fn of_recipient(kind: EventKind, recipient: RecipientId, ordinal: u16, at: Timestamp) -> Self {
+        let leaf = u32::from(kind.number()) << 16 | u32::from(ordinal);
+        Event {
+            v: EVENT_VERSION,
+            id: EventId { root: recipient.0, leaf },
+            at,
+            kind,
+            recipient: Some(recipient),
+            ..Event::default()
+        }
+    }
+
+    /// An event about anything else; `root` is a generated number.
+    pub fn of_engine(kind: EventKind, root: u64, at: Timestamp) -> Self {
+        let leaf = u32::from(kind.number()) << 16;
+        Event { v: EVENT_VERSION, id: EventId { root, leaf }, at, kind, ..Event::default() }
+    }
+
+    /// The binary form.
+    pub fn to_binary(&self) -> Vec<u8> {
+        minicbor::to_vec(self).expect("invariant: writing to memory cannot fail")
+    }
+
+    /// Reads the binary form.
+    ///
+    /// # Errors
+    /// [`EventError`] when the bytes are not an event: the caller counts and keeps them.
+    pub fn from_binary(bytes: &[u8]) -> Result<Self, EventError> {
+        minicbor::decode(bytes).map_err(|error| EventError(error.to_string()))
+    }
+}
+
+/// Bytes that are not an event in binary form.
+#[derive(Debug, thiserror::Error)]
+#[error("not an event: {0}")]
+pub struct EventError(String);

@@ -1,0 +1,26 @@
+//! The vocabulary of the suite: the nouns that every stage shares, and the messages they hand to each other.
+//!
+//! Everything here is a value. There is no IO, no async and no SQL, and nothing here decides anything about mail:
+//! a stage reads these types, decides, and writes these types. A crate of one wing meets a crate of another only here
+//! and in the event log.
+//!
+//! Where to start: [`submission`] (what comes in), [`handoff`] (what intake, queue and delivery say to each other),
+//! [`event`] (what is remembered).
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+#[macro_use]
+mod text_schema;
+
+pub mod category;
+pub mod event;
+pub mod handoff;
+pub mod id;
+pub mod name;
+pub mod reply;
+pub mod route;
+pub mod submission;
+pub mod time;
+pub mod units;
+pub mod value;

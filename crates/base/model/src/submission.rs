@@ -1,0 +1,277 @@
+//! What comes in: a submission, and what the submitter is told.
+//!
+//! Every way in (SMTP, HTTP, pickup, campaign) makes a [`Submission`]; only intake takes one and commits it to the
+//! spool. A submission is committed whole or not at all, its checkpoint included.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{CampaignId, ContactId, MessageId, RecipientId};
+use crate::name::Name;
+use crate::time::Timestamp;
+use crate::value::Value;
+
+/// One content, or more recipients for a content that is in the spool already.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// New content with its envelope, or the message to which recipients are added.
+    pub content: ContentSource,
+    /// At least one, at most [`Submission::RECIPIENTS_MAX`].
+    pub recipients: Vec<NewRecipient>,
+    /// Committed together with the recipients, so that a feed resumes exactly (see [`Checkpoint`]).
+    pub checkpoint: Option<Checkpoint>,
+}
+
+impl Submission {
+    /// Most recipients in one submission: one spool record, one range of ids.
+    pub const RECIPIENTS_MAX: usize = 4_096;
+}
+
+/// Where the content of a submission is.
+#[derive(Clone, Debug)]
+pub enum ContentSource {
+    /// Comes with the submission.
+    New(Box<NewMessage>),
+    /// Is in the spool; recipients are added to it.
+    Existing(MessageId),
+}
+
+/// A message without its recipients.
+#[derive(Clone, Debug)]
+pub struct NewMessage {
+    /// The bytes.
+    pub content: Content,
+    /// Return path and transport options.
+    pub envelope: Envelope,
+    /// How it is to be treated.
+    pub routing: Routing,
+    /// How it came in.
+    pub origin: Origin,
+}
+
+/// The bytes of a message.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub enum Content {
+    /// A complete message in RFC 5322 form with CRLF line ends; sent as it is.
+    #[n(0)]
+    Raw(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
+    /// A merge program (`mail::merge`), rendered for each recipient at delivery.
+    #[n(1)]
+    Merge(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
+}
+
+impl Content {
+    /// Size as stored, in bytes.
+    pub fn len(&self) -> usize {
+        match self {
+            Content::Raw(bytes) | Content::Merge(bytes) => bytes.len(),
+        }
+    }
+
+    /// True when there is not a single byte.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Return path and transport options (RFC 5321, 6152, 6531, 3461).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, minicbor::Encode, minicbor::Decode)]
+#[cbor(map)]
+pub struct Envelope {
+    /// The return path.
+    #[n(0)]
+    pub sender: ReturnPath,
+    /// BODY=8BITMIME.
+    #[n(1)]
+    pub eight_bit: bool,
+    /// SMTPUTF8.
+    #[n(2)]
+    pub smtputf8: bool,
+    /// ENVID (RFC 3461 4.4), as given (xtext decoded).
+    #[n(3)]
+    pub envid: Option<String>,
+}
+
+/// The address in MAIL FROM.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, minicbor::Encode, minicbor::Decode)]
+pub enum ReturnPath {
+    /// `<>`: reports about this message must not be sent.
+    #[default]
+    #[n(0)]
+    Null,
+    /// The same for all recipients.
+    #[n(1)]
+    Fixed(#[n(0)] String),
+    /// One for each recipient: a sealed token at this domain, so that a bounce names its recipient (VERP).
+    #[n(2)]
+    PerRecipient(#[n(0)] String),
+}
+
+/// How a message is to be treated.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, minicbor::Encode, minicbor::Decode)]
+#[cbor(map)]
+pub struct Routing {
+    /// Whose mail it is; `default` where nobody said.
+    #[n(0)]
+    pub tenant: Name,
+    /// Kind of traffic: `transactional`, `bulk` or a name of the operator's.
+    #[n(1)]
+    pub stream: Name,
+    /// The unit of work it belongs to, for finding and cancelling; may be empty.
+    #[n(2)]
+    pub job: Name,
+    /// The campaign it belongs to.
+    #[n(3)]
+    pub campaign: Option<CampaignId>,
+    /// The pool of sources; the stream's default pool when absent.
+    #[n(4)]
+    pub pool: Option<Name>,
+    /// Not to be attempted before.
+    #[n(5)]
+    pub not_before: Option<Timestamp>,
+    /// Not to be attempted after; the stream's `max_age` when absent.
+    #[n(6)]
+    pub expires: Option<Timestamp>,
+    /// The domain whose DKIM keys sign it; the domain of the From header when absent.
+    #[n(7)]
+    pub signing_domain: Option<Name>,
+}
+
+impl Default for Routing {
+    fn default() -> Self {
+        Routing {
+            tenant: Name::from("default"),
+            stream: Name::from("transactional"),
+            job: Name::default(),
+            campaign: None,
+            pool: None,
+            not_before: None,
+            expires: None,
+            signing_domain: None,
+        }
+    }
+}
+
+/// How a message came in.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, minicbor::Encode, minicbor::Decode, utoipa::ToSchema)]
+#[cbor(map)]
+pub struct Origin {
+    /// The way in.
+    #[n(0)]
+    pub protocol: Protocol,
+    /// The address of the peer.
+    #[n(1)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub peer: Option<IpAddr>,
+    /// The user or API key that authenticated.
+    #[n(2)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<Name>,
+}
+
+/// A way in.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, minicbor::Encode, minicbor::Decode, utoipa::ToSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+#[cbor(index_only)]
+pub enum Protocol {
+    /// An SMTP listener.
+    #[n(0)]
+    Smtp,
+    /// HTTP injection.
+    #[n(1)]
+    Http,
+    /// A campaign's feed.
+    #[n(2)]
+    Campaign,
+    /// Made by the suite itself: a DSN, a test mail.
+    #[n(3)]
+    Internal,
+}
+
+/// A recipient before it has an id.
+#[derive(Clone, Debug, Default, PartialEq, minicbor::Encode, minicbor::Decode)]
+#[cbor(map)]
+pub struct NewRecipient {
+    /// The address as it goes into RCPT TO: domain in A-label form, lower case; local part as given.
+    #[n(0)]
+    pub address: String,
+    /// The contact behind it.
+    #[n(1)]
+    pub contact: Option<ContactId>,
+    /// One value for each slot of the merge program, in its order; empty for raw content.
+    #[n(2)]
+    pub values: Vec<Value>,
+    /// NOTIFY and ORCPT (RFC 3461), when the client gave them.
+    #[n(3)]
+    pub dsn: Option<DsnOptions>,
+}
+
+/// What a client asked for about delivery reports (RFC 3461 4.1, 4.2).
+#[derive(Clone, Debug, Default, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[cbor(map)]
+pub struct DsnOptions {
+    /// NOTIFY=NEVER.
+    #[n(0)]
+    pub never: bool,
+    /// NOTIFY=SUCCESS.
+    #[n(1)]
+    pub success: bool,
+    /// NOTIFY=FAILURE.
+    #[n(2)]
+    pub failure: bool,
+    /// NOTIFY=DELAY.
+    #[n(3)]
+    pub delay: bool,
+    /// ORCPT as given, type included.
+    #[n(4)]
+    pub original_recipient: Option<String>,
+}
+
+/// How far a feed has come: committed in the same record as the recipients it speaks of.
+///
+/// After a crash the feed asks intake for its last checkpoint and goes on behind it, so every recipient is handed over
+/// exactly once whatever its own database remembers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct Checkpoint {
+    /// Which feed: the campaign's number.
+    #[n(0)]
+    pub feed: u64,
+    /// The last position handed over; grows.
+    #[n(1)]
+    pub position: u64,
+}
+
+/// What the submitter gets: it is on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The message.
+    pub message: MessageId,
+    /// The recipients' ids are this one and the following ones, in the order of the submission.
+    pub first_recipient: RecipientId,
+    /// How many recipients were accepted.
+    pub count: u32,
+}
+
+/// Why a submission was not taken. The submitter keeps the responsibility.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The submission itself is wrong; the same again will be refused again (5xx, 400).
+    #[error("{reason}")]
+    Invalid {
+        /// What is wrong, for the submitter.
+        reason: String,
+    },
+    /// There is no such message in the spool to add recipients to (any more).
+    #[error("no message {0} in the spool")]
+    UnknownMessage(MessageId),
+    /// No room or too busy: try again later (452, 503).
+    #[error("{reason}")]
+    Unavailable {
+        /// Which floor or limit was reached.
+        reason: String,
+    },
+}

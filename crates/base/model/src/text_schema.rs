@@ -1,0 +1,18 @@
+//! OpenAPI schemas of types that are a text in JSON.
+
+/// Declares in OpenAPI that a type is a string, with a format or an example for readers.
+macro_rules! text_schema {
+    ($name:ident, $description:expr, $example:expr) => {
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                utoipa::openapi::schema::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::schema::Type::String)
+                    .description(Some($description))
+                    .examples([$example])
+                    .into()
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
+    };
+}
