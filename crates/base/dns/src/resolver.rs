@@ -1,0 +1,296 @@
+//! The resolver: questions of a sender, answered by real servers or by a zone in memory.
+//!
+//! Real answers are cached with the record's time to live inside the bounds of [`Config`]; so are negative ones.
+//! A cheap clone shares the cache.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hickory_proto::op::ResponseCode;
+use hickory_proto::rr::{Name as DnsName, RData, Record, RecordType};
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError, NetError, NoRecords};
+use model::name::Name;
+use model::route::MxHost;
+use model::units::Span;
+
+use crate::zone::{Zone, ZoneAnswer};
+
+/// Which name servers are asked, and how long.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Name servers, each an address with port such as `"127.0.0.1:53"`. Empty: those of `/etc/resolv.conf`.
+    pub servers: Vec<SocketAddr>,
+    /// How long one server may take to answer.
+    pub timeout: Span,
+    /// How often a question is asked again before it counts as a temporary failure.
+    pub attempts: u8,
+    /// Most answers kept in memory.
+    pub cache_entries: u64,
+    /// Answers are kept at least this long, however short their time to live.
+    pub ttl_min: Span,
+    /// Answers are kept at most this long, however long their time to live.
+    pub ttl_max: Span,
+    /// "There is no such name" is kept at most this long.
+    pub negative_ttl_max: Span,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            servers: Vec::new(),
+            timeout: Span::s(5),
+            attempts: 2,
+            cache_entries: 100_000,
+            ttl_min: Span::s(30),
+            ttl_max: Span::s(86_400),
+            negative_ttl_max: Span::s(300),
+        }
+    }
+}
+
+impl Config {
+    /// Checks what the types cannot.
+    ///
+    /// # Errors
+    /// Names the key and what it must be.
+    pub fn validate(&self) -> Result<(), String> {
+        if self.attempts == 0 {
+            return Err("dns.attempts must be at least 1".to_owned());
+        }
+        if self.ttl_min > self.ttl_max {
+            return Err("dns.ttl_min must not be longer than dns.ttl_max".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// What the DNS says about the mail hosts of a domain (RFC 5321 5.1, RFC 7505).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MxAnswer {
+    /// Its mail hosts, best preference first; the domain itself when it has an address but no MX.
+    Hosts(Vec<MxHost>),
+    /// It says that it takes no mail (`MX 0 .`).
+    NullMx,
+    /// There is no such domain, or it has neither MX nor address.
+    NoDomain,
+    /// It could not be found out now.
+    Temporary(String),
+}
+
+/// Why a look-up gave no records.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DnsFailure {
+    /// There is no such name, or no record of this type.
+    #[error("{0}: no such name or record")]
+    Nothing(String),
+    /// It could not be found out now: ask again later.
+    #[error("{name}: {reason}")]
+    Temporary {
+        /// The name asked for.
+        name: String,
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+/// A resolver could not be set up from the machine's configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot set up the resolver: {0}")]
+pub struct SetupError(String);
+
+/// Asks the DNS. Cheap to clone; clones share the cache.
+#[derive(Clone, Debug)]
+pub struct Resolver {
+    backend: Backend,
+}
+
+#[derive(Clone, Debug)]
+enum Backend {
+    Servers(Arc<TokioResolver>),
+    Zone(Zone),
+}
+
+impl Resolver {
+    /// A resolver as configured. Needs a tokio runtime around it.
+    ///
+    /// # Errors
+    /// [`SetupError`] when `/etc/resolv.conf` is needed and cannot be read.
+    pub fn new(config: &Config) -> Result<Resolver, SetupError> {
+        let provider = TokioRuntimeProvider::default();
+        let mut builder = if config.servers.is_empty() {
+            TokioResolver::builder(provider).map_err(|error| SetupError(error.to_string()))?
+        } else {
+            let servers = config.servers.iter().copied().map(name_server).collect();
+            TokioResolver::builder_with_config(ResolverConfig::from_name_servers(servers), provider)
+        };
+        set_options(builder.options_mut(), config);
+        let resolver = builder.build().map_err(|error| SetupError(error.to_string()))?;
+        Ok(Resolver { backend: Backend::Servers(Arc::new(resolver)) })
+    }
+
+    /// A resolver that knows this zone and nothing else.
+    pub fn zone(zone: Zone) -> Resolver {
+        Resolver { backend: Backend::Zone(zone) }
+    }
+
+    /// The mail hosts of a domain (A-label form).
+    pub async fn mx(&self, domain: &str) -> MxAnswer {
+        match self.records(domain, RecordType::MX).await {
+            Ok(records) => mail_hosts(&records),
+            Err(DnsFailure::Temporary { reason, .. }) => MxAnswer::Temporary(reason),
+            Err(DnsFailure::Nothing(_)) => match self.addresses(domain).await {
+                Ok(_) => MxAnswer::Hosts(vec![MxHost { name: Name::from(domain), preference: 0 }]),
+                Err(DnsFailure::Nothing(_)) => MxAnswer::NoDomain,
+                Err(DnsFailure::Temporary { reason, .. }) => MxAnswer::Temporary(reason),
+            },
+        }
+    }
+
+    /// The addresses of a host, IPv6 first.
+    ///
+    /// # Errors
+    /// [`DnsFailure::Nothing`] when it has none, [`DnsFailure::Temporary`] when neither family could be asked.
+    pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, DnsFailure> {
+        let (six, four) = tokio::join!(self.records(host, RecordType::AAAA), self.records(host, RecordType::A));
+        let mut found = Vec::new();
+        let mut failure = None;
+        for answer in [six, four] {
+            match answer {
+                Ok(records) => found.extend(records.iter().filter_map(address_of)),
+                Err(error @ DnsFailure::Temporary { .. }) => failure = Some(error),
+                Err(DnsFailure::Nothing(_)) => {}
+            }
+        }
+        match failure {
+            _ if !found.is_empty() => Ok(found),
+            Some(error) => Err(error),
+            None => Err(DnsFailure::Nothing(host.to_owned())),
+        }
+    }
+
+    /// The TXT records of a name, the strings of each joined.
+    ///
+    /// # Errors
+    /// [`DnsFailure`] as for every look-up.
+    pub async fn txt(&self, name: &str) -> Result<Vec<String>, DnsFailure> {
+        let records = self.records(name, RecordType::TXT).await?;
+        let texts = records.iter().filter_map(|record| match &record.data {
+            RData::TXT(txt) => {
+                let bytes: Vec<u8> = txt.txt_data.iter().flat_map(|part| part.iter().copied()).collect();
+                Some(String::from_utf8_lossy(&bytes).into_owned())
+            }
+            _ => None,
+        });
+        Ok(texts.collect())
+    }
+
+    /// The names of an address, in lower case without the final dot.
+    ///
+    /// # Errors
+    /// [`DnsFailure`] as for every look-up.
+    pub async fn ptr(&self, address: IpAddr) -> Result<Vec<String>, DnsFailure> {
+        let reverse = DnsName::from(address).to_ascii();
+        let records = self.records(&reverse, RecordType::PTR).await?;
+        let names = records.iter().filter_map(|record| match &record.data {
+            RData::PTR(name) => Some(crate::zone::key_of(&name.0.to_ascii())),
+            _ => None,
+        });
+        Ok(names.collect())
+    }
+
+    async fn records(&self, name: &str, kind: RecordType) -> Result<Vec<Record>, DnsFailure> {
+        let nothing = || DnsFailure::Nothing(name.to_owned());
+        let temporary = |reason: String| DnsFailure::Temporary { name: name.to_owned(), reason };
+        match &self.backend {
+            Backend::Zone(zone) => match zone.ask(name, kind) {
+                ZoneAnswer::Records(records) => Ok(records),
+                ZoneAnswer::NoData | ZoneAnswer::NoName => Err(nothing()),
+                ZoneAnswer::Failure => Err(temporary("server failure".to_owned())),
+            },
+            Backend::Servers(resolver) => {
+                // A name the DNS cannot even carry does not exist.
+                let Ok(asked) = DnsName::from_ascii(format!("{}.", name.trim_end_matches('.'))) else {
+                    return Err(nothing());
+                };
+                match resolver.lookup(asked, kind).await {
+                    Ok(lookup) => Ok(lookup.answers().to_vec()),
+                    Err(error) if says_nothing_there(&error) => Err(nothing()),
+                    Err(error) => Err(temporary(error.to_string())),
+                }
+            }
+        }
+    }
+}
+
+fn name_server(server: SocketAddr) -> NameServerConfig {
+    let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
+        connection.port = server.port();
+        connection
+    });
+    NameServerConfig::new(server.ip(), true, connections.to_vec())
+}
+
+fn set_options(options: &mut ResolverOpts, config: &Config) {
+    options.timeout = config.timeout.0;
+    options.attempts = usize::from(config.attempts);
+    options.cache_size = config.cache_entries;
+    options.positive_min_ttl = Some(config.ttl_min.0);
+    options.positive_max_ttl = Some(config.ttl_max.0);
+    options.negative_min_ttl = Some(Duration::ZERO);
+    options.negative_max_ttl = Some(config.negative_ttl_max.0);
+    // The hosts file is for people's machines; mail follows the DNS.
+    options.use_hosts_file = hickory_resolver::config::ResolveHosts::Never;
+    options.ndots = 0;
+}
+
+/// NXDOMAIN and NODATA; every other trouble (SERVFAIL, REFUSED, time-out) is temporary.
+fn says_nothing_there(error: &NetError) -> bool {
+    matches!(
+        error,
+        NetError::Dns(DnsError::NoRecordsFound(NoRecords {
+            response_code: ResponseCode::NXDomain | ResponseCode::NoError,
+            ..
+        }))
+    )
+}
+
+fn address_of(record: &Record) -> Option<IpAddr> {
+    match &record.data {
+        RData::A(address) => Some(IpAddr::V4(address.0)),
+        RData::AAAA(address) => Some(IpAddr::V6(address.0)),
+        _ => None,
+    }
+}
+
+fn mail_hosts(records: &[Record]) -> MxAnswer {
+    /// Hosts beyond this many are never reached by a walk.
+    const HOSTS_MAX: usize = 32;
+    let mut hosts: Vec<MxHost> = records
+        .iter()
+        .filter_map(|record| match &record.data {
+            RData::MX(mx) => Some(MxHost {
+                name: Name::from(crate::zone::key_of(&mx.exchange.to_ascii())),
+                preference: mx.preference,
+            }),
+            _ => None,
+        })
+        .collect();
+    hosts.sort_by(|a, b| a.preference.cmp(&b.preference).then_with(|| a.name.cmp(&b.name)));
+    hosts.dedup();
+    hosts.truncate(HOSTS_MAX);
+    if hosts.iter().any(|host| host.name.is_empty()) {
+        return if hosts.len() == 1 { MxAnswer::NullMx } else { without_root(hosts) };
+    }
+    if hosts.is_empty() { MxAnswer::NoDomain } else { MxAnswer::Hosts(hosts) }
+}
+
+/// A root exchange beside real ones is a mistake of the domain (RFC 7505 3): the real ones count.
+fn without_root(mut hosts: Vec<MxHost>) -> MxAnswer {
+    hosts.retain(|host| !host.name.is_empty());
+    MxAnswer::Hosts(hosts)
+}
