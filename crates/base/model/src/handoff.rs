@@ -60,6 +60,9 @@ pub struct SpooledRecipient {
     pub attempts: u16,
     /// When the next attempt is due.
     pub due: Timestamp,
+    /// The address, for the event that tells of its reception. The spool fills it at admission and at recovery; the
+    /// queue takes it out and keeps no address in memory. Absent where the row could not be read.
+    pub address: Option<Box<str>>,
 }
 
 /// Intake (or recovery) to queue: these recipients are on disk and are the queue's from now on.
