@@ -1,1 +1,16 @@
+//! Journal: what must survive a crash. A segmented append-only log with group commit, and on it the two logs of the
+//! suite: the [`spool`] (messages waiting for delivery) and the [`events`] log (everything that happened).
+//!
+//! This crate knows bytes, files and order. It decides nothing about mail: who is retried when, what an event means and
+//! who may submit are the business of others.
 
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod config;
+pub mod events;
+mod log;
+pub mod spool;
+
+pub use log::disk::{Disk, RealDisk};
+pub use log::{OpenError, Options, SyncMode};

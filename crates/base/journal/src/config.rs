@@ -1,0 +1,146 @@
+//! Configuration of the spool and of the event log.
+
+use std::sync::Arc;
+
+use model::time::Clock;
+use model::units::{Size, Span};
+
+use crate::events::EventLogOptions;
+use crate::spool::SpoolOptions;
+use crate::{Options, SyncMode};
+
+/// The spool: messages waiting for delivery.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SpoolConfig {
+    /// What an acceptance waits for: `durable` (fdatasync) or `relaxed`. Relaxed is faster on slow disks, but accepted
+    /// mail of the last seconds is lost, and delivered mail is sent twice, when the machine loses power.
+    pub sync: SyncMode,
+    /// Size of one segment file. A message can be half as large as a segment.
+    pub segment_size: Size,
+    /// Most bytes of all segment files together; without it the disk is the limit.
+    pub size_max: Option<Size>,
+    /// Most bytes accepted but not yet written; more wait.
+    pub queue_size_max: Size,
+    /// Memory for contents read lately (merge programs of running campaigns).
+    pub content_cache: Size,
+}
+
+impl Default for SpoolConfig {
+    fn default() -> Self {
+        SpoolConfig {
+            sync: SyncMode::Durable,
+            segment_size: Size::mb(128),
+            size_max: None,
+            queue_size_max: Size::mb(64),
+            content_cache: Size::mb(32),
+        }
+    }
+}
+
+impl SpoolConfig {
+    /// Checks what the types cannot.
+    ///
+    /// # Errors
+    /// A sentence that names the key.
+    pub fn validate(&self) -> Result<(), String> {
+        check_segment_size(self.segment_size)?;
+        check_queue(self.queue_size_max, self.segment_size)?;
+        check_total(self.size_max, self.segment_size)
+    }
+
+    /// The options this configuration stands for.
+    pub fn options(&self, clock: Arc<dyn Clock>) -> SpoolOptions {
+        SpoolOptions {
+            log: Options {
+                segment_bytes: self.segment_size.0,
+                sync: self.sync,
+                queue_bytes_max: usize::try_from(self.queue_size_max.0).unwrap_or(usize::MAX),
+                bytes_max: self.size_max.map(|size| size.0),
+                clock,
+                ..Options::default()
+            },
+            content_cache_bytes: usize::try_from(self.content_cache.0).unwrap_or(usize::MAX),
+            ..SpoolOptions::default()
+        }
+    }
+}
+
+/// The event log: everything that happened, read by campaigns, monitoring and exporters.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct EventLogConfig {
+    /// What an append waits for: `durable` (fdatasync) or `relaxed` (see the spool's `sync`).
+    pub sync: SyncMode,
+    /// Size of one segment file.
+    pub segment_size: Size,
+    /// Most bytes written but not yet on disk; more wait.
+    pub queue_size_max: Size,
+    /// Events older than this are deleted, a segment at a time. A consumer that is further behind loses them.
+    pub keep: Span,
+    /// Most bytes of all segment files together: the oldest segments are deleted beyond it, whatever their age.
+    pub size_max: Size,
+}
+
+impl Default for EventLogConfig {
+    fn default() -> Self {
+        EventLogConfig {
+            sync: SyncMode::Durable,
+            segment_size: Size::mb(64),
+            queue_size_max: Size::mb(32),
+            keep: Span::s(14 * 86_400),
+            size_max: Size(50 << 30),
+        }
+    }
+}
+
+impl EventLogConfig {
+    /// Checks what the types cannot.
+    ///
+    /// # Errors
+    /// A sentence that names the key.
+    pub fn validate(&self) -> Result<(), String> {
+        check_segment_size(self.segment_size)?;
+        check_queue(self.queue_size_max, self.segment_size)?;
+        check_total(Some(self.size_max), self.segment_size)
+    }
+
+    /// The options this configuration stands for.
+    pub fn options(&self, clock: Arc<dyn Clock>) -> EventLogOptions {
+        EventLogOptions {
+            log: Options {
+                segment_bytes: self.segment_size.0,
+                sync: self.sync,
+                queue_bytes_max: usize::try_from(self.queue_size_max.0).unwrap_or(usize::MAX),
+                clock,
+                ..Options::default()
+            },
+            keep: self.keep.0,
+            bytes_max: self.size_max.0,
+        }
+    }
+}
+
+fn check_segment_size(size: Size) -> Result<(), String> {
+    let range = Options::SEGMENT_BYTES_MIN..=Options::SEGMENT_BYTES_MAX;
+    if range.contains(&size.0) {
+        return Ok(());
+    }
+    Err(format!("segment_size: {size} is not between {} and {}", Size(*range.start()), Size(*range.end())))
+}
+
+fn check_queue(queue: Size, segment: Size) -> Result<(), String> {
+    if queue.0 >= segment.0 / 2 && queue.0 <= 1 << 30 {
+        return Ok(());
+    }
+    Err(format!("queue_size_max: {queue} is not between half of segment_size ({}) and 1GB", Size(segment.0 / 2)))
+}
+
+fn check_total(total: Option<Size>, segment: Size) -> Result<(), String> {
+    match total {
+        Some(total) if total.0 < 3 * segment.0 => {
+            Err(format!("size_max: {total} is less than three segments of {segment}"))
+        }
+        _ => Ok(()),
+    }
+}
