@@ -1,1 +1,16 @@
+//! A message's bytes: how mail is written, and how mail that comes back is read.
+//!
+//! Writing: [`merge`] (Liquid), [`program`] (a whole mail with its recipients' values), [`token`] (what links and return
+//! paths carry), [`mjml`], [`build`]. Reading and signing stand beside it, one module each.
+//!
+//! Everything here is a plain function on values: no IO, no clock, no database, no network. The mail libraries
+//! (mail-auth, mail-parser, mail-builder, mrml, lol_html) are known to this crate alone.
 
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+// Writing.
+pub mod program;
+pub mod token;
+
+// Reading and signing.

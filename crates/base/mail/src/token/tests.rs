@@ -1,0 +1,141 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn keys() -> Keys {
+    Keys::new(&[(7, [7; SECRET_LEN]), (6, [6; SECRET_LEN])]).unwrap()
+}
+
+fn mail() -> MailRef {
+    let message = MessageId(0x0301_0203_0405_0607);
+    MailRef {
+        message,
+        recipient: RecipientId(message.0 + 4_711),
+        contact: Some(ContactId(message.0 - (90_000_000 << 22))),
+        campaign: Some(CampaignId(message.0 - (86_400_000 << 22))),
+    }
+}
+
+fn any_mail() -> impl Strategy<Value = MailRef> {
+    (any::<u64>(), any::<u64>(), any::<Option<u64>>(), any::<Option<u64>>()).prop_map(
+        |(message, recipient, contact, campaign)| MailRef {
+            message: MessageId(message),
+            recipient: RecipientId(recipient),
+            contact: contact.map(ContactId),
+            campaign: campaign.map(CampaignId),
+        },
+    )
+}
+
+fn any_token() -> impl Strategy<Value = Token> {
+    prop_oneof![
+        any_mail().prop_map(Token::Open),
+        any_mail().prop_map(Token::Ref),
+        (any_mail(), any::<u16>(), any::<Option<String>>()).prop_map(|(mail, link, url)| Token::Click {
+            mail,
+            link,
+            url
+        }),
+        (any_mail(), any::<Option<u64>>()).prop_map(|(mail, list)| Token::Unsubscribe { mail, list: list.map(ListId) }),
+    ]
+}
+
+#[test]
+fn a_token_in_a_link_is_short_and_safe_in_a_url() {
+    let text = keys().seal(&Token::Click { mail: mail(), link: 12, url: None });
+    assert!(text.len() <= 60, "{} letters: {text}", text.len());
+    assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'));
+}
+
+#[test]
+fn another_key_and_an_old_key() {
+    let token = Token::Open(mail());
+    let old = Keys::new(&[(6, [6; SECRET_LEN])]).unwrap().seal(&token);
+    assert_eq!(keys().open(&old), Ok(token.clone()), "an older key still opens");
+    let foreign = Keys::new(&[(7, [8; SECRET_LEN])]).unwrap().seal(&token);
+    assert_eq!(keys().open(&foreign), Err(TokenError::Forged));
+    let unknown = Keys::new(&[(9, [7; SECRET_LEN])]).unwrap().seal(&token);
+    assert_eq!(keys().open(&unknown), Err(TokenError::UnknownKey(9)));
+}
+
+#[test]
+fn a_url_is_carried_up_to_its_limit() {
+    let sealed = |length: usize| {
+        let url = format!("https://example.com/{}", "x".repeat(length - 20));
+        keys().open(&keys().seal(&Token::Click { mail: mail(), link: 3, url: Some(url) })).unwrap()
+    };
+    assert!(matches!(sealed(URL_MAX), Token::Click { url: Some(url), .. } if url.len() == URL_MAX));
+    assert!(matches!(sealed(URL_MAX + 1), Token::Click { url: None, link: 3, .. }));
+}
+
+#[test]
+fn key_files_are_read_and_refused() {
+    let text = keys().to_file_text();
+    assert_eq!(text.parse::<Keys>().unwrap().to_file_text(), text);
+    assert_eq!(format!("{:?}", keys()), "Keys([7, 6])");
+    let line = |text: &str| text.parse::<Keys>().map(|_| ()).unwrap_err();
+    assert_eq!(line("# nothing\n"), KeysError::Empty);
+    assert_eq!(line("1 zz"), KeysError::Line(1));
+    assert_eq!(line(&format!("\n256 {}", "00".repeat(32))), KeysError::Line(2));
+    assert_eq!(line(&format!("1 {0}\n1 {0}", "00".repeat(32))), KeysError::Twice(1));
+    let many: String = (0..=KEYS_MAX).map(|id| format!("{id} {}\n", "00".repeat(32))).collect();
+    assert_eq!(line(&many), KeysError::TooMany);
+}
+
+#[test]
+fn message_ids_and_unsubscribe_subjects() {
+    let keys = keys();
+    let reference = keys.seal(&Token::Ref(mail()));
+    for text in [format!("<r.{reference}@news.example.com>"), format!(" r.{reference}@x"), format!("r.{reference}")] {
+        assert_eq!(keys.open_message_id(&text), Ok(Token::Ref(mail())));
+    }
+    assert_eq!(keys.open_message_id("<CAF1234@mail.gmail.com>"), Err(TokenError::Malformed));
+    let open = keys.seal(&Token::Open(mail()));
+    assert_eq!(keys.open_message_id(&format!("<r.{open}@x>")), Err(TokenError::Malformed));
+    let leave = Token::Unsubscribe { mail: mail(), list: Some(ListId(5)) };
+    assert_eq!(keys.open_unsubscribe_subject(&format!("Re: u.{}", keys.seal(&leave))), Ok(leave));
+    assert_eq!(keys.open_unsubscribe_subject("unsubscribe"), Err(TokenError::Malformed));
+}
+
+proptest! {
+    #[test]
+    fn what_is_sealed_is_opened(token in any_token()) {
+        let text = keys().seal(&token);
+        prop_assert_eq!(&text, &keys().seal(&token), "the same payload gives the same token");
+        prop_assert_eq!(keys().open(&text), Ok(token));
+    }
+
+    #[test]
+    fn return_paths_survive_a_change_of_case_and_fit(recipient: u64, campaign: Option<u64>) {
+        let (recipient, campaign) = (RecipientId(recipient), campaign.map(CampaignId));
+        let path = keys().return_path(recipient, campaign, "bounce.example.com");
+        let (local, _) = path.split_once('@').unwrap();
+        prop_assert!(local.len() <= 64);
+        for local in [local.to_owned(), local.to_uppercase()] {
+            prop_assert_eq!(keys().open_return(&local), Ok(Token::Return { recipient, campaign }));
+        }
+        prop_assert!(keys().open(&local[2..]).is_err());
+    }
+
+    #[test]
+    fn what_was_changed_or_cut_is_refused(token in any_token(), at: prop::sample::Index, other in "[A-Za-z0-9_-]") {
+        let text = keys().seal(&token);
+        let at = at.index(text.len());
+        prop_assert!(keys().open(&text[..at]).is_err(), "cut at {}", at);
+        let mut changed = text.clone();
+        changed.replace_range(at..=at, &other);
+        prop_assume!(changed != text);
+        prop_assert!(keys().open(&changed).is_err(), "changed at {}", at);
+    }
+
+    #[test]
+    fn foreign_text_is_refused(text in "\\PC{0,90}", base64 in "[A-Za-z0-9_-]{0,120}", base32 in "b\\.[a-z2-7]{0,62}") {
+        for text in [&text, &base64] {
+            prop_assert!(keys().open(text).is_err());
+        }
+        for text in [&text, &base64, &base32] {
+            prop_assert!(keys().open_return(text).is_err());
+            prop_assert!(keys().open_message_id(text).is_err());
+        }
+    }
+}
