@@ -22,7 +22,9 @@ pub const EVENT_VERSION: u8 = 1;
 pub const TRANSCRIPT_MAX: usize = 16 * 1024;
 
 /// Something that happened.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, minicbor::Encode, minicbor::Decode, utoipa::ToSchema)]
+#[derive(
+    Clone, Debug, Default, PartialEq, Serialize, Deserialize, minicbor::Encode, minicbor::Decode, utoipa::ToSchema,
+)]
 #[cbor(map)]
 #[serde(default)]
 pub struct Event {
@@ -209,7 +211,9 @@ impl EventKind {
 }
 
 /// One attempt at delivery: route, dialogue, meaning, times.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, minicbor::Encode, minicbor::Decode, utoipa::ToSchema)]
+#[derive(
+    Clone, Debug, Default, PartialEq, Serialize, Deserialize, minicbor::Encode, minicbor::Decode, utoipa::ToSchema,
+)]
 #[cbor(map)]
 #[serde(default)]
 pub struct Attempt {
@@ -287,7 +291,9 @@ pub struct Attempt {
 }
 
 /// What a delivery report or a feedback report said.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, minicbor::Encode, minicbor::Decode, utoipa::ToSchema)]
+#[derive(
+    Clone, Debug, Default, PartialEq, Serialize, Deserialize, minicbor::Encode, minicbor::Decode, utoipa::ToSchema,
+)]
 #[cbor(map)]
 #[serde(default)]
 pub struct RemoteReport {
@@ -317,7 +323,9 @@ pub struct RemoteReport {
 }
 
 /// A request by a mail program, a proxy or a person.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, minicbor::Encode, minicbor::Decode, utoipa::ToSchema)]
+#[derive(
+    Clone, Debug, Default, PartialEq, Serialize, Deserialize, minicbor::Encode, minicbor::Decode, utoipa::ToSchema,
+)]
 #[cbor(map)]
 #[serde(default)]
 pub struct Touch {
@@ -344,7 +352,9 @@ pub struct Touch {
 }
 
 /// A change of what the engine may do.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, minicbor::Encode, minicbor::Decode, utoipa::ToSchema)]
+#[derive(
+    Clone, Debug, Default, PartialEq, Serialize, Deserialize, minicbor::Encode, minicbor::Decode, utoipa::ToSchema,
+)]
 #[cbor(map)]
 #[serde(default)]
 pub struct ControlChange {

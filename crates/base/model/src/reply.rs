@@ -128,7 +128,17 @@ impl fmt::Display for Reply {
 
 /// Where in the dialogue something happened.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, minicbor::Encode, minicbor::Decode, utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    minicbor::Encode,
+    minicbor::Decode,
+    utoipa::ToSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 #[cbor(index_only)]

@@ -84,7 +84,9 @@ impl fmt::Display for Path {
 }
 
 /// How TLS is used on a path.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum TlsPolicy {
     /// Used when offered, certificate not checked (RFC 7435); in the clear otherwise.

@@ -154,7 +154,9 @@ impl Default for Routing {
 }
 
 /// How a message came in.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, minicbor::Encode, minicbor::Decode, utoipa::ToSchema)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, minicbor::Encode, minicbor::Decode, utoipa::ToSchema,
+)]
 #[cbor(map)]
 pub struct Origin {
     /// The way in.
@@ -173,7 +175,17 @@ pub struct Origin {
 
 /// A way in.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, minicbor::Encode, minicbor::Decode, utoipa::ToSchema,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    minicbor::Encode,
+    minicbor::Decode,
+    utoipa::ToSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 #[cbor(index_only)]

@@ -14,9 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// Microseconds since 1970-01-01T00:00:00Z; leap seconds are not counted.
 ///
 /// In JSON and for people: RFC 3339 in UTC with microseconds. Range: years 1678 to 2261.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, minicbor::Encode, minicbor::Decode,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, minicbor::Encode, minicbor::Decode)]
 #[cbor(transparent)]
 pub struct Timestamp(#[n(0)] pub i64);
 

@@ -1,0 +1,143 @@
+//! API keys of programs: `ies_` and 52 letters, shown once.
+
+use db::{DbError, Row, params};
+use model::id::AccountId;
+use model::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+use crate::accounts::{AccountError, Accounts};
+use crate::role::Scope;
+use crate::secret::{Secret, fingerprint};
+
+/// In front of every key, so that a scanner for leaked secrets can know it.
+const PREFIX: &str = "ies_";
+
+/// "Used" is written at most this often.
+const USED_EVERY: Duration = Duration::from_secs(300);
+
+/// A program that may come in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ApiKey {
+    /// Its number.
+    pub id: AccountId,
+    /// What it is for.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// The first letters of the key, to tell keys apart.
+    pub hint: String,
+    /// Who made it.
+    pub created_by: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last used, to about five minutes.
+    pub used_at: Option<Timestamp>,
+}
+
+/// What a key is made of.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewApiKey {
+    /// What it is for.
+    pub name: String,
+    /// What it may do; at least one.
+    pub scopes: Vec<Scope>,
+}
+
+/// A key just made, with its secret: shown once.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct NewApiKeySecret {
+    /// The key.
+    pub key: ApiKey,
+    /// The secret, for `Authorization: Bearer …`.
+    pub secret: String,
+}
+
+impl Accounts {
+    /// All keys by name.
+    ///
+    /// # Errors
+    /// [`AccountError::Db`].
+    pub async fn api_keys(&self) -> Result<Vec<ApiKey>, AccountError> {
+        let rows = self.db.query("SELECT * FROM api_key ORDER BY name, id", params![]).await?;
+        rows.iter().map(api_key).collect()
+    }
+
+    /// Makes a key.
+    ///
+    /// # Errors
+    /// [`AccountError::Invalid`] without a name or a scope.
+    pub async fn create_api_key(&self, new: NewApiKey, by: &str) -> Result<(ApiKey, Secret), AccountError> {
+        let name = new.name.trim();
+        if name.is_empty() || name.len() > 100 {
+            let message = "name must say what the key is for, in 1 to 100 bytes".to_owned();
+            return Err(AccountError::Invalid { field: "name", message });
+        }
+        if new.scopes.is_empty() {
+            let message = "scopes must have at least one of \"inject\", \"read\", \"manage\"".to_owned();
+            return Err(AccountError::Invalid { field: "scopes", message });
+        }
+        let secret = Secret::from_text(format!("{PREFIX}{}", Secret::random(52).reveal()));
+        let now = self.clock.now();
+        let key = ApiKey {
+            id: AccountId(self.next_id(now)),
+            name: name.to_owned(),
+            scopes: new.scopes,
+            hint: secret.reveal()[..PREFIX.len() + 4].to_owned(),
+            created_by: by.to_owned(),
+            created_at: now,
+            used_at: None,
+        };
+        let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.as_str()).collect();
+        let sql = "INSERT INTO api_key (id, name, scopes, hint, fingerprint, created_by, created_at)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let print = fingerprint(secret.reveal());
+        let values = params![key.id, name, scopes.join(" "), key.hint.as_str(), print, by, now];
+        self.db.execute(sql, values).await?;
+        Ok((key, secret))
+    }
+
+    /// Removes a key: what uses it is refused from now on.
+    ///
+    /// # Errors
+    /// [`AccountError::NotFound`].
+    pub async fn remove_api_key(&self, id: AccountId) -> Result<(), AccountError> {
+        match self.db.execute("DELETE FROM api_key WHERE id = $1", params![id]).await? {
+            0 => Err(AccountError::NotFound),
+            _ => Ok(()),
+        }
+    }
+
+    /// The key with this secret; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`AccountError::Db`].
+    pub async fn api_key(&self, secret: &str) -> Result<Option<ApiKey>, AccountError> {
+        if !secret.starts_with(PREFIX) || secret.len() != PREFIX.len() + 52 {
+            return Ok(None);
+        }
+        let sql = "SELECT * FROM api_key WHERE fingerprint = $1";
+        let Some(row) = self.db.query_optional(sql, params![fingerprint(secret)]).await? else { return Ok(None) };
+        let (key, now) = (api_key(&row)?, self.clock.now());
+        if key.used_at.is_none_or(|used| now.since(used) >= USED_EVERY) {
+            self.db.execute("UPDATE api_key SET used_at = $2 WHERE id = $1", params![key.id, now]).await?;
+        }
+        Ok(Some(key))
+    }
+}
+
+fn api_key(row: &Row) -> Result<ApiKey, AccountError> {
+    let scopes: String = row.get("scopes")?;
+    let scopes: Option<Vec<Scope>> = scopes.split_whitespace().map(Scope::from_name).collect();
+    let unknown = || DbError::Column { column: "scopes".to_owned(), reason: "holds an unknown scope".to_owned() };
+    Ok(ApiKey {
+        id: row.get("id")?,
+        name: row.get("name")?,
+        scopes: scopes.ok_or_else(unknown)?,
+        hint: row.get("hint")?,
+        created_by: row.get("created_by")?,
+        created_at: row.get("created_at")?,
+        used_at: row.get("used_at")?,
+    })
+}

@@ -1,0 +1,115 @@
+//! Accounts, sessions and keys over a real database.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use accounts::{
+    AccountError, Accounts, FAILURES_MAX, GUARD_WINDOW, NewAccount, NewApiKey, Role, SESSION_AGE_MAX, SESSION_IDLE_MAX,
+    Scope,
+};
+use db::Db;
+use model::time::{ManualClock, Timestamp};
+
+struct Fixture {
+    accounts: Accounts,
+    clock: ManualClock,
+    _directory: tempfile::TempDir,
+}
+
+async fn fixture() -> Fixture {
+    let directory = tempfile::tempdir().unwrap();
+    let db = Db::open(&format!("sqlite://{}", directory.path().join("ies.db").display())).await.unwrap();
+    let clock = ManualClock::new(Timestamp::from_unix_s(1_790_000_000));
+    let accounts = Accounts::open(db, Arc::new(clock.clone())).await.unwrap();
+    Fixture { accounts, clock, _directory: directory }
+}
+
+fn anna(role: Role) -> NewAccount {
+    let password = Some("twelve letters and more".to_owned());
+    NewAccount { email: "Anna@Example.org".to_owned(), name: String::new(), role, language: None, password }
+}
+
+#[tokio::test]
+async fn logging_in_and_out() {
+    let fixture = fixture().await;
+    let (accounts, clock) = (&fixture.accounts, &fixture.clock);
+    assert!(accounts.is_empty().await.unwrap());
+    let (account, made_up) = accounts.create(anna(Role::Admin)).await.unwrap();
+    assert!(made_up.is_none() && !account.temporary_password);
+    assert!(matches!(accounts.create(anna(Role::Viewer)).await, Err(AccountError::Exists)));
+
+    let found = accounts.authenticate("anna@example.ORG", "twelve letters and more", "192.0.2.1").await.unwrap();
+    assert_eq!(found, account);
+    let token = accounts.begin_session(&account).await.unwrap();
+    assert_eq!(accounts.session(token.reveal()).await.unwrap(), Some(account.clone()));
+    assert_eq!(accounts.session("forged").await.unwrap(), None);
+
+    clock.advance(SESSION_IDLE_MAX - Duration::from_secs(1));
+    assert!(accounts.session(token.reveal()).await.unwrap().is_some(), "seen in time");
+    clock.advance(SESSION_IDLE_MAX - Duration::from_secs(1));
+    assert!(accounts.session(token.reveal()).await.unwrap().is_some(), "the idle time began anew");
+    clock.advance(SESSION_AGE_MAX);
+    assert!(accounts.session(token.reveal()).await.unwrap().is_none(), "too old");
+
+    let token = accounts.begin_session(&account).await.unwrap();
+    accounts.end_session(token.reveal()).await.unwrap();
+    assert!(accounts.session(token.reveal()).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_made_up_password_is_temporary_until_it_is_changed() {
+    let fixture = fixture().await;
+    let accounts = &fixture.accounts;
+    let (account, secret) = accounts.create(NewAccount { password: None, ..anna(Role::Admin) }).await.unwrap();
+    let secret = secret.expect("a password was made up");
+    assert!(account.temporary_password);
+    let token = accounts.begin_session(&account).await.unwrap();
+    let short = accounts.change_password(&account, secret.reveal(), "short".to_owned()).await;
+    assert!(matches!(short, Err(AccountError::Invalid { field: "password", .. })));
+    accounts.change_password(&account, secret.reveal(), "a sentence of my own".to_owned()).await.unwrap();
+    assert!(accounts.session(token.reveal()).await.unwrap().is_none(), "other sessions end");
+    let changed = accounts.authenticate("anna@example.org", "a sentence of my own", "192.0.2.1").await.unwrap();
+    assert!(!changed.temporary_password);
+}
+
+#[tokio::test]
+async fn guessing_shuts_the_door_for_a_while() {
+    let fixture = fixture().await;
+    let (accounts, clock) = (&fixture.accounts, &fixture.clock);
+    accounts.create(anna(Role::Admin)).await.unwrap();
+    for _ in 0..FAILURES_MAX {
+        let guess = accounts.authenticate("anna@example.org", "guess", "192.0.2.66").await;
+        assert!(matches!(guess, Err(AccountError::WrongCredentials)));
+    }
+    let right = accounts.authenticate("anna@example.org", "twelve letters and more", "192.0.2.1").await;
+    assert!(matches!(right, Err(AccountError::Shut(_))), "even the right password has to wait");
+    clock.advance(GUARD_WINDOW);
+    accounts.authenticate("anna@example.org", "twelve letters and more", "192.0.2.1").await.unwrap();
+}
+
+#[tokio::test]
+async fn the_last_administrator_stays() {
+    let fixture = fixture().await;
+    let accounts = &fixture.accounts;
+    let (first, _) = accounts.create(anna(Role::Admin)).await.unwrap();
+    assert!(matches!(accounts.remove(first.id).await, Err(AccountError::LastAdmin)));
+    let other = NewAccount { email: "bob@example.org".to_owned(), ..anna(Role::Admin) };
+    accounts.create(other).await.unwrap();
+    accounts.remove(first.id).await.unwrap();
+    assert!(matches!(accounts.remove(first.id).await, Err(AccountError::NotFound)));
+}
+
+#[tokio::test]
+async fn keys_open_what_they_are_for_until_they_are_removed() {
+    let fixture = fixture().await;
+    let accounts = &fixture.accounts;
+    let new = NewApiKey { name: "shop".to_owned(), scopes: vec![Scope::Inject] };
+    let (key, secret) = accounts.create_api_key(new, "anna@example.org").await.unwrap();
+    assert!(secret.reveal().starts_with(&key.hint));
+    let found = accounts.api_key(secret.reveal()).await.unwrap().expect("it is known");
+    assert_eq!((found.id, found.scopes), (key.id, vec![Scope::Inject]));
+    assert!(accounts.api_keys().await.unwrap()[0].used_at.is_some());
+    assert!(accounts.api_key("ies_nonsense").await.unwrap().is_none());
+    accounts.remove_api_key(key.id).await.unwrap();
+    assert!(accounts.api_key(secret.reveal()).await.unwrap().is_none());
+}
