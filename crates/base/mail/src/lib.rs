@@ -14,3 +14,7 @@ pub mod program;
 pub mod token;
 
 // Reading and signing.
+pub mod address;
+pub mod bounce;
+pub mod dkim;
+pub mod report;
