@@ -1,1 +1,23 @@
+//! The queue: when is each recipient due, on which path may it go, and how fast.
+//!
+//! ```text
+//! Admitted ──▶ scheduled ──due──▶ route ──▶ backlog of a site ──pool──▶ ready on a path ──session──▶ in flight
+//!                  ▲                                                                                     │
+//!                  └───────────── deferred ◀─────────────── Outcome ◀──────────────────────────────── done
+//! ```
+//! [`core`] is a pure state machine over small pure parts ([`schedule`], [`fair`], [`throttle`], [`pools`], [`adapt`],
+//! [`providers`]); [`driver`] is the only part that waits, reads or writes. The queue alone changes a recipient's state;
+//! it never speaks SMTP, never reads a message and never names the meaning of a reply: that is `delivery::verdict`'s.
+//!
+//! Where to start: [`driver::run`] (how it is wired), [`core::QueueCore`] (what it does), [`handle::QueueHandle`] (how
+//! to ask it).
 
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod config;
+pub mod control;
+pub mod handle;
+pub mod retry;
+pub mod throttle;
+pub mod view;

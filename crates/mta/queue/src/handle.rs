@@ -1,0 +1,140 @@
+//! How the rest of the program talks to the running queue: questions and orders through one bounded channel.
+//!
+//! Cheap to clone. Every call is answered by the driver between two steps of the core, so an answer is a state that
+//! really was.
+
+use std::fmt;
+
+use model::id::{CampaignId, RecipientId};
+use model::name::Name;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::control::{Done, Order, OrderError, Target};
+use crate::view::{Explanation, Found, PathView, Progress, Snapshot};
+
+/// Calls waiting for the driver; more wait in line.
+const COMMANDS_MAX: usize = 256;
+
+/// The queue, from outside.
+#[derive(Clone)]
+pub struct QueueHandle {
+    commands: mpsc::Sender<Command>,
+}
+
+/// The driver's end of a [`QueueHandle`].
+#[derive(Debug)]
+pub struct Commands(pub(crate) mpsc::Receiver<Command>);
+
+/// The queue has stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the queue is not running")]
+pub struct Stopped;
+
+/// Why an order was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ControlError {
+    /// The order is not one that can be carried out.
+    #[error(transparent)]
+    Refused(#[from] OrderError),
+    /// The queue has stopped.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+/// How much of the queue is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Show {
+    /// Most paths.
+    pub paths: usize,
+    /// Most domains.
+    pub domains: usize,
+    /// Most campaigns.
+    pub campaigns: usize,
+}
+
+impl Default for Show {
+    fn default() -> Self {
+        Show { paths: 200, domains: 20, campaigns: 100 }
+    }
+}
+
+type Answer<T> = oneshot::Sender<T>;
+
+#[derive(Debug)]
+pub(crate) enum Command {
+    Snapshot(Show, Answer<Snapshot>),
+    Path { source: Name, site: Name, answer: Answer<Option<PathView>> },
+    Find { target: Target, limit: usize, answer: Answer<Found> },
+    Explain(RecipientId, Answer<Option<Explanation>>),
+    Progress(CampaignId, Answer<Progress>),
+    Control { order: Order, by: String, answer: Answer<Result<Done, OrderError>> },
+}
+
+/// A handle, and the end that goes to [`crate::driver::run`].
+pub fn channel() -> (QueueHandle, Commands) {
+    let (sender, receiver) = mpsc::channel(COMMANDS_MAX);
+    (QueueHandle { commands: sender }, Commands(receiver))
+}
+
+impl QueueHandle {
+    /// The whole queue at one moment.
+    ///
+    /// # Errors
+    /// [`Stopped`]; so for every call below.
+    pub async fn snapshot(&self, show: Show) -> Result<Snapshot, Stopped> {
+        self.ask(|answer| Command::Snapshot(show, answer)).await
+    }
+
+    /// One path; `None` when nothing has been sent there lately.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub async fn path(&self, source: Name, site: Name) -> Result<Option<PathView>, Stopped> {
+        self.ask(|answer| Command::Path { source, site, answer }).await
+    }
+
+    /// The recipients that a target concerns, the first `limit` of them in full.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub async fn find(&self, target: Target, limit: usize) -> Result<Found, Stopped> {
+        self.ask(|answer| Command::Find { target, limit, answer }).await
+    }
+
+    /// Why a recipient is where it is; `None` when it is not in the queue (any more).
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub async fn explain(&self, recipient: RecipientId) -> Result<Option<Explanation>, Stopped> {
+        self.ask(|answer| Command::Explain(recipient, answer)).await
+    }
+
+    /// How far a campaign has come; all zero for one the queue does not know (any more).
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub async fn progress(&self, campaign: CampaignId) -> Result<Progress, Stopped> {
+        self.ask(|answer| Command::Progress(campaign, answer)).await
+    }
+
+    /// Carries out an order; `by` names the person for the event and for whoever asks why.
+    ///
+    /// # Errors
+    /// [`ControlError::Refused`] says what is wrong with the order; [`ControlError::Stopped`].
+    pub async fn control(&self, order: Order, by: &str) -> Result<Done, ControlError> {
+        let by = by.to_owned();
+        Ok(self.ask(|answer| Command::Control { order, by, answer }).await??)
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(Answer<T>) -> Command) -> Result<T, Stopped> {
+        let (sender, receiver) = oneshot::channel();
+        self.commands.send(command(sender)).await.map_err(|_| Stopped)?;
+        receiver.await.map_err(|_| Stopped)
+    }
+}
+
+impl fmt::Debug for QueueHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("QueueHandle")
+    }
+}
