@@ -5,7 +5,8 @@ CREATE TABLE account (
     role TEXT NOT NULL,
     language TEXT NOT NULL,
     password_hash TEXT NOT NULL,
-    temporary_password BIGINT NOT NULL,
+    must_change_password BIGINT NOT NULL,
+    disabled BIGINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL
 );
 
@@ -22,9 +23,9 @@ CREATE TABLE api_key (
     id BIGINT PRIMARY KEY,
     name TEXT NOT NULL,
     scopes TEXT NOT NULL,
-    hint TEXT NOT NULL,
+    prefix TEXT NOT NULL,
     fingerprint {blob} NOT NULL UNIQUE,
     created_by TEXT NOT NULL,
     created_at BIGINT NOT NULL,
-    used_at BIGINT
+    last_used_at BIGINT
 );

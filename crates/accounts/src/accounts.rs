@@ -31,7 +31,9 @@ pub struct Account {
     /// Language of the UI: `en` or `fr`.
     pub language: String,
     /// The password was made by someone else and should be replaced.
-    pub temporary_password: bool,
+    pub must_change_password: bool,
+    /// May not log in for the time being.
+    pub disabled: bool,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -53,6 +55,34 @@ pub struct NewAccount {
     /// The first password; one is made up when absent.
     #[serde(default)]
     pub password: Option<String>,
+}
+
+/// What an administrator changes about an account; what is absent stays.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AccountChange {
+    /// The person's name.
+    pub name: Option<String>,
+    /// What the person may do.
+    pub role: Option<Role>,
+    /// Whether the person may not log in for the time being; open sessions end.
+    pub disabled: Option<bool>,
+    /// A new password, to be replaced by the person.
+    pub password: Option<String>,
+}
+
+/// What a person changes about the own account; what is absent stays.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct OwnAccountChange {
+    /// The person's name.
+    pub name: Option<String>,
+    /// Language of the UI: `en` or `fr`.
+    pub language: Option<String>,
+    /// The password in use; needed for a new one.
+    pub current_password: Option<String>,
+    /// The new password; all sessions of the account end.
+    pub new_password: Option<String>,
 }
 
 /// Why something about an account cannot be done.
@@ -140,21 +170,17 @@ impl Accounts {
             (Some(secret), _) => secret.reveal().to_owned(),
             (None, given) => checked_password(given.unwrap_or_default())?,
         };
-        let language = new.language.unwrap_or_else(|| "en".to_owned());
-        if !["en", "fr"].contains(&language.as_str()) {
-            return Err(AccountError::invalid("language", "language must be \"en\" or \"fr\""));
-        }
-        if new.name.len() > TEXT_LEN_MAX {
-            return Err(AccountError::invalid("name", format!("name must be at most {TEXT_LEN_MAX} bytes long")));
-        }
+        let language = checked_language(new.language.unwrap_or_else(|| "en".to_owned()))?;
+        let name = checked_name(new.name)?;
         let now = self.clock.now();
         let account = Account {
             id: AccountId(self.next_id(now)),
-            name: if new.name.is_empty() { email.clone() } else { new.name },
+            name: if name.is_empty() { email.clone() } else { name },
             email,
             role: new.role,
             language,
-            temporary_password: made_up.is_some(),
+            must_change_password: made_up.is_some(),
+            disabled: false,
             created_at: now,
         };
         self.insert(&account, password::hash(password).await).await?;
@@ -162,7 +188,8 @@ impl Accounts {
     }
 
     async fn insert(&self, account: &Account, hash: String) -> Result<(), AccountError> {
-        let sql = "INSERT INTO account (id, email, name, role, language, password_hash, temporary_password, created_at)
+        let sql =
+            "INSERT INTO account (id, email, name, role, language, password_hash, must_change_password, created_at)
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         let values = params![
             account.id,
@@ -171,7 +198,7 @@ impl Accounts {
             account.role.as_str(),
             account.language.as_str(),
             hash,
-            account.temporary_password,
+            account.must_change_password,
             account.created_at,
         ];
         match self.db.execute(sql, values).await {
@@ -187,7 +214,7 @@ impl Accounts {
     /// [`AccountError::NotFound`]; [`AccountError::LastAdmin`] when nobody could manage accounts afterwards.
     pub async fn remove(&self, id: AccountId) -> Result<(), AccountError> {
         let sql = "DELETE FROM account WHERE id = $1 AND (role <> 'admin' OR EXISTS
-                   (SELECT 1 FROM account WHERE role = 'admin' AND id <> $1))";
+                   (SELECT 1 FROM account WHERE role = 'admin' AND disabled = 0 AND id <> $1))";
         if self.db.execute(sql, params![id]).await? == 1 {
             return Ok(());
         }
@@ -213,7 +240,7 @@ impl Accounts {
         };
         let fits = password.len() <= PASSWORD_LEN_MAX && password::verify(password.to_owned(), hash).await;
         match row {
-            Some(row) if fits => {
+            Some(row) if fits && !row.get::<bool>("disabled")? => {
                 keys.iter().for_each(|key| self.guard().succeeded(key));
                 account(&row)
             }
@@ -224,18 +251,67 @@ impl Accounts {
         }
     }
 
-    /// Replaces a person's own password; every other session of the account ends.
+    /// Changes a person's own name, language or password. After a new password all sessions of the account end.
     ///
     /// # Errors
-    /// [`AccountError::WrongCredentials`] when the old one is wrong, [`AccountError::Invalid`] for the new one.
-    pub async fn change_password(&self, account: &Account, old: &str, new: String) -> Result<(), AccountError> {
-        self.authenticate(&account.email, old, "change of password").await?;
-        let hash = password::hash(checked_password(new)?).await;
+    /// [`AccountError::WrongCredentials`] when the password in use is wrong, [`AccountError::Invalid`].
+    pub async fn change_own(&self, account: &Account, change: OwnAccountChange) -> Result<Account, AccountError> {
+        let name = change.name.map(checked_name).transpose()?;
+        let language = change.language.map(checked_language).transpose()?;
+        let hash = match change.new_password {
+            None => None,
+            Some(new) => {
+                let current = change.current_password.unwrap_or_default();
+                self.authenticate(&account.email, &current, "change of password").await?;
+                Some(password::hash(checked_password(new)?).await)
+            }
+        };
         let mut tx = self.db.begin().await?;
-        let sql = "UPDATE account SET password_hash = $2, temporary_password = 0 WHERE id = $1";
-        tx.execute(sql, params![account.id, hash]).await?;
-        tx.execute("DELETE FROM session WHERE account = $1", params![account.id]).await?;
-        Ok(tx.commit().await?)
+        let sql = "UPDATE account SET name = COALESCE($2, name), language = COALESCE($3, language) WHERE id = $1";
+        tx.execute(sql, params![account.id, name, language]).await?;
+        if let Some(hash) = hash {
+            let sql = "UPDATE account SET password_hash = $2, must_change_password = 0 WHERE id = $1";
+            tx.execute(sql, params![account.id, hash]).await?;
+            tx.execute("DELETE FROM session WHERE account = $1", params![account.id]).await?;
+        }
+        tx.commit().await?;
+        self.by_id(account.id).await
+    }
+
+    /// Changes another person's account.
+    ///
+    /// # Errors
+    /// [`AccountError::NotFound`], [`AccountError::LastAdmin`], [`AccountError::Invalid`].
+    pub async fn change(&self, id: AccountId, change: AccountChange) -> Result<Account, AccountError> {
+        let name = change.name.map(checked_name).transpose()?;
+        let hash = match change.password {
+            Some(password) => Some(password::hash(checked_password(password)?).await),
+            None => None,
+        };
+        let before = self.by_id(id).await?;
+        let stays_admin =
+            change.role.unwrap_or(before.role) == Role::Admin && !change.disabled.unwrap_or(before.disabled);
+        let sql = "UPDATE account SET name = COALESCE($2, name), role = COALESCE($3, role),
+                   disabled = COALESCE($4, disabled), password_hash = COALESCE($5, password_hash),
+                   must_change_password = CASE WHEN $5 IS NULL THEN must_change_password ELSE 1 END
+                   WHERE id = $1 AND ($6 = 1 OR role <> 'admin' OR EXISTS
+                   (SELECT 1 FROM account WHERE role = 'admin' AND disabled = 0 AND id <> $1))";
+        let role = change.role.map(Role::as_str);
+        let values = params![id, name, role, change.disabled, hash.clone(), stays_admin];
+        let mut tx = self.db.begin().await?;
+        if tx.execute(sql, values).await? == 0 {
+            return Err(AccountError::LastAdmin);
+        }
+        if hash.is_some() || change.disabled == Some(true) {
+            tx.execute("DELETE FROM session WHERE account = $1", params![id]).await?;
+        }
+        tx.commit().await?;
+        self.by_id(id).await
+    }
+
+    async fn by_id(&self, id: AccountId) -> Result<Account, AccountError> {
+        let row = self.db.query_optional("SELECT * FROM account WHERE id = $1", params![id]).await?;
+        account(&row.ok_or(AccountError::NotFound)?)
     }
 
     pub(crate) fn next_id(&self, now: Timestamp) -> u64 {
@@ -257,7 +333,8 @@ pub(crate) fn account(row: &Row) -> Result<Account, AccountError> {
         name: row.get("name")?,
         role,
         language: row.get("language")?,
-        temporary_password: row.get("temporary_password")?,
+        must_change_password: row.get("must_change_password")?,
+        disabled: row.get("disabled")?,
         created_at: row.get("created_at")?,
     })
 }
@@ -270,6 +347,20 @@ fn checked_email(email: &str) -> Result<String, AccountError> {
         return Ok(email);
     }
     Err(AccountError::invalid("email", "email must be an address such as \"anna@example.org\""))
+}
+
+fn checked_name(name: String) -> Result<String, AccountError> {
+    if name.len() <= TEXT_LEN_MAX {
+        return Ok(name);
+    }
+    Err(AccountError::invalid("name", format!("name must be at most {TEXT_LEN_MAX} bytes long")))
+}
+
+fn checked_language(language: String) -> Result<String, AccountError> {
+    if ["en", "fr"].contains(&language.as_str()) {
+        return Ok(language);
+    }
+    Err(AccountError::invalid("language", "language must be \"en\" or \"fr\""))
 }
 
 fn checked_password(password: String) -> Result<String, AccountError> {

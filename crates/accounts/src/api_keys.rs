@@ -26,13 +26,13 @@ pub struct ApiKey {
     /// What it may do.
     pub scopes: Vec<Scope>,
     /// The first letters of the key, to tell keys apart.
-    pub hint: String,
+    pub prefix: String,
     /// Who made it.
     pub created_by: String,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last used, to about five minutes.
-    pub used_at: Option<Timestamp>,
+    pub last_used_at: Option<Timestamp>,
 }
 
 /// What a key is made of.
@@ -84,16 +84,16 @@ impl Accounts {
             id: AccountId(self.next_id(now)),
             name: name.to_owned(),
             scopes: new.scopes,
-            hint: secret.reveal()[..PREFIX.len() + 4].to_owned(),
+            prefix: secret.reveal()[..PREFIX.len() + 4].to_owned(),
             created_by: by.to_owned(),
             created_at: now,
-            used_at: None,
+            last_used_at: None,
         };
         let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.as_str()).collect();
-        let sql = "INSERT INTO api_key (id, name, scopes, hint, fingerprint, created_by, created_at)
+        let sql = "INSERT INTO api_key (id, name, scopes, prefix, fingerprint, created_by, created_at)
                    VALUES ($1, $2, $3, $4, $5, $6, $7)";
         let print = fingerprint(secret.reveal());
-        let values = params![key.id, name, scopes.join(" "), key.hint.as_str(), print, by, now];
+        let values = params![key.id, name, scopes.join(" "), key.prefix.as_str(), print, by, now];
         self.db.execute(sql, values).await?;
         Ok((key, secret))
     }
@@ -120,8 +120,8 @@ impl Accounts {
         let sql = "SELECT * FROM api_key WHERE fingerprint = $1";
         let Some(row) = self.db.query_optional(sql, params![fingerprint(secret)]).await? else { return Ok(None) };
         let (key, now) = (api_key(&row)?, self.clock.now());
-        if key.used_at.is_none_or(|used| now.since(used) >= USED_EVERY) {
-            self.db.execute("UPDATE api_key SET used_at = $2 WHERE id = $1", params![key.id, now]).await?;
+        if key.last_used_at.is_none_or(|used| now.since(used) >= USED_EVERY) {
+            self.db.execute("UPDATE api_key SET last_used_at = $2 WHERE id = $1", params![key.id, now]).await?;
         }
         Ok(Some(key))
     }
@@ -135,9 +135,9 @@ fn api_key(row: &Row) -> Result<ApiKey, AccountError> {
         id: row.get("id")?,
         name: row.get("name")?,
         scopes: scopes.ok_or_else(unknown)?,
-        hint: row.get("hint")?,
+        prefix: row.get("prefix")?,
         created_by: row.get("created_by")?,
         created_at: row.get("created_at")?,
-        used_at: row.get("used_at")?,
+        last_used_at: row.get("last_used_at")?,
     })
 }

@@ -17,7 +17,7 @@ mod role;
 mod secret;
 mod sessions;
 
-pub use accounts::{Account, AccountError, Accounts, NewAccount};
+pub use accounts::{Account, AccountChange, AccountError, Accounts, NewAccount, OwnAccountChange};
 pub use api_keys::{ApiKey, NewApiKey, NewApiKeySecret};
 pub use guard::{FAILURES_MAX, GUARD_WINDOW};
 pub use password::{PASSWORD_LEN_MAX, PASSWORD_LEN_MIN};

@@ -46,7 +46,7 @@ impl Accounts {
         }
         let now = self.clock.now();
         let sql = "SELECT account.*, session.seen_at FROM session JOIN account ON account.id = session.account
-                   WHERE session.fingerprint = $1 AND session.created_at > $2 AND session.seen_at > $3";
+                   WHERE session.fingerprint = $1 AND session.created_at > $2 AND session.seen_at > $3 AND account.disabled = 0";
         let print = fingerprint(token);
         let values = params![print.clone(), now.minus(SESSION_AGE_MAX), now.minus(SESSION_IDLE_MAX)];
         let Some(row) = self.db.query_optional(sql, values).await? else { return Ok(None) };

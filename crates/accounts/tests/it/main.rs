@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use accounts::{
-    AccountError, Accounts, FAILURES_MAX, GUARD_WINDOW, NewAccount, NewApiKey, Role, SESSION_AGE_MAX, SESSION_IDLE_MAX,
-    Scope,
+    AccountChange, AccountError, Accounts, FAILURES_MAX, GUARD_WINDOW, NewAccount, NewApiKey, OwnAccountChange, Role,
+    SESSION_AGE_MAX, SESSION_IDLE_MAX, Scope,
 };
 use db::Db;
 use model::time::{ManualClock, Timestamp};
@@ -35,7 +35,7 @@ async fn logging_in_and_out() {
     let (accounts, clock) = (&fixture.accounts, &fixture.clock);
     assert!(accounts.is_empty().await.unwrap());
     let (account, made_up) = accounts.create(anna(Role::Admin)).await.unwrap();
-    assert!(made_up.is_none() && !account.temporary_password);
+    assert!(made_up.is_none() && !account.must_change_password);
     assert!(matches!(accounts.create(anna(Role::Viewer)).await, Err(AccountError::Exists)));
 
     let found = accounts.authenticate("anna@example.ORG", "twelve letters and more", "192.0.2.1").await.unwrap();
@@ -62,14 +62,21 @@ async fn a_made_up_password_is_temporary_until_it_is_changed() {
     let accounts = &fixture.accounts;
     let (account, secret) = accounts.create(NewAccount { password: None, ..anna(Role::Admin) }).await.unwrap();
     let secret = secret.expect("a password was made up");
-    assert!(account.temporary_password);
+    assert!(account.must_change_password);
     let token = accounts.begin_session(&account).await.unwrap();
-    let short = accounts.change_password(&account, secret.reveal(), "short".to_owned()).await;
+    let change = |new: &str| OwnAccountChange {
+        current_password: Some(secret.reveal().to_owned()),
+        new_password: Some(new.to_owned()),
+        language: Some("fr".to_owned()),
+        name: None,
+    };
+    let short = accounts.change_own(&account, change("short")).await;
     assert!(matches!(short, Err(AccountError::Invalid { field: "password", .. })));
-    accounts.change_password(&account, secret.reveal(), "a sentence of my own".to_owned()).await.unwrap();
+    let changed = accounts.change_own(&account, change("a sentence of my own")).await.unwrap();
+    assert_eq!(changed.language, "fr");
     assert!(accounts.session(token.reveal()).await.unwrap().is_none(), "other sessions end");
     let changed = accounts.authenticate("anna@example.org", "a sentence of my own", "192.0.2.1").await.unwrap();
-    assert!(!changed.temporary_password);
+    assert!(!changed.must_change_password);
 }
 
 #[tokio::test]
@@ -94,7 +101,17 @@ async fn the_last_administrator_stays() {
     let (first, _) = accounts.create(anna(Role::Admin)).await.unwrap();
     assert!(matches!(accounts.remove(first.id).await, Err(AccountError::LastAdmin)));
     let other = NewAccount { email: "bob@example.org".to_owned(), ..anna(Role::Admin) };
-    accounts.create(other).await.unwrap();
+    let demote = || AccountChange { role: Some(Role::Viewer), ..AccountChange::default() };
+    assert!(matches!(accounts.change(first.id, demote()).await, Err(AccountError::LastAdmin)));
+    let (other, _) = accounts.create(other).await.unwrap();
+    let disabled = AccountChange { disabled: Some(true), ..AccountChange::default() };
+    let token = accounts.begin_session(&other).await.unwrap();
+    assert!(accounts.change(other.id, disabled).await.unwrap().disabled);
+    assert!(accounts.session(token.reveal()).await.unwrap().is_none(), "disabled: sessions end");
+    let login = accounts.authenticate("bob@example.org", "twelve letters and more", "192.0.2.1").await;
+    assert!(matches!(login, Err(AccountError::WrongCredentials)));
+    assert!(matches!(accounts.remove(first.id).await, Err(AccountError::LastAdmin)), "the other one is disabled");
+    accounts.change(other.id, AccountChange { disabled: Some(false), ..AccountChange::default() }).await.unwrap();
     accounts.remove(first.id).await.unwrap();
     assert!(matches!(accounts.remove(first.id).await, Err(AccountError::NotFound)));
 }
@@ -105,10 +122,10 @@ async fn keys_open_what_they_are_for_until_they_are_removed() {
     let accounts = &fixture.accounts;
     let new = NewApiKey { name: "shop".to_owned(), scopes: vec![Scope::Inject] };
     let (key, secret) = accounts.create_api_key(new, "anna@example.org").await.unwrap();
-    assert!(secret.reveal().starts_with(&key.hint));
+    assert!(secret.reveal().starts_with(&key.prefix));
     let found = accounts.api_key(secret.reveal()).await.unwrap().expect("it is known");
     assert_eq!((found.id, found.scopes), (key.id, vec![Scope::Inject]));
-    assert!(accounts.api_keys().await.unwrap()[0].used_at.is_some());
+    assert!(accounts.api_keys().await.unwrap()[0].last_used_at.is_some());
     assert!(accounts.api_key("ies_nonsense").await.unwrap().is_none());
     accounts.remove_api_key(key.id).await.unwrap();
     assert!(accounts.api_key(secret.reveal()).await.unwrap().is_none());
