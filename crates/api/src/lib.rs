@@ -1,1 +1,75 @@
+//! HTTP: the JSON API, injection, what recipients of mail open, live numbers, and the UI.
+//!
+//! A thin layer: a handler reads the request, calls one query or command function of the owner (campaign, queue,
+//! monitor, intake, accounts) and turns the answer into JSON. No SQL, no business rules, no second model: the owners'
+//! public types are the API's JSON. Who may call what is one table ([`access`]); the OpenAPI document is generated from
+//! the handlers and compared with `docs/generated/openapi.json` in a test.
+//!
+//! Limits: bodies [`BODY_MAX`], imports and injection [`UPLOAD_MAX`], requests [`REQUEST_TIMEOUT`].
 
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod access;
+pub mod auth;
+pub mod error;
+pub mod extract;
+mod routes;
+mod state;
+mod ui;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::{Router, middleware};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::timeout::TimeoutLayer;
+
+pub use state::ApiState;
+
+/// Largest body of an ordinary request, in bytes.
+pub const BODY_MAX: usize = 2 << 20;
+
+/// Largest body of an import or an injection, in bytes.
+pub const UPLOAD_MAX: usize = 64 << 20;
+
+/// An ordinary request must be answered in this time. The live stream and uploads are excepted.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The whole HTTP service. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`.
+pub fn router(state: ApiState) -> Router {
+    let (endpoints, openapi) = routes::all().split_for_parts();
+    let (slow, _) = routes::slow().split_for_parts();
+    let document = serde_json::to_string(&openapi).expect("invariant: the document is JSON");
+    let endpoints = endpoints
+        .route("/api/v1/openapi.json", routes::document(document))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
+        .merge(slow)
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .route_layer(middleware::from_fn_with_state(state.clone(), auth::guard));
+    endpoints.fallback(ui::serve).layer(CompressionLayer::new()).layer(CatchPanicLayer::new()).with_state(state)
+}
+
+/// The OpenAPI document of every endpoint, as pretty JSON with a final line feed.
+pub fn openapi() -> String {
+    let mut router = routes::all().merge(routes::slow());
+    let mut document = serde_json::to_string_pretty(&router.to_openapi()).expect("invariant: the document is JSON");
+    document.push('\n');
+    document
+}
+
+/// Serves the router on a listener until `shutdown` resolves; open requests are finished.
+///
+/// # Errors
+/// The error of accepting connections.
+pub async fn serve(
+    listener: tokio::net::TcpListener,
+    state: ApiState,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(shutdown).await
+}
