@@ -1,0 +1,14 @@
+//! What is checked, one file each; every check returns sentences, none means tidy.
+
+mod imports;
+mod sizes;
+
+use std::path::Path;
+
+/// All findings, sorted.
+pub fn run(root: &Path) -> anyhow::Result<Vec<String>> {
+    let mut findings = imports::check(root)?;
+    findings.extend(sizes::check(root)?);
+    findings.sort();
+    Ok(findings)
+}
