@@ -1,0 +1,20 @@
+//! The sending side.
+//!
+//! [`Opening`] and [`Exchange`] are the state machines of a connection's beginning and of one transaction, [`Client`]
+//! the driver: one connection over which many transactions may go.
+
+mod capabilities;
+mod connection;
+mod error;
+mod exchange;
+mod opening;
+mod options;
+mod transcript;
+
+pub use self::capabilities::Capabilities;
+pub use self::connection::{Client, FailedConnection, Timings};
+pub use self::error::{ClientError, ErrorKind};
+pub use self::exchange::{Exchange, Fate, Next, OutboundRecipient, OutboundTransaction, Sent};
+pub use self::opening::{Opening, OpeningStep};
+pub use self::options::{ConnectOptions, Timeouts};
+pub use self::transcript::Transcript;

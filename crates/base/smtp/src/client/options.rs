@@ -1,0 +1,75 @@
+//! How to connect and how long to wait.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::route::TlsPolicy;
+
+/// Where to connect, as whom, and how.
+#[derive(Clone, Debug)]
+pub struct ConnectOptions {
+    /// The server.
+    pub address: SocketAddr,
+    /// The server's name: for TLS (SNI, and the certificate where it is verified).
+    pub host_name: String,
+    /// The own address to connect from; without one the machine chooses.
+    pub bind: Option<IpAddr>,
+    /// The name said in EHLO.
+    pub ehlo_name: String,
+    /// How TLS is used.
+    pub tls: TlsPolicy,
+    /// How certificates are treated: [`crate::tls::client_opportunistic`] or [`crate::tls::client_verified`].
+    pub tls_config: Arc<rustls::ClientConfig>,
+    /// How long to wait in each phase.
+    pub timeouts: Timeouts,
+    /// Most bytes of dialogue kept for [`crate::client::Client::transcript`]; the middle of a longer one is left out.
+    pub transcript_bytes_max: usize,
+}
+
+impl ConnectOptions {
+    /// Most bytes of dialogue kept by default.
+    pub const TRANSCRIPT_BYTES_MAX: usize = model::event::TRANSCRIPT_MAX;
+}
+
+/// How long to wait in each phase; the defaults are those of RFC 5321 4.5.3.2, where it names one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// TCP connect.
+    pub connect: Duration,
+    /// From the connection to the greeting.
+    pub greeting: Duration,
+    /// EHLO, HELO.
+    pub ehlo: Duration,
+    /// STARTTLS and the handshake, each.
+    pub tls: Duration,
+    /// MAIL.
+    pub mail: Duration,
+    /// RCPT, for each reply.
+    pub rcpt: Duration,
+    /// DATA, until 354.
+    pub data: Duration,
+    /// Writing a part of the message.
+    pub block: Duration,
+    /// From the final dot to its reply. Ending it early makes duplicates.
+    pub dot: Duration,
+    /// RSET and QUIT.
+    pub quit: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Timeouts {
+            connect: Duration::from_secs(30),
+            greeting: Duration::from_secs(300),
+            ehlo: Duration::from_secs(300),
+            tls: Duration::from_secs(60),
+            mail: Duration::from_secs(300),
+            rcpt: Duration::from_secs(300),
+            data: Duration::from_secs(120),
+            block: Duration::from_secs(180),
+            dot: Duration::from_secs(600),
+            quit: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The one place that sets up rustls: server and client configurations.
+//!
+//! The provider (aws-lc-rs) is passed explicitly everywhere; nothing is installed for the process. TLS 1.2 and 1.3.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+
+/// File name of the certificate made by [`server_self_signed`].
+pub const CERTIFICATE_FILE: &str = "smtp-certificate.pem";
+
+/// File name of the private key made by [`server_self_signed`]; mode 0600.
+pub const KEY_FILE: &str = "smtp-key.pem";
+
+/// A TLS configuration that could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file could not be read or written.
+    #[error("{path}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file holds no usable certificate or key in PEM form.
+    #[error("{path} holds no usable PEM: {reason}")]
+    Pem {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// Certificate and key do not fit together, or are of a kind that is not supported.
+    #[error("certificate and key cannot be used")]
+    Unusable(#[source] rustls::Error),
+    /// A self-signed certificate could not be made: a name is not a DNS name or address.
+    #[error("no self-signed certificate: {0}")]
+    SelfSigned(String),
+}
+
+/// What was negotiated on an encrypted connection, for events and `Received` headers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsInfo {
+    /// `TLSv1.2` or `TLSv1.3`.
+    pub version: &'static str,
+    /// The cipher suite's name, such as `TLS13_AES_256_GCM_SHA384`.
+    pub cipher: String,
+}
+
+impl TlsInfo {
+    pub(crate) fn of(connection: &rustls::CommonState) -> Self {
+        let version = match connection.protocol_version() {
+            Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2",
+            Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3",
+            _ => "TLS",
+        };
+        let cipher = connection.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str()).unwrap_or("unknown");
+        TlsInfo { version, cipher: cipher.to_owned() }
+    }
+}
+
+impl std::fmt::Display for TlsInfo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.version, self.cipher)
+    }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+/// A server configuration from a certificate chain and a private key in PEM files.
+///
+/// # Errors
+/// [`TlsError`]: the operator has to put the files right.
+pub fn server_from_pem(certificates: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
+    let chain = read_pem(certificates, |bytes| CertificateDer::pem_slice_iter(bytes).collect::<Result<Vec<_>, _>>())?;
+    if chain.is_empty() {
+        return Err(TlsError::Pem { path: certificates.to_owned(), reason: "no certificate".to_owned() });
+    }
+    let key = read_pem(key, PrivateKeyDer::from_pem_slice)?;
+    let config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(TlsError::Unusable)?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(TlsError::Unusable)?;
+    Ok(Arc::new(config))
+}
+
+fn read_pem<T>(
+    path: &Path,
+    read: impl FnOnce(&[u8]) -> Result<T, rustls_pki_types::pem::Error>,
+) -> Result<T, TlsError> {
+    let bytes = fs::read(path).map_err(|source| TlsError::File { path: path.to_owned(), source })?;
+    read(&bytes).map_err(|error| TlsError::Pem { path: path.to_owned(), reason: error.to_string() })
+}
+
+/// A server configuration with the self-signed certificate that is kept in `dir`; made there when there is none.
+///
+/// `names` are the DNS names and addresses it is made for; a certificate that exists is used whatever its names.
+///
+/// # Errors
+/// [`TlsError`]: the directory cannot be written, or its files were damaged.
+pub fn server_self_signed(dir: &Path, names: &[String]) -> Result<Arc<ServerConfig>, TlsError> {
+    let (certificate, key) = (dir.join(CERTIFICATE_FILE), dir.join(KEY_FILE));
+    if !(certificate.exists() && key.exists()) {
+        fs::create_dir_all(dir).map_err(|source| TlsError::File { path: dir.to_owned(), source })?;
+        let made =
+            rcgen::generate_simple_self_signed(names).map_err(|error| TlsError::SelfSigned(error.to_string()))?;
+        write_file(&key, 0o600, &made.signing_key.serialize_pem())?;
+        write_file(&certificate, 0o644, &made.cert.pem())?;
+    }
+    server_from_pem(&certificate, &key)
+}
+
+/// Writes beside the file and renames, so that a crash leaves no half of it.
+fn write_file(path: &Path, mode: u32, text: &str) -> Result<(), TlsError> {
+    let beside = path.with_extension("new");
+    let write = || -> io::Result<()> {
+        let _ = fs::remove_file(&beside);
+        let mut file: File = OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&beside, path)
+    };
+    write().map_err(|source| TlsError::File { path: path.to_owned(), source })
+}
+
+/// A client configuration that takes any certificate: opportunistic TLS between mail servers (RFC 7435).
+pub fn client_opportunistic() -> Arc<ClientConfig> {
+    let provider = provider();
+    let verifier = Arc::new(AnyCertificate { schemes: provider.signature_verification_algorithms.supported_schemes() });
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("invariant: the provider supports the default versions")
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    Arc::new(config)
+}
+
+/// A client configuration that takes only certificates of Mozilla's roots, for the server's name.
+pub fn client_verified() -> Arc<ClientConfig> {
+    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .expect("invariant: the provider supports the default versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Arc::new(config)
+}
+
+/// Takes any certificate and any signature: without knowing whom to expect there is nothing to check, and hosts with
+/// odd certificates are common. Protects against listeners, not against somebody in the middle.
+#[derive(Debug)]
+struct AnyCertificate {
+    schemes: Vec<SignatureScheme>,
+}
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.schemes.clone()
+    }
+}
