@@ -4,6 +4,7 @@
 //! A cheap clone shares the cache.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +26,9 @@ use crate::zone::{Zone, ZoneAnswer};
 pub struct Config {
     /// Name servers, each an address with port such as `"127.0.0.1:53"`. Empty: those of `/etc/resolv.conf`.
     pub servers: Vec<SocketAddr>,
+    /// A zone file, or JSON as in [`Zone`], whose names are answered from it; name servers are asked for all others.
+    /// For private routes, closed networks and measurements.
+    pub zone_file: Option<PathBuf>,
     /// How long one server may take to answer.
     pub timeout: Span,
     /// How often a question is asked again before it counts as a temporary failure.
@@ -43,6 +47,7 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             servers: Vec::new(),
+            zone_file: None,
             timeout: Span::s(5),
             attempts: 2,
             cache_entries: 100_000,
@@ -98,44 +103,52 @@ pub enum DnsFailure {
     },
 }
 
-/// A resolver could not be set up from the machine's configuration.
+/// A resolver could not be set up.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot set up the resolver: {0}")]
-pub struct SetupError(String);
+pub enum SetupError {
+    /// The machine's own configuration cannot be used.
+    #[error("cannot set up the resolver: {0}")]
+    System(String),
+    /// The zone file cannot be read.
+    #[error("dns.zone_file {path}: {reason}")]
+    ZoneFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
 
 /// Asks the DNS. Cheap to clone; clones share the cache.
 #[derive(Clone, Debug)]
 pub struct Resolver {
-    backend: Backend,
-}
-
-#[derive(Clone, Debug)]
-enum Backend {
-    Servers(Arc<TokioResolver>),
-    Zone(Zone),
+    zone: Zone,
+    /// Asked for names that the zone does not know; without any there are no others.
+    servers: Option<Arc<TokioResolver>>,
 }
 
 impl Resolver {
     /// A resolver as configured. Needs a tokio runtime around it.
     ///
     /// # Errors
-    /// [`SetupError`] when `/etc/resolv.conf` is needed and cannot be read.
+    /// [`SetupError`] when `/etc/resolv.conf` is needed and cannot be read, or the zone file cannot.
     pub fn new(config: &Config) -> Result<Resolver, SetupError> {
+        let zone = config.zone_file.as_deref().map(read_zone).transpose()?.unwrap_or_default();
         let provider = TokioRuntimeProvider::default();
         let mut builder = if config.servers.is_empty() {
-            TokioResolver::builder(provider).map_err(|error| SetupError(error.to_string()))?
+            TokioResolver::builder(provider).map_err(|error| SetupError::System(error.to_string()))?
         } else {
             let servers = config.servers.iter().copied().map(name_server).collect();
             TokioResolver::builder_with_config(ResolverConfig::from_name_servers(servers), provider)
         };
         set_options(builder.options_mut(), config);
-        let resolver = builder.build().map_err(|error| SetupError(error.to_string()))?;
-        Ok(Resolver { backend: Backend::Servers(Arc::new(resolver)) })
+        let resolver = builder.build().map_err(|error| SetupError::System(error.to_string()))?;
+        Ok(Resolver { zone, servers: Some(Arc::new(resolver)) })
     }
 
     /// A resolver that knows this zone and nothing else.
     pub fn zone(zone: Zone) -> Resolver {
-        Resolver { backend: Backend::Zone(zone) }
+        Resolver { zone, servers: None }
     }
 
     /// The mail hosts of a domain (A-label form).
@@ -206,18 +219,16 @@ impl Resolver {
     async fn records(&self, name: &str, kind: RecordType) -> Result<Vec<Record>, DnsFailure> {
         let nothing = || DnsFailure::Nothing(name.to_owned());
         let temporary = |reason: String| DnsFailure::Temporary { name: name.to_owned(), reason };
-        match &self.backend {
-            Backend::Zone(zone) => match zone.ask(name, kind) {
-                ZoneAnswer::Records(records) => Ok(records),
-                ZoneAnswer::NoData | ZoneAnswer::NoName => Err(nothing()),
-                ZoneAnswer::Failure => Err(temporary("server failure".to_owned())),
-            },
-            Backend::Servers(resolver) => {
+        match (self.zone.ask(name, kind), &self.servers) {
+            (ZoneAnswer::Records(records), _) => Ok(records),
+            (ZoneAnswer::Failure, _) => Err(temporary("server failure".to_owned())),
+            (ZoneAnswer::NoData, _) | (_, None) => Err(nothing()),
+            (ZoneAnswer::NoName | ZoneAnswer::EmptyNonTerminal, Some(servers)) => {
                 // A name the DNS cannot even carry does not exist.
                 let Ok(asked) = DnsName::from_ascii(format!("{}.", name.trim_end_matches('.'))) else {
                     return Err(nothing());
                 };
-                match resolver.lookup(asked, kind).await {
+                match servers.lookup(asked, kind).await {
                     Ok(lookup) => Ok(lookup.answers().to_vec()),
                     Err(error) if says_nothing_there(&error) => Err(nothing()),
                     Err(error) => Err(temporary(error.to_string())),
@@ -225,6 +236,12 @@ impl Resolver {
             }
         }
     }
+}
+
+fn read_zone(path: &Path) -> Result<Zone, SetupError> {
+    let fail = |reason: String| SetupError::ZoneFile { path: path.to_owned(), reason };
+    let text = std::fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
+    Zone::parse(&text).map_err(|error| fail(error.to_string()))
 }
 
 fn name_server(server: SocketAddr) -> NameServerConfig {

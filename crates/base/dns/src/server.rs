@@ -80,7 +80,7 @@ impl RequestHandler for ZoneHandler {
         let Ok(info) = request.request_info() else { return failed(request) };
         let (code, records) = match self.zone.ask(&info.query.name().to_string(), info.query.query_type()) {
             ZoneAnswer::Records(records) => (ResponseCode::NoError, records),
-            ZoneAnswer::NoData => (ResponseCode::NoError, Vec::new()),
+            ZoneAnswer::NoData | ZoneAnswer::EmptyNonTerminal => (ResponseCode::NoError, Vec::new()),
             ZoneAnswer::NoName => (ResponseCode::NXDomain, Vec::new()),
             ZoneAnswer::Failure => (ResponseCode::ServFail, Vec::new()),
         };

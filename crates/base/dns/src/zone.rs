@@ -38,6 +38,8 @@ pub(crate) enum ZoneAnswer {
     Records(Vec<Record>),
     /// The name is there, records of this type are not.
     NoData,
+    /// There is no record at the name itself, but at names below it (RFC 8020).
+    EmptyNonTerminal,
     /// There is no such name.
     NoName,
     /// The server could not tell.
@@ -176,7 +178,8 @@ impl Zone {
 
     fn absent(&self, key: &str) -> ZoneAnswer {
         let below = format!(".{key}");
-        if self.names.keys().any(|known| known.ends_with(&below)) { ZoneAnswer::NoData } else { ZoneAnswer::NoName }
+        let is_above = self.names.keys().any(|known| known.ends_with(&below));
+        if is_above { ZoneAnswer::EmptyNonTerminal } else { ZoneAnswer::NoName }
     }
 }
 
@@ -285,7 +288,7 @@ mod tests {
     fn answers_like_the_dns() {
         check("example.ORG.", RecordType::MX, "10 mx.example.org. | 5 mx2.example.org.");
         check("example.org", RecordType::A, "NoData");
-        check("org", RecordType::A, "NoData");
+        check("org", RecordType::A, "EmptyNonTerminal");
         check("nothing.example.org", RecordType::A, "NoName");
         check("alias.example.org", RecordType::A, "mx.example.org. | 192.0.2.1");
         check("loop.example.org", RecordType::A, "Failure");

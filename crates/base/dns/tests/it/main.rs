@@ -66,3 +66,18 @@ async fn answers_are_cached_when_the_server_is_gone() {
     check(&resolver, "example.org", "10 mx1.example.org, 20 mx2.example.org").await;
     check(&resolver, "direct.example.org", "temporary").await;
 }
+
+#[tokio::test]
+async fn a_zone_file_is_asked_before_the_servers() {
+    let server = DnsServer::start(Zone::parse(ZONE).unwrap(), "127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("private.json");
+    std::fs::write(&file, r#"{"direct.example.org": {"MX": ["5 private.example"]}}"#).unwrap();
+    let config = Config { servers: vec![server.address()], zone_file: Some(file), ..Config::default() };
+    let resolver = Resolver::new(&config).unwrap();
+    check(&resolver, "direct.example.org", "5 private.example").await;
+    check(&resolver, "example.org", "10 mx1.example.org, 20 mx2.example.org").await;
+    server.stop().await;
+    let missing = Config { zone_file: Some("/nowhere.zone".into()), ..Config::default() };
+    assert!(Resolver::new(&missing).unwrap_err().to_string().contains("/nowhere.zone"));
+}

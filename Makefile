@@ -1,0 +1,68 @@
+# The two commands of the README are `make demo` and `make test`; each sets up what it needs.
+
+CARGO ?= cargo
+ONCE ?=
+export CARGO_TERM_PROGRESS_WHEN ?= auto
+
+.PHONY: demo run test test-rust test-web test-e2e tools ui release bench bench-mta lint fmt reference clean-demo
+
+## A real campaign of 20,000 mails to ten simulated mailbox providers; ONCE=1 ends with the table and an exit code.
+demo: ui
+	$(CARGO) build --package ies
+	$(TARGET)/debug/ies demo $(if $(ONCE),--once)
+
+## The suite with the configuration in ies.toml.
+run: ui
+	$(CARGO) run --package ies -- serve --config ies.toml
+
+## Everything that is tested: Rust, UI, real peers, real browser.
+test: tools ui test-rust test-web test-e2e
+
+test-rust:
+	scripts/test-rust.sh
+
+test-web: web/node_modules/.package-lock.json
+	cd web && npm run lint && npm test
+
+test-e2e: ui
+	$(CARGO) build --package ies
+	scripts/test-e2e.sh $(TARGET)/debug/ies
+
+## Programs that tests use when they are there: installed where that is possible, named where it is not.
+tools:
+	scripts/test-tools.sh
+
+ui: web/dist/index.html
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+
+web/dist/index.html: web/node_modules/.package-lock.json $(shell find web/app web/public web/index.html web/vite.config.ts -type f 2>/dev/null)
+	cd web && npm run build
+	@touch $@
+
+## The optimised program, target/release/ies.
+release: ui
+	$(CARGO) build --release --package ies
+
+## Measurements, written to bench/runs/.
+bench: bench-mta
+bench-mta: release
+	bench/mta.sh
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) xtask tidy
+	cd web && npm run lint
+
+fmt:
+	$(CARGO) fmt --all
+	cd web && npx biome check --write app test mock-api
+
+## Writes the generated references anew: configuration, events, OpenAPI and the types of the UI.
+reference:
+	UPDATE_EXPECT=1 $(CARGO) nextest run --package ies --package ies-api reference
+	cd web && npm run api
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)

@@ -1,0 +1,107 @@
+//! The command line: one file for each subcommand, each with an example in its help.
+//!
+//! Exit codes: 0 done, 1 refused or failed (the reason is on standard error), 2 wrong usage.
+
+mod check_config;
+mod demo;
+mod inspect;
+mod lab;
+mod send;
+mod serve;
+mod trace;
+mod user;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, Log, LogFormat};
+
+/// Campaigns, delivery and monitoring of e-mail in one program.
+#[derive(Debug, Parser)]
+#[command(name = "ies", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the suite.
+    Serve(serve::Serve),
+    /// A real campaign to ten simulated mailbox providers, to watch in a browser.
+    Demo(demo::Demo),
+    /// The simulated mailbox providers alone.
+    Lab(lab::Lab),
+    /// Check a configuration file and say what is wrong with it.
+    CheckConfig(check_config::CheckConfig),
+    /// Send one test mail through a running suite.
+    Send(send::Send),
+    /// Everything that happened to a message, a recipient or an address.
+    Trace(trace::Trace),
+    /// Accounts of people.
+    User(user::User),
+    /// Ask the suite's own code what something is: a reply, a bounce, an address …
+    Inspect(inspect::Inspect),
+}
+
+/// Runs the subcommand; the process's exit code.
+pub fn run(cli: Cli) -> ExitCode {
+    let result = match cli.command {
+        Command::Inspect(command) => return command.run(),
+        Command::CheckConfig(command) => command.run(),
+        Command::Serve(command) => on_a_runtime(command.run()),
+        Command::Demo(command) => on_a_runtime(command.run()),
+        Command::Lab(command) => on_a_runtime(command.run()),
+        Command::Send(command) => on_a_runtime(command.run()),
+        Command::Trace(command) => on_a_runtime(command.run()),
+        Command::User(command) => on_a_runtime(command.run()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ies: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn on_a_runtime(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+/// Which configuration a subcommand works with.
+#[derive(Debug, Args)]
+struct ConfigFile {
+    /// The configuration file. Without it `ies.toml` here, or the defaults where there is none.
+    #[arg(long, short, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigFile {
+    fn read(&self) -> anyhow::Result<Config> {
+        let here = Path::new("ies.toml");
+        let mut config = match &self.config {
+            Some(file) => Config::read(file)?,
+            None if here.exists() => Config::read(here)?,
+            None => Config::default(),
+        };
+        if config.data_dir.is_relative() {
+            config.data_dir = std::env::current_dir()?.join(&config.data_dir);
+        }
+        Ok(config)
+    }
+}
+
+/// Sets up the program's own log. A filter that cannot be read is a fault of the configuration.
+fn set_up_log(log: &Log) -> anyhow::Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&log.filter)
+        .map_err(|error| anyhow::anyhow!("log.filter: {error}; write a level such as \"info\""))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match log.format {
+        LogFormat::Text => builder.with_target(true).init(),
+        LogFormat::Json => builder.json().init(),
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! How subcommands talk to a running suite on the same machine: over its HTTP API, with a key that the suite leaves in
+//! its data directory for whoever may read it there.
+//!
+//! The key is made at every start and lives as long as the suite.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// Name of the file in the data directory.
+const FILE: &str = "local.json";
+
+/// Where the suite listens, and the key that opens it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Door {
+    /// Beginning of the API's URLs.
+    pub url: String,
+    /// An API key with all scopes.
+    pub key: String,
+    /// Process of the suite.
+    pub pid: u32,
+    /// Where the first SMTP listener is, if there is one.
+    pub smtp: Option<std::net::SocketAddr>,
+}
+
+impl Door {
+    /// The file in this data directory.
+    pub fn path(data_dir: &Path) -> PathBuf {
+        data_dir.join(FILE)
+    }
+
+    /// Leaves the door in the data directory, readable by the owner only.
+    ///
+    /// # Errors
+    /// The error of writing.
+    pub fn write(&self, data_dir: &Path) -> std::io::Result<()> {
+        let path = Door::path(data_dir);
+        let fresh = data_dir.join("local.json.new");
+        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+        file.write_all(serde_json::to_string_pretty(self)?.as_bytes())?;
+        fs::rename(fresh, path)
+    }
+
+    /// The door of the suite that runs on this data directory.
+    ///
+    /// # Errors
+    /// When no suite runs there, or it belongs to another user.
+    pub fn read(data_dir: &Path) -> anyhow::Result<Door> {
+        let path = Door::path(data_dir);
+        let text = fs::read_to_string(&path).with_context(|| {
+            format!("no suite seems to run on {} ({} cannot be read); start `ies serve`", data_dir.display(), path.display())
+        })?;
+        Ok(serde_json::from_str(&text)?)
+    }
+}
+
+/// A client of the API.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    url: String,
+    key: String,
+}
+
+impl Client {
+    /// A client that goes through this door.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be set up.
+    pub fn new(door: &Door) -> anyhow::Result<Client> {
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        Ok(Client { http, url: door.url.clone(), key: door.key.clone() })
+    }
+
+    /// `GET` of a path such as `/api/v1/queues`.
+    ///
+    /// # Errors
+    /// When the suite does not answer, or refuses; its own words are in the error.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        self.send(self.http.get(format!("{}{path}", self.url))).await
+    }
+
+    /// `POST` of a JSON body.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> anyhow::Result<T> {
+        self.send(self.http.post(format!("{}{path}", self.url)).json(body)).await
+    }
+
+    /// `POST` of a body of any type.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn upload<T: DeserializeOwned>(&self, path: &str, kind: &str, body: Vec<u8>) -> anyhow::Result<T> {
+        self.send(self.http.post(format!("{}{path}", self.url)).header("content-type", kind).body(body)).await
+    }
+
+    async fn send<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> anyhow::Result<T> {
+        let response = request.bearer_auth(&self.key).send().await.context("the suite does not answer")?;
+        let status = response.status();
+        let body = response.bytes().await?;
+        if !status.is_success() {
+            bail!("{}", refusal(status.as_u16(), &body));
+        }
+        serde_json::from_slice(&body).with_context(|| format!("unexpected answer: {}", String::from_utf8_lossy(&body)))
+    }
+}
+
+/// The sentence in the API's error form, or the bare status.
+fn refusal(status: u16, body: &[u8]) -> String {
+    let parsed: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    let message = parsed.as_ref().and_then(|value| value["error"]["message"].as_str());
+    message.map_or_else(|| format!("the suite answered {status}"), str::to_owned)
+}

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# All Rust tests, with cargo-nextest where it is installed; formatting and lints first, because they are quick to mend.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export IES_TEST_TOOLS="${CARGO_TARGET_DIR:-$PWD/target}/test-tools"
+cargo fmt --all --check
+cargo clippy --quiet --workspace --all-targets -- -D warnings
+cargo build --quiet --package ies
+if cargo nextest --version >/dev/null 2>&1; then
+  cargo nextest run --workspace
+else
+  cargo test --workspace
+fi
