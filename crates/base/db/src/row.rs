@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::id::{AccountId, CampaignId, ContactId, ListId, MessageId, RecipientId};
+use model::id::{AccountId, CampaignId, ContactId, ImportId, ListId, MessageId, RecipientId};
 use model::name::Name;
 use model::time::Timestamp;
 
@@ -98,6 +98,7 @@ from_int!("an id":
     AccountId => |bits| Some(AccountId(bits as u64)),
     CampaignId => |bits| Some(CampaignId(bits as u64)),
     ContactId => |bits| Some(ContactId(bits as u64)),
+    ImportId => |bits| Some(ImportId(bits as u64)),
     ListId => |bits| Some(ListId(bits as u64)),
     MessageId => |bits| Some(MessageId(bits as u64)),
     RecipientId => |bits| Some(RecipientId(bits as u64)),

@@ -3,7 +3,7 @@
 //! Ids are stored as the bits of their `u64` in a signed 64-bit column. They sort by birth until the year 2089, when
 //! the highest bit is first set.
 
-use model::id::{AccountId, CampaignId, ContactId, ListId, MessageId, RecipientId};
+use model::id::{AccountId, CampaignId, ContactId, ImportId, ListId, MessageId, RecipientId};
 use model::name::Name;
 use model::time::Timestamp;
 
@@ -121,7 +121,7 @@ macro_rules! ids {
     };
 }
 
-ids!(AccountId, CampaignId, ContactId, ListId, MessageId, RecipientId);
+ids!(AccountId, CampaignId, ContactId, ImportId, ListId, MessageId, RecipientId);
 
 impl<T> From<Option<T>> for Value
 where

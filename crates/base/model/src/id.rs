@@ -106,6 +106,10 @@ id_type!(
     ListId
 );
 id_type!(
+    /// One import of contacts from a file.
+    ImportId
+);
+id_type!(
     /// A person or a program that may log in.
     AccountId
 );
