@@ -10,11 +10,14 @@
 #![warn(missing_docs)]
 
 // Writing.
+pub mod merge;
 pub mod program;
+mod quoted;
 pub mod token;
 
 // Reading and signing.
 pub mod address;
 pub mod bounce;
 pub mod dkim;
+pub mod provider;
 pub mod report;
