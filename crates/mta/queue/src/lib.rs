@@ -17,7 +17,13 @@
 
 pub mod config;
 pub mod control;
+mod entries;
+mod fair;
 pub mod handle;
+pub mod pools;
+pub mod providers;
 pub mod retry;
+mod schedule;
+mod slab;
 pub mod throttle;
 pub mod view;

@@ -1,0 +1,277 @@
+//! The recipients in memory: one small record each, in chunks, joined into lists by their own links.
+//!
+//! A record is in exactly one *place* list (the wheel, a backlog, a ready queue, a session, a domain that waits for its
+//! route) or in none (held): that a recipient is in exactly one place is how the memory is laid out, not a rule to keep.
+//! Two more chains join the recipients of a message and of a domain. Everything is found by number, in constant time;
+//! nothing here knows what the places mean. About 90 bytes a recipient; the address stays on disk.
+
+use model::handoff::RowRef;
+use model::id::{ContactId, RecipientId};
+use model::time::Timestamp;
+
+/// No record.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// Records in one chunk: memory grows by this many, and is never moved.
+const CHUNK: usize = 4_096;
+
+/// Where a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Place {
+    /// Not in use.
+    Vacant,
+    /// Between two places, inside one step.
+    Nowhere,
+    /// In the due-time wheel; `holder` is the slot.
+    Wheel,
+    /// Due, and its domain waits for a route.
+    Route,
+    /// Due, not bound to a source yet; `holder` is the line.
+    Backlog,
+    /// Held by a person; in no list.
+    Held,
+    /// Bound to a path; `holder` is the path.
+    Ready,
+    /// Given to a session; `holder` is the session.
+    InFlight,
+}
+
+/// The chains a record can be in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Chain {
+    Place,
+    Message,
+    Domain,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Links {
+    prev: u32,
+    next: u32,
+}
+
+const UNLINKED: Links = Links { prev: NONE, next: NONE };
+
+/// One recipient.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub id: RecipientId,
+    contact: u64,
+    /// When the attempt was or is due.
+    pub due: Timestamp,
+    /// When it is given up.
+    pub deadline: Timestamp,
+    pub row: RowRef,
+    pub message: u32,
+    pub domain: u32,
+    /// Slot, line, path or session, according to `place`.
+    pub holder: u32,
+    links: [Links; 3],
+    /// Attempts made.
+    pub attempts: u16,
+    pub place: Place,
+    /// Held by itself (its message or domain may be held as well).
+    pub held: bool,
+    /// To be given up when it comes back from its session.
+    pub cancelled: bool,
+}
+
+impl Entry {
+    pub fn new(id: RecipientId, contact: Option<ContactId>, row: RowRef, message: u32, domain: u32) -> Self {
+        Entry {
+            id,
+            contact: contact.map_or(0, |contact| contact.0),
+            due: Timestamp::default(),
+            deadline: Timestamp::default(),
+            row,
+            message,
+            domain,
+            holder: NONE,
+            links: [UNLINKED; 3],
+            attempts: 0,
+            place: Place::Nowhere,
+            held: false,
+            cancelled: false,
+        }
+    }
+
+    /// The contact behind it; ids are never 0.
+    pub fn contact(&self) -> Option<ContactId> {
+        (self.contact != 0).then_some(ContactId(self.contact))
+    }
+}
+
+/// Ends and length of a list of records.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct List {
+    head: u32,
+    tail: u32,
+    len: u32,
+}
+
+impl Default for List {
+    fn default() -> Self {
+        List { head: NONE, tail: NONE, len: 0 }
+    }
+}
+
+impl List {
+    pub fn len(&self) -> u32 {
+        self.len
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    pub fn head(&self) -> Option<u32> {
+        (self.head != NONE).then_some(self.head)
+    }
+}
+
+/// All records.
+#[derive(Debug, Default)]
+pub(crate) struct Entries {
+    chunks: Vec<Vec<Entry>>,
+    free: Vec<u32>,
+    len: usize,
+}
+
+impl Entries {
+    /// How many are in use.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Takes a record in and gives its number.
+    pub fn insert(&mut self, entry: Entry) -> u32 {
+        self.len += 1;
+        if let Some(idx) = self.free.pop() {
+            *self.get_mut(idx) = entry;
+            return idx;
+        }
+        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
+            self.chunks.push(Vec::with_capacity(CHUNK));
+        }
+        let chunk_idx = self.chunks.len() - 1;
+        let chunk = &mut self.chunks[chunk_idx];
+        chunk.push(entry);
+        u32::try_from(chunk_idx * CHUNK + chunk.len() - 1).expect("invariant: recipients_max is below 2^31")
+    }
+
+    /// Frees a record that is in no list any more.
+    pub fn remove(&mut self, idx: u32) {
+        let entry = self.get_mut(idx);
+        debug_assert_eq!(entry.place, Place::Nowhere, "a record is taken out of its place before it is freed");
+        entry.place = Place::Vacant;
+        self.free.push(idx);
+        self.len -= 1;
+        if self.len == 0 {
+            // A quiet queue gives its memory back.
+            self.chunks.clear();
+            self.free = Vec::new();
+        }
+    }
+
+    pub fn get(&self, idx: u32) -> &Entry {
+        &self.chunks[idx as usize / CHUNK][idx as usize % CHUNK]
+    }
+
+    pub fn get_mut(&mut self, idx: u32) -> &mut Entry {
+        &mut self.chunks[idx as usize / CHUNK][idx as usize % CHUNK]
+    }
+
+    /// The record behind this one in a chain.
+    pub fn next(&self, chain: Chain, idx: u32) -> Option<u32> {
+        let next = self.get(idx).links[chain as usize].next;
+        (next != NONE).then_some(next)
+    }
+
+    pub fn push_back(&mut self, chain: Chain, list: &mut List, idx: u32) {
+        let tail = list.tail;
+        self.get_mut(idx).links[chain as usize] = Links { prev: tail, next: NONE };
+        match tail {
+            NONE => list.head = idx,
+            tail => self.get_mut(tail).links[chain as usize].next = idx,
+        }
+        list.tail = idx;
+        list.len += 1;
+    }
+
+    pub fn push_front(&mut self, chain: Chain, list: &mut List, idx: u32) {
+        let head = list.head;
+        self.get_mut(idx).links[chain as usize] = Links { prev: NONE, next: head };
+        match head {
+            NONE => list.tail = idx,
+            head => self.get_mut(head).links[chain as usize].prev = idx,
+        }
+        list.head = idx;
+        list.len += 1;
+    }
+
+    pub fn unlink(&mut self, chain: Chain, list: &mut List, idx: u32) {
+        let Links { prev, next } = std::mem::replace(&mut self.get_mut(idx).links[chain as usize], UNLINKED);
+        match prev {
+            NONE => list.head = next,
+            prev => self.get_mut(prev).links[chain as usize].next = next,
+        }
+        match next {
+            NONE => list.tail = prev,
+            next => self.get_mut(next).links[chain as usize].prev = prev,
+        }
+        list.len -= 1;
+    }
+
+    pub fn pop_front(&mut self, chain: Chain, list: &mut List) -> Option<u32> {
+        let idx = list.head()?;
+        self.unlink(chain, list, idx);
+        Some(idx)
+    }
+
+    /// Every record in use with its number; for tests and checks.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &Entry)> {
+        let numbered = self.chunks.iter().flatten().enumerate();
+        numbered.map(|(idx, entry)| (idx as u32, entry)).filter(|(_, entry)| entry.place != Place::Vacant)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(id: u64) -> Entry {
+        Entry::new(RecipientId(id), None, RowRef::default(), 0, 0)
+    }
+
+    #[test]
+    fn a_record_is_small() {
+        assert!(size_of::<Entry>() <= 96, "{} bytes", size_of::<Entry>());
+    }
+
+    #[test]
+    fn lists_keep_their_order() {
+        let (mut entries, mut list) = (Entries::default(), List::default());
+        let idx: Vec<u32> = (0..5).map(|id| entries.insert(entry(id))).collect();
+        idx[1..].iter().for_each(|&idx| entries.push_back(Chain::Place, &mut list, idx));
+        entries.push_front(Chain::Place, &mut list, idx[0]);
+        entries.unlink(Chain::Place, &mut list, idx[2]);
+        entries.unlink(Chain::Place, &mut list, idx[4]);
+        let mut order = Vec::new();
+        while let Some(idx) = entries.pop_front(Chain::Place, &mut list) {
+            order.push(entries.get(idx).id.0);
+        }
+        assert_eq!(order, [0, 1, 3]);
+        assert!(list.is_empty());
+    }
+
+    #[test]
+    fn numbers_are_used_again() {
+        let mut entries = Entries::default();
+        let (first, second) = (entries.insert(entry(1)), entries.insert(entry(2)));
+        entries.remove(first);
+        assert_eq!(entries.insert(entry(3)), first);
+        assert_eq!(entries.iter().map(|(_, entry)| entry.id.0).collect::<Vec<_>>(), [3, 2]);
+        assert_eq!(entries.get(second).id.0, 2);
+    }
+}

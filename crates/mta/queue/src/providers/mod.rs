@@ -1,0 +1,283 @@
+//! What each mailbox provider takes: limits and rules from `data/providers.toml`, found by the MX hosts of a site.
+//!
+//! Data, not code: the built-in file can be replaced by one of the operator's. Names and MX suffixes of providers stand in
+//! `data/mx.toml` (shared with the rest of the suite); the rules file may add suffixes. A site belongs to a provider when
+//! *all* of its hosts do, the longest suffix winning for each; otherwise to nobody, and the defaults hold.
+//! Invariants: a rule that stands in the file can fire (see [`lint`]); every limit knows its line.
+//! Limits: [`PROVIDERS_MAX`], [`RULES_MAX`], file size 1 MiB, compiled patterns 8 MiB for a provider.
+
+mod file;
+mod limits;
+pub mod lint;
+mod rule;
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use model::name::Name;
+use model::reply::{Phase, Reply};
+use model::route::MxHost;
+use regex::RegexBuilder;
+use serde::Deserialize;
+
+use file::{FileForm, ProviderForm, RuleForm};
+use limits::ProviderLimits;
+pub use limits::{PathLimits, Setting};
+use rule::RuleBook;
+pub use rule::{Action, Rule, RuleScope};
+
+/// The file that comes with the program.
+pub const BUILTIN: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../data/providers.toml"));
+
+/// Which MX suffix belongs to whom; shared with the rest of the suite.
+const MX: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../data/mx.toml"));
+
+/// Most providers in a file.
+pub const PROVIDERS_MAX: usize = 2_000;
+
+/// Most rules in a file.
+pub const RULES_MAX: usize = 4_000;
+
+/// Longest pattern of a rule, in bytes.
+pub const PATTERN_BYTES_MAX: usize = 1_000;
+
+/// Most replies that a threshold may ask for: so many times are remembered.
+pub const THRESHOLD_MAX: u64 = 100;
+
+/// Provider limits and rules, ready for use.
+#[derive(Clone, Debug, Default)]
+pub struct Providers {
+    file: Name,
+    default: ProviderLimits,
+    limits: HashMap<Name, ProviderLimits>,
+    suffixes: HashMap<String, Name>,
+    domains: HashMap<String, Name>,
+    /// Suffixes that were given to two providers: suffix, first one, second one.
+    conflicts: Vec<(String, Name, Name)>,
+    book: RuleBook,
+}
+
+/// What is wrong in a file of provider rules, and where. The operator mends the file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}, line {line}, {key}: {reason}")]
+pub struct ProvidersError {
+    /// The file.
+    pub file: String,
+    /// The key path, such as `provider.gmail.rate`.
+    pub key: String,
+    /// The line, from 1; 0 for the file as a whole.
+    pub line: usize,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// One provider as the API shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProviderEntry {
+    /// Its name.
+    pub name: Name,
+    /// Its MX suffixes, in order.
+    pub suffixes: Vec<String>,
+    /// True when the file has limits for it.
+    pub has_limits: bool,
+}
+
+impl Providers {
+    /// The file that comes with the program.
+    pub fn builtin() -> Self {
+        Self::parse(BUILTIN, "providers.toml").expect("invariant: the built-in file is tested")
+    }
+
+    /// The operator's file where there is one, the built-in one otherwise.
+    ///
+    /// # Errors
+    /// [`ProvidersError`]: the file cannot be read, or something in it is wrong.
+    pub fn load(path: Option<&Path>) -> Result<Self, ProvidersError> {
+        let Some(path) = path else { return Ok(Self::builtin()) };
+        let file = path.display().to_string();
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(&text, &file),
+            Err(error) => Err(ProvidersError { file, key: "(file)".to_owned(), line: 0, reason: error.to_string() }),
+        }
+    }
+
+    /// Reads rules from their text; `file` names it in errors and explanations.
+    ///
+    /// # Errors
+    /// [`ProvidersError`] with key path and line.
+    pub fn parse(text: &str, file: &str) -> Result<Self, ProvidersError> {
+        let FileForm { default, provider, rule } = file::parse(text, file)?;
+        let refuse = |key: String, offset: usize, reason: String| ProvidersError {
+            file: file.to_owned(),
+            key,
+            line: file::line_of(text, offset),
+            reason,
+        };
+        if provider.len() > PROVIDERS_MAX || rule.len() > RULES_MAX {
+            return Err(refuse("(file)".to_owned(), 0, "too many providers or rules".to_owned()));
+        }
+        let mut all = Providers { file: Name::from(file), ..Providers::default() };
+        all.default = ProviderLimits::from_form(&default, text, file)
+            .map_err(|(key, at, reason)| refuse(format!("default.{key}"), at, reason))?;
+        all.add_known_suffixes();
+        for form in provider {
+            all.add_provider(form.get_ref(), form.span().start, text).map_err(|(key, at, reason)| {
+                refuse(format!("provider.{}{key}", form.get_ref().name.as_deref().unwrap_or("?")), at, reason)
+            })?;
+        }
+        let mut rules: Vec<Rule> = Vec::with_capacity(rule.len());
+        for form in rule {
+            let (form, at) = (form.get_ref(), form.span().start);
+            let made = make_rule(form, file::line_of(text, at), &rules);
+            rules.push(made.map_err(|(key, reason)| {
+                let at = if key == "match" { form.pattern.span().start } else { at };
+                refuse(format!("rule.{}.{key}", form.name), at, reason)
+            })?);
+        }
+        all.book = RuleBook::new(rules).map_err(|reason| refuse("rule".to_owned(), 0, reason))?;
+        Ok(all)
+    }
+
+    /// The name of the file.
+    pub fn file(&self) -> &Name {
+        &self.file
+    }
+
+    /// The provider of a site: of its hosts where all fit the same one, otherwise of the recipient domain.
+    pub fn of_site(&self, hosts: &[MxHost], domain: &str) -> Option<&Name> {
+        let mut names = hosts.iter().map(|host| self.of_host(&host.name));
+        let by_hosts = names.next().flatten().filter(|first| names.all(|name| name == Some(first)));
+        by_hosts.or_else(|| self.domains.get(&normal(domain)))
+    }
+
+    /// The provider of one MX host: the longest suffix of whole labels.
+    pub fn of_host(&self, host: &str) -> Option<&Name> {
+        let host = normal(host);
+        let mut rest = host.as_str();
+        loop {
+            if let Some(name) = self.suffixes.get(rest) {
+                return Some(name);
+            }
+            rest = rest.split_once('.')?.1;
+        }
+    }
+
+    /// The rule that a reply of this provider fires.
+    pub fn rule_for(&self, provider: &str, reply: &Reply, phase: Option<Phase>) -> Option<usize> {
+        if reply.is_positive() { None } else { self.book.find(provider, reply, phase) }
+    }
+
+    /// All rules, in the order of the file; the numbers of [`Providers::rule_for`].
+    pub fn rules(&self) -> &[Rule] {
+        self.book.rules()
+    }
+
+    /// Who set it, for a rule: name, file and line.
+    pub fn rule_place(&self, rule: &Rule) -> String {
+        format!("rule {} ({} line {})", rule.name, self.file, rule.line)
+    }
+
+    /// All providers by name.
+    pub fn entries(&self) -> Vec<ProviderEntry> {
+        let mut by_name: std::collections::BTreeMap<&Name, Vec<String>> =
+            self.limits.keys().map(|name| (name, Vec::new())).collect();
+        for (suffix, name) in &self.suffixes {
+            by_name.entry(name).or_default().push(suffix.clone());
+        }
+        let entry = |(name, mut suffixes): (&Name, Vec<String>)| {
+            suffixes.sort();
+            ProviderEntry { name: name.clone(), suffixes, has_limits: self.limits.contains_key(name) }
+        };
+        by_name.into_iter().map(entry).collect()
+    }
+
+    fn add_known_suffixes(&mut self) {
+        #[derive(Deserialize)]
+        struct Known {
+            provider: Vec<KnownProvider>,
+        }
+        #[derive(Deserialize)]
+        struct KnownProvider {
+            name: String,
+            suffix: Vec<String>,
+        }
+        let known: Known = toml::from_str(MX).expect("invariant: data/mx.toml is tested where it belongs");
+        for provider in known.provider {
+            let name = Name::from(provider.name);
+            provider.suffix.iter().for_each(|suffix| self.add_suffix(suffix, &name));
+        }
+    }
+
+    fn add_suffix(&mut self, suffix: &str, name: &Name) {
+        let suffix = normal(suffix.trim_start_matches('.'));
+        match self.suffixes.get(&suffix) {
+            Some(first) if first != name => self.conflicts.push((suffix, first.clone(), name.clone())),
+            _ => drop(self.suffixes.insert(suffix, name.clone())),
+        }
+    }
+
+    fn add_provider(&mut self, form: &ProviderForm, at: usize, text: &str) -> Result<(), (String, usize, String)> {
+        let Some(name) = form.name.as_deref().filter(|name| !name.is_empty() && name.len() <= Name::LEN_MAX) else {
+            return Err((".name".to_owned(), at, "a provider needs a name".to_owned()));
+        };
+        let name = Name::from(name);
+        let limits = ProviderLimits::from_form(form, text, &self.file);
+        let limits = limits.map_err(|(key, at, reason)| (format!(".{key}"), at, reason))?;
+        if self.limits.insert(name.clone(), limits).is_some() {
+            return Err((".name".to_owned(), at, "is there twice".to_owned()));
+        }
+        for domain in &form.domains {
+            self.domains.insert(normal(domain), name.clone());
+        }
+        form.suffix.iter().for_each(|suffix| self.add_suffix(suffix, &name));
+        Ok(())
+    }
+}
+
+/// Lower case, without the final dot.
+fn normal(host: &str) -> String {
+    host.trim_end_matches('.').to_ascii_lowercase()
+}
+
+fn make_rule(form: &RuleForm, line: usize, others: &[Rule]) -> Result<Rule, (&'static str, String)> {
+    let pattern = form.pattern.get_ref();
+    if form.name.is_empty() || others.iter().any(|other| other.name == *form.name) {
+        return Err(("name", "must be unique and not empty".to_owned()));
+    }
+    if pattern.len() > PATTERN_BYTES_MAX {
+        return Err(("match", format!("longer than {PATTERN_BYTES_MAX} bytes")));
+    }
+    let compiled = RegexBuilder::new(pattern).case_insensitive(true).size_limit(1 << 20).build();
+    let compiled = compiled.map_err(|error| ("match", error.to_string()))?;
+    if compiled.is_match("") {
+        return Err(("match", "matches the empty text, and so every reply".to_owned()));
+    }
+    if form.actions.is_empty() {
+        return Err(("actions", "a rule does at least one thing".to_owned()));
+    }
+    if form.actions.iter().any(|action| matches!(action, Action::Connections(0) | Action::MessagesPerConnection(0))) {
+        return Err(("actions", "0 is written \"suspend\"".to_owned()));
+    }
+    if form.duration.0.is_zero() {
+        return Err(("duration", "must be more than nothing".to_owned()));
+    }
+    if form.threshold.is_some_and(|threshold| threshold.count > THRESHOLD_MAX) {
+        return Err(("threshold", format!("at most {THRESHOLD_MAX} replies can be counted")));
+    }
+    Ok(Rule {
+        name: Name::from(form.name.as_str()),
+        providers: form.providers.iter().map(|name| Name::from(name.as_str())).collect(),
+        pattern: pattern.clone(),
+        codes: form.code.clone(),
+        phases: form.phase.clone(),
+        threshold: form.threshold,
+        actions: form.actions.clone(),
+        duration: form.duration.0,
+        scope: form.scope,
+        samples: form.sample.clone(),
+        line,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,177 @@
+//! The built-in file is sound, errors name their place, the linter finds the dead rules of the field.
+
+use expect_test::{Expect, expect};
+
+use super::*;
+use crate::config::Override;
+use crate::providers::lint::read_reply;
+
+fn hosts(names: &[&str]) -> Vec<MxHost> {
+    names.iter().map(|&name| MxHost { name: Name::from(name), preference: 10 }).collect()
+}
+
+#[test]
+fn the_built_in_file_has_no_findings() {
+    let providers = Providers::builtin();
+    assert_eq!(providers.lint(), []);
+    assert!(providers.rules().len() > 40);
+}
+
+#[test]
+fn a_site_belongs_to_whom_all_its_hosts_belong() {
+    let providers = Providers::builtin();
+    let check = |names: &[&str], expected: Option<&str>| {
+        assert_eq!(providers.of_site(&hosts(names), "example.org").map(|name| &**name), expected, "{names:?}");
+    };
+    check(&["gmail-smtp-in.l.google.com", "alt1.gmail-smtp-in.l.google.com"], Some("gmail"));
+    check(&["ASPMX.L.GOOGLE.COM."], Some("gmail"));
+    check(&["outlook-com.olc.protection.outlook.com"], Some("outlook"));
+    check(&["example-org.mail.protection.outlook.com"], Some("microsoft365"));
+    check(&["mta5.am0.yahoodns.net", "mta6.am0.yahoodns.net"], Some("yahoo"));
+    check(&["mx01.mail.icloud.com"], Some("icloud"));
+    check(&["smtp-in.orange.fr"], Some("orange"));
+    check(&["mx1.free.fr"], Some("free"));
+    check(&["smtp-in.sfr.fr"], Some("sfr"));
+    check(&["smtpz4.laposte.net"], Some("laposte"));
+    check(&["mx00.gmx.net", "mx-ha02.web.de"], Some("gmx"));
+    check(&["notgoogle.com"], None);
+    check(&["aspmx.l.google.com", "mx.example.org"], None);
+    check(&[], None);
+}
+
+#[test]
+fn limits_are_inherited_value_by_value() {
+    let providers = Providers::builtin();
+    let overrides = [
+        Override { source: Some(Name::from("cold")), connections: Some(1), ..Override::default() },
+        Override { provider: Some(Name::from("gmail")), rate: "7/s".parse().ok(), ..Override::default() },
+    ];
+    let limits = providers.limits(&Name::from("cold"), &Name::from("gmail"), &overrides);
+    assert_eq!((limits.connections.value, &*limits.connections.set_by), (1, "queue.overrides[0].connections"));
+    assert_eq!(limits.rate.unwrap().value.count, 7);
+    assert_eq!(limits.messages_per_connection.value, 50);
+    assert!(limits.messages_per_connection.set_by.starts_with("providers.toml line "));
+    let other = providers.limits(&Name::from("warm"), &Name::from("example.net"), &overrides);
+    assert_eq!((other.connections.value, other.rate.unwrap().value.to_string()), (10, "100/s".to_owned()));
+    let empty = Providers::parse("", "none.toml").unwrap();
+    assert_eq!(&*empty.limits(&Name::from("a"), &Name::from("b"), &[]).connections.set_by, "built-in default");
+}
+
+#[test]
+fn rules_fire_on_their_provider_only() {
+    let providers = Providers::builtin();
+    let check = |provider: &str, line: &str, phase: Phase, expected: Option<&str>| {
+        let found = providers.rule_for(provider, &read_reply(line).unwrap(), Some(phase));
+        assert_eq!(found.map(|idx| &*providers.rules()[idx].name), expected, "{provider}: {line}");
+    };
+    let tss = "421 4.7.0 [TSS04] Messages from 192.0.2.1 temporarily deferred due to user complaints";
+    check("yahoo", tss, Phase::MailFrom, Some("yahoo-tss04"));
+    check("example.org", tss, Phase::MailFrom, Some("address-deferred"));
+    check("gmx", "554 Reject due to policy restrictions.", Phase::Dot, Some("gmx-policy-block"));
+    check("gmx", "450 Reject due to policy restrictions.", Phase::Dot, Some("gmx-policy"));
+    check("example.org", "421 too many connections", Phase::Greeting, Some("too-many-connections"));
+    check("example.org", "421 too many connections", Phase::Dot, None);
+    check("gmail", "250 our system has detected that this message is fine", Phase::Dot, None);
+}
+
+fn check_error(text: &str, expected: Expect) {
+    expected.assert_eq(&Providers::parse(text, "p.toml").expect_err("wrong on purpose").to_string());
+}
+
+#[test]
+fn errors_name_key_path_and_line() {
+    check_error(
+        "[default]\nconnections = 3\n\n[[provider]]\nname = \"gmail\"\nrate = \"5/week\"\n",
+        expect![[
+            r#"p.toml, line 6, provider.gmail.rate: "5/week" is not a rate such as "20/s", "100/min" or "100/15m,max_burst=5""#
+        ]],
+    );
+    check_error(
+        "[[provider]]\nname = \"x\"\nconections = 3\n",
+        expect![
+            "p.toml, line 3, provider.x.conections: unknown field `conections`, expected one of `name`, `suffix`, `domains`, `connections`, `provider_connections`, `rate`, `provider_rate`, `connection_rate`, `messages_per_connection`, `recipients_per_transaction`, `connection_failures`, `tls`, `idle_timeout`, `max_age`, `retry`, `source`"
+        ],
+    );
+    check_error(
+        "[[provider]]\nname = \"x\"\n\nconnections = 0\n",
+        expect!["p.toml, line 4, provider.x.connections: must be at least 1"],
+    );
+    check_error("[default\n", expect!["p.toml, line 1, default: unclosed table, expected `]`"]);
+    check_error("[[provider]]\nconnections = 1\n", expect!["p.toml, line 1, provider.?.name: a provider needs a name"]);
+    let rule = |pattern: &str| {
+        format!("\n[[rule]]\nname = 'r'\nmatch = '{pattern}'\nactions = ['suspend']\nduration = '1h'\nsample = []\n")
+    };
+    check_error(
+        &rule("(unclosed"),
+        expect![[r#"
+        p.toml, line 4, rule.r.match: regex parse error:
+            (unclosed
+            ^
+        error: unclosed group"#]],
+    );
+    check_error(&rule("x*"), expect!["p.toml, line 4, rule.r.match: matches the empty text, and so every reply"]);
+}
+
+/// The mistakes that other rule files were shipped with.
+#[test]
+fn the_linter_finds_dead_rules() {
+    let text = r#"
+[[provider]]
+name = "barracuda-typo"
+connections = 1
+
+[[provider]]
+name = "mine"
+suffix = [".Google.com."]
+
+[[rule]]
+name = "wrong-provider"
+providers = ["google"]
+match = 'unusual rate'
+actions = ["suspend"]
+duration = "1h"
+sample = ["421 4.7.28 unusual rate"]
+
+[[rule]]
+name = "escaped-twice"
+providers = ["icloud"]
+match = '\\[HCM1\\]'
+actions = ["suspend"]
+duration = "1h"
+sample = ["421 [HCM1] Your mail was deferred"]
+
+[[rule]]
+name = "any-code"
+match = 'policy restrictions'
+actions = [{ rate = "1/min" }]
+duration = "1h"
+sample = ["421 policy restrictions"]
+
+[[rule]]
+name = "shadowed"
+match = '554.*policy restrictions'
+actions = ["suspend"]
+duration = "1h"
+sample = ["554 policy restrictions"]
+
+[[rule]]
+name = "untested"
+match = 'something'
+actions = ["suspend"]
+duration = "1h"
+sample = []
+"#;
+    let providers = Providers::parse(text, "p.toml").unwrap();
+    let findings = providers.lint().into_iter();
+    let lines: Vec<String> =
+        findings.map(|finding| format!("{} (line {}): {}", finding.key, finding.line, finding.text)).collect();
+    expect![[r#"
+        provider.barracuda-typo (line 0): no MX suffix and no domain leads to it, so its limits never hold
+        provider.mine (line 0): no MX suffix and no domain leads to it, so its limits never hold
+        provider.mine.suffix (line 0): google.com belongs to gmail already
+        rule.wrong-provider (line 10): there is no provider "google"
+        rule.escaped-twice (line 18): does not match its sample "421 [HCM1] Your mail was deferred"
+        rule.shadowed (line 33): shadowed: rule any-code takes the sample "554 policy restrictions"
+        rule.untested (line 40): has no sample, so nobody knows whether it can fire"#]]
+    .assert_eq(&lines.join("\n"));
+}
