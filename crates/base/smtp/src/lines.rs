@@ -14,12 +14,15 @@ pub enum LineFault {
     /// An LF without CR before it.
     #[error("bare LF at byte {0}")]
     BareLf(usize),
+    /// A NUL: some servers drop it, and then see other lines than we do.
+    #[error("NUL at byte {0}")]
+    Nul(usize),
     /// A line is longer than allowed.
     #[error("the line that begins at byte {0} is too long")]
     TooLong(usize),
 }
 
-/// Checks that every CR and LF belongs to a CRLF and that no line is longer than `line_bytes_max`, CRLF included.
+/// Checks that every CR and LF belongs to a CRLF, that there is no NUL, and that no line is longer than `line_bytes_max`, CRLF included.
 ///
 /// # Errors
 /// The first [`LineFault`].
@@ -40,6 +43,9 @@ pub fn check(data: &[u8], line_bytes_max: usize) -> Result<(), LineFault> {
             (None, true) => return Err(LineFault::BareLf(at)),
             (None, false) => expected_lf = Some(at + 1),
         }
+    }
+    if let Some(at) = memchr::memchr(0, data) {
+        return Err(LineFault::Nul(at));
     }
     match expected_lf {
         Some(lf) => Err(LineFault::BareCr(lf - 1)),
@@ -102,6 +108,7 @@ mod tests {
             ("a\r\r\n", Err(LineFault::BareCr(1))),
             ("a\r\n\n", Err(LineFault::BareLf(3))),
             ("a\r", Err(LineFault::BareCr(1))),
+            ("a\r\n\0.\r\n", Err(LineFault::Nul(3))),
             ("12345678\r\n", Ok(())),
             ("123456789\r\n", Err(LineFault::TooLong(0))),
             ("a\r\n12345678901", Err(LineFault::TooLong(3))),

@@ -195,7 +195,7 @@ mod tests {
         check("250 OK\r\n", &["250 OK"]);
         check("250\r\n354 \r\n", &["250", "354"]);
         check("250 OK\n221 bye\n2", &["250 OK", "221 bye"]);
-        check("550-5.7.1 one\r\n550-5.7.1 two\r\n550 5.7.1\r\n", &["550 5.7.1 one two "]);
+        check("550-5.7.1 one\r\n550-5.7.1 two\r\n550 5.7.1\r\n", &["550 5.7.1 one two"]);
         check("550-one\r\n550 5.7.1 two\r\n", &["550 one 5.7.1 two"]);
         check("451 a\tb\u{7}c\r\n", &["451 a b c"]);
         check("HTTP/1.1 400 Bad Request\r\n", &["no reply code"]);

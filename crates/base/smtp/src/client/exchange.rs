@@ -271,7 +271,8 @@ impl<'a> Exchange<'a> {
 
     /// True when the server may still be inside of the transaction, so that RSET is needed before the next one.
     pub fn needs_reset(&self) -> bool {
-        self.answered > MAIL && self.answered <= self.data_number() + 1
+        let in_transaction = self.answered > MAIL && !self.mail_refused && self.answered <= self.data_number() + 1;
+        self.answered == RSET || in_transaction
     }
 
     /// True when the connection can be used for another transaction.

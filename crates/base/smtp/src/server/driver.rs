@@ -129,7 +129,7 @@ impl Connection<'_> {
         let mut shutdown = pin!(self.shared.shutdown.cancelled());
         let mut room = READ_BYTES;
         loop {
-            match self.session.next() {
+            match self.session.proceed() {
                 Action::Ask(context, question) => {
                     // The answer is borrowed from nothing: the session is free again to take it.
                     let answered = ask(&mut *self.conversation, context, question).await;

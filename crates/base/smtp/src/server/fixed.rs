@@ -72,5 +72,6 @@ pub(crate) const TOO_BIG: Fixed = fixed(552, (5, 3, 4), "Message too big");
 pub(crate) const NEEDS_SMTPUTF8: Fixed = fixed(553, (5, 6, 7), "Address beyond ASCII needs SMTPUTF8");
 pub(crate) const BARE_LF_IN_DATA: Fixed = fixed(554, (5, 6, 11), "Bare LF in the message: only CRLF may end a line");
 pub(crate) const BARE_CR_IN_DATA: Fixed = fixed(554, (5, 6, 11), "Bare CR in the message: only CRLF may end a line");
+pub(crate) const NUL_IN_DATA: Fixed = fixed(554, (5, 6, 0), "NUL in the message");
 pub(crate) const DATA_LINE_TOO_LONG: Fixed = fixed(554, (5, 6, 0), "A line of the message is too long");
 pub(crate) const UNKNOWN_PARAMETER: Fixed = fixed(555, (5, 5, 4), "Parameter not recognized");

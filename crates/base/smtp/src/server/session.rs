@@ -1,6 +1,6 @@
 //! The state machine of one connection.
 //!
-//! Bytes of the client go into [`Session::input`]; [`Session::next`] says what to do: read more, ask the handler and
+//! Bytes of the client go into [`Session::input`]; [`Session::proceed`] says what to do: read more, ask the handler and
 //! give its [`Session::answer`], begin TLS, close. What is to be sent collects in [`Session::output`]. However the
 //! client's bytes are cut into reads, actions and output are the same.
 //!
@@ -166,7 +166,7 @@ impl Session {
     ///
     /// # Panics
     /// When an answer is due: every [`Action::Ask`] must be answered first.
-    pub fn next(&mut self) -> Action<'_> {
+    pub fn proceed(&mut self) -> Action<'_> {
         loop {
             match self.state {
                 State::Asking(_) => return self.ask(),
@@ -192,7 +192,7 @@ impl Session {
 
     fn ask(&mut self) -> Action<'_> {
         if let State::Asking(Asked::Message) = self.state {
-            let collector = self.collector.take().expect("invariant: next() was called again before answer()");
+            let collector = self.collector.take().expect("invariant: proceed() was called again before answer()");
             let transaction = Transaction {
                 mail: self.mail.clone().unwrap_or_default(),
                 recipients: std::mem::take(&mut self.recipients),

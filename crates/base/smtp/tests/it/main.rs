@@ -1,0 +1,7 @@
+//! Dialogues as text files, the machines under random cuts, and both drivers over loopback sockets.
+
+mod client_dialogues;
+mod cuts;
+mod drivers;
+mod kit;
+mod server_dialogues;
