@@ -72,7 +72,7 @@ names! {
         13 RelayingIssues "relaying-issues",
         /// No route: loops, DNS trouble.
         14 RoutingErrors "routing-errors",
-        /// Taken for spam, or the sending address is on a blocklist.
+        /// The message was taken for spam. (A sending address on a blocklist is [`Category::Reputation`].)
         15 SpamRelated "spam-related",
         /// Taken for a virus.
         16 VirusRelated "virus-related",
@@ -100,11 +100,11 @@ names! {
         0 Recipient "recipient",
         /// The mailbox is full.
         1 Full "full",
-        /// Blocked, rate, PTR, connections.
+        /// Blocked, rate, PTR, connections, sender address refused.
         2 Reputation "reputation",
         /// SPF, DKIM, DMARC.
         3 Auth "auth",
-        /// The message itself.
+        /// The message itself: form, size, spam, virus, policy.
         4 Content "content",
         /// Expired, network, system, routing.
         5 Delivery "delivery",
@@ -155,21 +155,22 @@ impl Category {
         match self {
             Category::BadDomain | Category::BadMailbox | Category::InactiveMailbox => Family::Recipient,
             Category::QuotaIssues => Family::Full,
-            Category::PolicyRelated
-            | Category::SpamRelated
+            Category::Greylisted
+            | Category::InvalidSender
             | Category::RateLimited
-            | Category::Greylisted
-            | Category::Reputation => Family::Reputation,
-            Category::AuthenticationFailed | Category::InvalidSender => Family::Auth,
-            Category::ContentRelated | Category::VirusRelated => Family::Content,
+            | Category::Reputation
+            | Category::TooManyRecipients => Family::Reputation,
+            Category::AuthenticationFailed => Family::Auth,
+            Category::ContentRelated | Category::PolicyRelated | Category::SpamRelated | Category::VirusRelated => {
+                Family::Content
+            }
             Category::BadConfiguration
             | Category::BadConnection
             | Category::MessageExpired
             | Category::NoAnswerFromHost
             | Category::ProtocolErrors
             | Category::RelayingIssues
-            | Category::RoutingErrors
-            | Category::TooManyRecipients => Family::Delivery,
+            | Category::RoutingErrors => Family::Delivery,
             Category::AutoReply => Family::Auto,
             Category::Other | Category::Suppressed => Family::Unknown,
         }

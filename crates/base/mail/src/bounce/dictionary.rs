@@ -28,6 +28,10 @@ pub struct Entry {
     pub id: Name,
     /// The providers it belongs to; empty = all.
     pub provider: Vec<Name>,
+    /// Counts only when the reply is known to come from one of these providers.
+    pub strict: bool,
+    /// Counts only when no rule by enhanced code fits.
+    pub weak: bool,
     /// Bounce category.
     pub category: Category,
     /// Whom it concerns.
@@ -83,7 +87,7 @@ impl Dictionary {
     /// # Panics
     /// Never: a test reads the same file.
     pub fn builtin() -> Self {
-        Self::parse(BUILTIN).expect("invariant: the built-in dictionary is tested")
+        Self::parse(BUILTIN).unwrap_or_else(|error| panic!("invariant: the built-in dictionary is tested: {error}"))
     }
 
     /// Reads a dictionary in the form of `data/replies.toml`.
@@ -119,8 +123,9 @@ impl Dictionary {
         let text = one_line(&reply.text);
         // A code in front is repeated now and then behind it ("550 5.7.1 550 5.1.1 …"): the text is searched as well.
         let status = reply.enhanced.or_else(|| hint::embedded_status(&text));
-        let status = status.filter(|status| reply.code == 0 || u16::from(status.class) == reply.code / 100);
-        let entry = self.entries.get(self.find(reply.code, status, &text, provider)).expect("invariant: a last rule fits all");
+        let status = status.filter(|_| reply.code == 0 || reply.code >= 400);
+        let entry =
+            self.entries.get(self.find(reply.code, status, &text, provider)).expect("invariant: a last rule fits all");
         let blocklist = match reply.is_positive() {
             true => None,
             false => entry.blocklist.clone().or_else(|| self.blocklists_in(&text).into_iter().next()),
@@ -180,22 +185,27 @@ impl Dictionary {
     fn find(&self, code: u16, status: Option<EnhancedStatus>, text: &str, provider: Option<&str>) -> usize {
         let found = self.expressions.matches(text.as_bytes());
         let texts: Vec<usize> = found.into_iter().map(|place| self.expression_entries[place]).collect();
-        let fitting = |entry: &&usize| self.entries[**entry].codes_fit(code, status);
-        let of_provider = |entry: &&usize| match provider {
-            Some(provider) => self.entries[**entry].provider.iter().any(|known| known == provider),
-            None => !self.entries[**entry].provider.is_empty(),
+        let native = |entry: &Entry| provider.is_some_and(|name| entry.provider.iter().any(|known| known == name));
+        let general = |entry: &Entry| entry.provider.is_empty() || (provider.is_none() && !entry.strict);
+        let foreign = |entry: &Entry| !entry.strict;
+        let first = |weak: bool, wanted: &dyn Fn(&Entry) -> bool| {
+            let fits = |entry: &Entry| entry.weak == weak && entry.codes_fit(code, status) && wanted(entry);
+            texts.iter().copied().find(|&place| fits(&self.entries[place]))
         };
-        let general = |entry: &&usize| self.entries[**entry].provider.is_empty();
-        let candidates = || texts.iter().filter(fitting);
-        if let Some(&entry) =
-            candidates().find(of_provider).or_else(|| candidates().find(general)).or_else(|| candidates().next())
-        {
-            return entry;
-        }
-        let by_code = |entry: &Entry| !entry.has_text && entry.failure.is_none() && entry.codes_fit(code, status);
-        let by_enhanced = self.entries.iter().position(|entry| !entry.enhanced.is_empty() && by_code(entry));
-        by_enhanced
-            .or_else(|| self.entries.iter().position(|entry| entry.enhanced.is_empty() && by_code(entry)))
+        let by_code = |with_status: bool| {
+            self.entries.iter().position(|entry| {
+                !entry.has_text
+                    && entry.failure.is_none()
+                    && entry.enhanced.is_empty() != with_status
+                    && entry.codes_fit(code, status)
+            })
+        };
+        first(false, &native)
+            .or_else(|| first(false, &general))
+            .or_else(|| first(false, &foreign))
+            .or_else(|| by_code(true))
+            .or_else(|| first(true, &|_| true))
+            .or_else(|| by_code(false))
             .unwrap_or(self.entries.len() - 1)
     }
 }
@@ -209,12 +219,15 @@ impl Entry {
         }
         let mut enhanced = Vec::new();
         for code in &raw.enhanced {
-            enhanced.push(EnhancedPattern::parse(code).ok_or_else(|| problem(format!("has an enhanced code {code:?}")))?);
+            enhanced
+                .push(EnhancedPattern::parse(code).ok_or_else(|| problem(format!("has an enhanced code {code:?}")))?);
         }
         let wait_s = raw.wait.map(|wait| u32::try_from(wait.0.as_secs()).unwrap_or(u32::MAX));
         Ok(Entry {
             id: Name::from(raw.id.as_str()),
             provider: raw.provider.iter().map(|name| Name::from(name.as_str())).collect(),
+            strict: raw.strict,
+            weak: raw.weak,
             category: raw.category,
             scope: raw.scope,
             hard: raw.hard,
@@ -237,8 +250,8 @@ impl Entry {
     /// Whether the conditions on the codes are met; none = always.
     fn codes_fit(&self, code: u16, status: Option<EnhancedStatus>) -> bool {
         let code_fits = self.codes.is_empty() || self.codes.iter().any(|pattern| pattern.fits(code));
-        let status_fits =
-            self.enhanced.is_empty() || status.is_some_and(|status| self.enhanced.iter().any(|pattern| pattern.fits(status)));
+        let status_fits = self.enhanced.is_empty()
+            || status.is_some_and(|status| self.enhanced.iter().any(|pattern| pattern.fits(status)));
         code_fits && status_fits
     }
 }
@@ -249,8 +262,18 @@ fn compile(expressions: &[String]) -> Result<RegexSet, regex::Error> {
 }
 
 /// Lines joined, control characters and runs of spaces as one space, cut at [`TEXT_MAX`] bytes.
+///
+/// The enhanced code that servers repeat at the start of each further line is left out.
 fn one_line(text: &str) -> String {
     let end = (0..=text.len().min(TEXT_MAX)).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
-    let words: Vec<&str> = text[..end].split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
+    let mut words: Vec<&str> = Vec::new();
+    for (number, line) in text[..end].split(['\n', '\r']).enumerate() {
+        let mut of_line =
+            line.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).peekable();
+        if number > 0 {
+            of_line.next_if(|word| word.parse::<EnhancedStatus>().is_ok());
+        }
+        words.extend(of_line);
+    }
     words.join(" ")
 }

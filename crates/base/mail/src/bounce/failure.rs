@@ -37,6 +37,7 @@ pub enum Failure {
     /// The address needs SMTPUTF8 (RFC 6531) and the host does not offer it.
     NoSmtputf8,
     /// The message needs 8BITMIME (RFC 6152) and the host does not offer it.
+    #[serde(rename = "no-8bitmime")]
     No8bitmime,
     /// Larger than the host takes (RFC 1870).
     TooLarge,

@@ -9,11 +9,37 @@ use super::WAIT_MAX_S;
 /// A time counts only behind a word that speaks of waiting, so that `within 24 hours` of a policy text does not.
 /// Times of zero or beyond [`WAIT_MAX_S`] are not believed.
 pub(super) fn wait_s(text: &str) -> Option<u32> {
-    const WAITING: [&str; 12] =
-        ["in", "after", "wait", "for", "dans", "attendre", "d'attendre", "later", "least", "another", "warten", "apres"];
+    const WAITING: [&str; 12] = [
+        "in",
+        "after",
+        "wait",
+        "for",
+        "dans",
+        "attendre",
+        "d'attendre",
+        "later",
+        "least",
+        "another",
+        "warten",
+        "apres",
+    ];
     let lower = text.to_ascii_lowercase();
-    let words: Vec<&str> = lower.split(|c: char| c.is_whitespace() || matches!(c, ',' | '(' | ')' | ';' | ':')).collect();
-    let asks = ["try", "retry", "wait", "grey", "gray", "come back", "again", "later", "defer", "reessayer", "attendre", "throttl"];
+    let words: Vec<&str> =
+        lower.split(|c: char| c.is_whitespace() || matches!(c, ',' | '(' | ')' | ';' | ':')).collect();
+    let asks = [
+        "try",
+        "retry",
+        "wait",
+        "grey",
+        "gray",
+        "come back",
+        "again",
+        "later",
+        "defer",
+        "reessayer",
+        "attendre",
+        "throttl",
+    ];
     if !asks.iter().any(|ask| lower.contains(ask)) {
         return None;
     }

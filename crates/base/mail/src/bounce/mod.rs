@@ -5,8 +5,8 @@
 //! [`ReplyClass`] and decides.
 //!
 //! Order of look-up: text rules of the provider in question, then general text rules, then (a forwarded reply) text
-//! rules of other providers, then rules by enhanced code (RFC 3463), then by reply code (RFC 5321). Within each group
-//! the order of the file. Without a provider all text rules count, those of providers first.
+//! rules of other providers, then rules by enhanced code (RFC 3463), then weak text rules, then rules by reply code
+//! (RFC 5321). Within each group the order of the file. Without a provider all text rules count that are not strict.
 //!
 //! Invariants: looking up never fails and never panics; a reply that names a blocklist never suppresses; only a
 //! permanent reply is `hard`, only a hard one suppresses.

@@ -36,6 +36,10 @@ pub(super) struct RawRule {
     #[serde(default)]
     pub(super) provider: Vec<String>,
     #[serde(default)]
+    pub(super) strict: bool,
+    #[serde(default)]
+    pub(super) weak: bool,
+    #[serde(default)]
     pub(super) pattern: Option<String>,
     #[serde(default)]
     pub(super) phrase: Vec<String>,
@@ -138,7 +142,8 @@ impl RawRule {
             (Some(pattern), []) => Ok(Some(pattern.clone())),
             (None, []) => Ok(None),
             (None, phrases) => {
-                let escaped: Vec<String> = phrases.iter().map(|phrase| regex::escape(phrase).replace(' ', r"\s+")).collect();
+                let escaped: Vec<String> =
+                    phrases.iter().map(|phrase| regex::escape(phrase).replace(' ', r"\s+")).collect();
                 Ok(Some(escaped.join("|")))
             }
         }
@@ -158,9 +163,16 @@ impl RawRule {
         if self.hard && self.code.iter().any(|code| code.starts_with('4')) {
             return Err("calls a temporary reply hard".to_owned());
         }
-        if self.pattern.is_none() && self.phrase.is_empty() && self.code.is_empty() && self.enhanced.is_empty() && self.failure.is_none()
+        if self.pattern.is_none()
+            && self.phrase.is_empty()
+            && self.code.is_empty()
+            && self.enhanced.is_empty()
+            && self.failure.is_none()
         {
             return Err("matches everything".to_owned());
+        }
+        if self.strict && self.provider.is_empty() {
+            return Err("is strict about no provider".to_owned());
         }
         if self.en.is_empty() || self.fr.is_empty() || self.source.is_empty() {
             return Err("lacks its explanation or its source".to_owned());

@@ -28,7 +28,6 @@ pub(super) fn sign(headers: &Fields) -> Option<&'static str> {
     wording(headers).then_some("wording")
 }
 
-
 /// Subjects of the usual programs, in the languages we know.
 fn wording(headers: &Fields) -> bool {
     const SUBJECTS: [&str; 16] = [

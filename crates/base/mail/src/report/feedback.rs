@@ -60,9 +60,12 @@ impl Feedback {
     /// From the inside of `message/feedback-report` and the quoted mail.
     pub(super) fn from_arf(report: &Fields, original: Original) -> Self {
         let value = |name: &str| report.get(name).map(str::to_owned);
-        let address = |name: &str| report.get(name).map(|v| fields::addresses(v).next().unwrap_or(fields::behind_type(v)).to_owned());
+        let address = |name: &str| {
+            report.get(name).map(|v| fields::addresses(v).next().unwrap_or(fields::behind_type(v)).to_owned())
+        };
         let mail_from = address("Original-Mail-From").filter(|address| !address.is_empty());
-        let recipient = ["Original-Rcpt-To", "Removal-Recipient", "Original-Recipient"].iter().find_map(|name| address(name));
+        let recipient =
+            ["Original-Rcpt-To", "Removal-Recipient", "Original-Recipient"].iter().find_map(|name| address(name));
         let original = Original { return_path: original.return_path.or_else(|| mail_from.clone()), ..original };
         Feedback {
             format: FeedbackFormat::Arf,

@@ -95,10 +95,12 @@ pub(super) fn behind_type(value: &str) -> &str {
 
 /// Every address-like word of a text: `local@domain` without brackets and punctuation around it.
 pub(super) fn addresses(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '(' | ')' | ',' | ';' | '[' | ']' | '\''))
-        .map(|word| word.trim_matches(['"', ':', '.', '`', '*', '|']))
-        .map(|word| word.strip_prefix("mailto:").or_else(|| word.strip_prefix("SMTP:")).unwrap_or(word))
-        .filter(|word| is_address(word))
+    text.split(|c: char| {
+        c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '(' | ')' | ',' | ';' | '[' | ']' | '\'')
+    })
+    .map(|word| word.trim_matches(['"', ':', '.', '`', '*', '|']))
+    .map(|word| word.strip_prefix("mailto:").or_else(|| word.strip_prefix("SMTP:")).unwrap_or(word))
+    .filter(|word| is_address(word))
 }
 
 /// Something before and behind one at-sign, no spaces. Looser than `address::Address`: reports quote what they were given.

@@ -14,6 +14,7 @@ mod feedback;
 mod fields;
 mod original;
 mod prose;
+mod quoted;
 mod reader;
 mod rfc3464;
 

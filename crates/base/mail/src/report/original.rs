@@ -36,14 +36,17 @@ impl Original {
     /// From the text of a quoted header block.
     pub(super) fn from_headers(quoted: &Fields, outer: &Fields) -> Self {
         let value = |name: &str| quoted.get(name).map(str::to_owned);
-        let address = |fields: &Fields, name: &str| fields.get(name).and_then(|v| fields::addresses(v).next().map(str::to_owned));
+        let address =
+            |fields: &Fields, name: &str| fields.get(name).and_then(|v| fields::addresses(v).next().map(str::to_owned));
         Original {
             message_id: quoted.get("Message-ID").and_then(message_id),
             from: value("From"),
             to: value("To"),
             subject: value("Subject"),
             return_path: address(quoted, "Return-Path"),
-            reported_to: ["Delivered-To", "X-Original-To", "Envelope-To", "To"].iter().find_map(|name| address(outer, name)),
+            reported_to: ["Delivered-To", "X-Original-To", "Envelope-To", "To"]
+                .iter()
+                .find_map(|name| address(outer, name)),
             headers: quoted.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         }
     }
@@ -61,7 +64,8 @@ impl Original {
     /// Every place where a token of our own may stand, best first: the address that was written to, the quoted
     /// return path, Message-ID, List-Unsubscribe, Feedback-ID and X- headers (dms.md 4c).
     pub fn token_places(&self) -> impl Iterator<Item = &str> {
-        let headers = ["List-Unsubscribe", "Feedback-ID", "CFBL-Feedback-ID"].into_iter().filter_map(|name| self.header(name));
+        let headers =
+            ["List-Unsubscribe", "Feedback-ID", "CFBL-Feedback-ID"].into_iter().filter_map(|name| self.header(name));
         let own = self.headers.iter().filter(|(name, _)| name.len() > 2 && name[..2].eq_ignore_ascii_case("x-"));
         let texts = [&self.reported_to, &self.return_path, &self.message_id];
         texts.into_iter().flatten().map(String::as_str).chain(headers).chain(own.map(|(_, value)| value.as_str()))
@@ -79,9 +83,14 @@ fn message_id(value: &str) -> Option<String> {
 fn read_verp(address: &str) -> Option<Verp> {
     let (local, domain) = address.rsplit_once('@')?;
     let recipient = written_out(local);
-    let has_token = local.split(['+', '-', '.']).any(|part| part.len() >= 13 && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
-    (recipient.is_some() || has_token)
-        .then(|| Verp { local: local.to_owned(), domain: domain.to_ascii_lowercase(), recipient })
+    let has_token = local
+        .split(['+', '-', '.'])
+        .any(|part| part.len() >= 13 && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
+    (recipient.is_some() || has_token).then(|| Verp {
+        local: local.to_owned(),
+        domain: domain.to_ascii_lowercase(),
+        recipient,
+    })
 }
 
 /// `prefix-user=example.org` or `prefix+user=example.org` → `user@example.org`.

@@ -149,7 +149,9 @@ fn gather(message: &Message<'_>, pieces: &mut Pieces, depth: usize) {
 }
 
 fn gather_part(part: &MessagePart<'_>, pieces: &mut Pieces, depth: usize) {
-    let kind = part.content_type().map(|kind| (kind.ctype().to_ascii_lowercase(), kind.subtype().unwrap_or("").to_ascii_lowercase()));
+    let kind = part
+        .content_type()
+        .map(|kind| (kind.ctype().to_ascii_lowercase(), kind.subtype().unwrap_or("").to_ascii_lowercase()));
     let kind = kind.as_ref().map(|(main, sub)| (main.as_str(), sub.as_str()));
     let text = || String::from_utf8_lossy(part.contents()).into_owned();
     match (kind, &part.body) {

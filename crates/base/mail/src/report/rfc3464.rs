@@ -30,9 +30,11 @@ pub(super) fn read(text: &str) -> (PerMessage, Vec<PerRecipient>) {
     let mut message = PerMessage::default();
     let mut recipients = Vec::new();
     for group in fields::groups(text, RECIPIENTS_MAX + 1) {
-        let host = |name: &str| group.get(name).map(|value| fields::behind_type(value).to_owned()).filter(|v| !v.is_empty());
+        let host =
+            |name: &str| group.get(name).map(|value| fields::behind_type(value).to_owned()).filter(|v| !v.is_empty());
         message.reporting_mta = message.reporting_mta.take().or_else(|| host("Reporting-MTA"));
-        message.envelope_id = message.envelope_id.take().or_else(|| group.get("Original-Envelope-Id").map(str::to_owned));
+        message.envelope_id =
+            message.envelope_id.take().or_else(|| group.get("Original-Envelope-Id").map(str::to_owned));
         recipients.extend(read_recipient(&group));
     }
     recipients.truncate(RECIPIENTS_MAX);
@@ -48,7 +50,8 @@ fn read_recipient(group: &Fields) -> Option<PerRecipient> {
     if !known.iter().any(|name| group.get(name).is_some()) {
         return None;
     }
-    let diagnostics: Vec<&str> = group.all("Diagnostic-Code").map(diagnostic_text).filter(|text| !text.is_empty()).collect();
+    let diagnostics: Vec<&str> =
+        group.all("Diagnostic-Code").map(diagnostic_text).filter(|text| !text.is_empty()).collect();
     Some(PerRecipient {
         recipient: address("Final-Recipient").or_else(|| address("X-Actual-Recipient")),
         original_recipient: address("Original-Recipient"),
@@ -94,13 +97,17 @@ impl PerRecipient {
             && action == Action::Failed
         {
             // A status of x.0.0 says nothing that the text would not say better.
-            reply.enhanced = self.status.filter(|status| status.class != 2 && (status.subject, status.detail) != (0, 0));
+            reply.enhanced =
+                self.status.filter(|status| status.class != 2 && (status.subject, status.detail) != (0, 0));
         }
         let known = reply.clone().or_else(|| self.status.map(|status| bare(status)));
-        let class = match &known {
+        let mut class = match &known {
             Some(reply) => dictionary.classify(reply, None),
             None => dictionary.classify_line("", None),
         };
+        if action != Action::Failed {
+            (class.hard, class.suppress) = (false, false);
+        }
         RecipientReport {
             recipient: self.recipient,
             original_recipient: self.original_recipient,

@@ -1,0 +1,4 @@
+//! Integration tests of the mail crate, one binary.
+
+mod replies;
+mod reports;
