@@ -65,6 +65,8 @@ pub struct Client {
     local: SocketAddr,
     timings: Timings,
     output: Vec<u8>,
+    /// When the present transaction has taken too long.
+    transaction_ends: Option<Instant>,
     needs_reset: bool,
     usable: bool,
 }
@@ -98,6 +100,7 @@ impl Client {
             local,
             timings,
             output: Vec::with_capacity(512),
+            transaction_ends: None,
             needs_reset: false,
             usable: true,
         };
@@ -169,12 +172,14 @@ impl Client {
     pub async fn send(&mut self, transaction: &OutboundTransaction<'_>) -> Sent {
         let began = Instant::now();
         self.transcript.begin_transaction();
+        self.transaction_ends = Some(began + self.timeouts.transaction);
         let capabilities = std::mem::take(&mut self.capabilities);
         let mut exchange = Exchange::new(transaction, &capabilities, self.needs_reset);
         if let Err(error) = self.run(&mut exchange, transaction).await {
             self.transcript.note(&error.to_string());
             exchange.fail(error);
         }
+        self.transaction_ends = None;
         self.needs_reset = exchange.needs_reset();
         self.usable = exchange.is_reusable();
         let sent = exchange.finish(ms_since(began));
@@ -267,6 +272,16 @@ impl Client {
 
     // ---- bytes ----
 
+    /// When waiting for something of this phase has to end. Behind the final dot the transaction's end does not count:
+    /// the server may have taken the message.
+    fn deadline(&self, phase: Phase) -> Instant {
+        let deadline = Instant::now() + self.limit(phase);
+        match self.transaction_ends {
+            Some(ends) if phase != Phase::Dot => deadline.min(ends),
+            _ => deadline,
+        }
+    }
+
     fn limit(&self, phase: Phase) -> Duration {
         let timeouts = &self.timeouts;
         match phase {
@@ -287,12 +302,12 @@ impl Client {
             return Ok(());
         }
         self.transcript.client(&self.output);
+        let deadline = self.deadline(phase);
         let write = async {
             self.stream.write_all(&self.output).await?;
             self.stream.flush().await
         };
-        let limit = self.timeouts.block;
-        in_time(limit, write).await.map_err(|kind| ClientError { phase, dot_sent: false, kind })
+        in_time(deadline, write).await.map_err(|kind| ClientError { phase, dot_sent: false, kind })
     }
 
     /// The message and the final dot, not copied on the way unless TLS has to.
@@ -303,18 +318,26 @@ impl Client {
         let mut rest: &mut [IoSlice<'_>] = &mut pieces;
         let fail = |kind| ClientError { phase: Phase::Data, dot_sent: false, kind };
         while !rest.is_empty() {
-            let count = in_time(self.timeouts.block, self.stream.write_vectored(rest)).await.map_err(fail)?;
+            let deadline = self.block_deadline();
+            let count = in_time(deadline, self.stream.write_vectored(rest)).await.map_err(fail)?;
             if count == 0 {
                 return Err(fail(ErrorKind::Closed));
             }
             IoSlice::advance_slices(&mut rest, count);
         }
-        in_time(self.timeouts.block, self.stream.flush()).await.map_err(fail)
+        let deadline = self.block_deadline();
+        in_time(deadline, self.stream.flush()).await.map_err(fail)
+    }
+
+    /// When writing a part of the message has to be done.
+    fn block_deadline(&self) -> Instant {
+        let deadline = Instant::now() + self.timeouts.block;
+        self.transaction_ends.map_or(deadline, |ends| deadline.min(ends))
     }
 
     async fn read_reply(&mut self, phase: Phase) -> Result<WireReply, ClientError> {
         let fail = |kind| ClientError { phase, dot_sent: phase == Phase::Dot, kind };
-        let deadline = Instant::now() + self.limit(phase);
+        let deadline = self.deadline(phase);
         loop {
             match self.replies.next(|line| self.transcript.server(line)) {
                 Ok(Some(reply)) => return Ok(reply),
@@ -386,11 +409,11 @@ async fn tcp_connect(options: &ConnectOptions) -> Result<(TcpStream, SocketAddr)
         let local = stream.local_addr()?;
         Ok((stream, local))
     };
-    in_time(options.timeouts.connect, connect).await
+    in_time(Instant::now() + options.timeouts.connect, connect).await
 }
 
-async fn in_time<T>(limit: Duration, future: impl Future<Output = io::Result<T>>) -> Result<T, ErrorKind> {
-    match timeout(limit, future).await {
+async fn in_time<T>(deadline: Instant, future: impl Future<Output = io::Result<T>>) -> Result<T, ErrorKind> {
+    match timeout_at(deadline, future).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(ErrorKind::Io(error)),
         Err(_) => Err(ErrorKind::Timeout),

@@ -55,6 +55,8 @@ pub struct Timeouts {
     pub dot: Duration,
     /// RSET and QUIT.
     pub quit: Duration,
+    /// A whole transaction until its final dot, whatever the single phases took; the reply to the dot has its own time.
+    pub transaction: Duration,
 }
 
 impl Default for Timeouts {
@@ -70,6 +72,7 @@ impl Default for Timeouts {
             block: Duration::from_secs(180),
             dot: Duration::from_secs(600),
             quit: Duration::from_secs(10),
+            transaction: Duration::from_secs(1_200),
         }
     }
 }
