@@ -1,20 +1,61 @@
-//! The event log.
+//! The event log: everything that happened, in one order, for consumers that keep their own place.
+//!
+//! In: [`Event`]s from intake, queue and tracking. Out: batches of them from any [`Cursor`] on, to campaigns, monitoring
+//! and exporters. A consumer remembers its cursor together with what it made of the events, so that it goes on exactly
+//! where it was; it may begin again at [`Cursor::default`]. A slow consumer slows nobody: it falls behind, and when
+//! retention has deleted what it has not read, it is told ([`ReadError::Behind`]).
+//!
+//! **Records**: one frame (see `log::frame`) for each event, kind 1, prefix = [`Event::to_binary`]; an append is one unit,
+//! so it is there as a whole or not at all. Frames of kind 2 are markers: `snapshot u8`, then `len u8, name, value u64`
+//! for each. A snapshot of all markers is the first record of every segment.
+//!
+//! **Crash points** (the log's own are in `log::recovery`):
+//!
+//! | crash | what the next start finds |
+//! |---|---|
+//! | before the commit of an append | neither events nor marker |
+//! | after the commit, before the answer | both; who appends again tells the same event twice, under the same id |
+//! | after a consumer read, before it stored its cursor | it reads the same events again |
+//! | while old segments are deleted | some of them are still there, and are deleted at the next start |
+//!
+//! Consumers see only what is on disk, so that no consumer knows an event that a crash then takes back (in relaxed mode
+//! the loss of power can: such a consumer is told `Behind`).
+//!
+//! **Retention**: a segment goes when its youngest event is older than `keep`, or when all segments together are larger
+//! than `bytes_max`, whatever its age; always the oldest first, never the active one. Looked at when a segment is begun
+//! and once a minute while events come in. **Limits**: [`EventLogOptions`]; half a segment for one append.
 
 mod cursor;
+mod reader;
+mod steward;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::event::Event;
+use tokio::sync::{oneshot, watch};
 
 pub use cursor::{Cursor, CursorError};
+pub use reader::{Batch, EventReader};
 
-use crate::{OpenError, Options};
+use crate::log::frame::Unit;
+use crate::log::recovery::Scan;
+use crate::log::segment::SEGMENT_HEADER;
+use crate::log::{Failure, Log, prepare};
+use crate::{Damage, OpenError, Options};
+use steward::{Appended, EventSteward, MARKER_LEN_MAX, MARKERS_MAX, MarkerReader, Markers, SharedMarkers};
+
+const KIND: [u8; 8] = *b"events\0\0";
+/// Kind of the frames that are events.
+const EVENT: u8 = 1;
+/// Kind of the frames that set markers.
+const MARKERS: u8 = 2;
 
 /// How an event log is kept.
 #[derive(Clone, Debug)]
 pub struct EventLogOptions {
-    /// The log below. Its `bytes_max` is not used.
+    /// The log below. Its `bytes_max` should be `None`: retention bounds the log.
     pub log: Options,
     /// A segment is deleted when all its events are older.
     pub keep: Duration,
@@ -30,7 +71,17 @@ impl Default for EventLogOptions {
 
 /// Everything that happened, in one order. Cheap to clone; all clones are the same log.
 #[derive(Clone)]
-pub struct EventLog {}
+pub struct EventLog {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    log: Log<Appended>,
+    markers: Arc<SharedMarkers>,
+    end: watch::Receiver<Cursor>,
+    torn_bytes: u64,
+    damage: Vec<Damage>,
+}
 
 /// Why events were not appended. None of them is in the log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,7 +112,7 @@ pub enum ReadError {
     /// The events at the cursor have been deleted (or never were): go on at `oldest`, or rebuild.
     #[error("the event log begins at {oldest}")]
     Behind {
-        /// The first event that can be read.
+        /// The first place that can be read.
         oldest: Cursor,
     },
     /// The log was closed: the program is about to end.
@@ -72,25 +123,33 @@ pub enum ReadError {
     Io(#[from] std::io::Error),
 }
 
-/// Some events in order.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Batch {
-    /// The events; may be empty when there was only something unreadable.
-    pub events: Vec<Event>,
-    /// Where to go on.
-    pub next: Cursor,
-    /// Damaged records and records that are not events between these events; they stay in the log.
-    pub unreadable: u64,
-}
-
 impl EventLog {
     /// Opens or creates the event log in `dir`. Blocks.
     ///
     /// # Errors
     /// See [`OpenError`].
     pub fn open(dir: &Path, options: EventLogOptions) -> Result<EventLog, OpenError> {
-        let _ = (dir, options);
-        todo!()
+        let mut found = MarkerReader::default();
+        let prepared = prepare(dir, KIND, options.log.clone(), Scan::Newest, &mut found)?;
+        let segments = prepared.segments();
+        let clock = options.log.clock.clone();
+        let now = clock.now();
+        steward::retain(&segments, now, options.keep, options.bytes_max);
+        let markers = Arc::new(SharedMarkers::new(found.markers));
+        let (sender, end) = watch::channel(Cursor::default());
+        let active = segments.newest().map_or(0, |(number, _)| number);
+        let steward = EventSteward {
+            markers: markers.clone(),
+            end: sender,
+            clock,
+            keep: options.keep,
+            bytes_max: options.bytes_max,
+            checked_at: now,
+            active,
+        };
+        let (torn_bytes, damage) = (prepared.recovered.torn_bytes, prepared.recovered.damage.clone());
+        let log = prepared.start(segments, steward)?;
+        Ok(EventLog { inner: Arc::new(Inner { log, markers, end, torn_bytes, damage }) })
     }
 
     /// Appends all of these or none. When it resolves they are on disk; the cursor lies behind the last of them.
@@ -98,77 +157,93 @@ impl EventLog {
     /// # Errors
     /// See [`AppendError`].
     pub async fn append(&self, events: Vec<Event>) -> Result<Cursor, AppendError> {
-        let _ = events;
-        todo!()
+        if events.is_empty() {
+            return Ok(self.end());
+        }
+        self.append_unit(&events, None).await
     }
 
     /// Like [`EventLog::append`], and sets a marker in the same commit. `events` may be empty.
     ///
     /// # Errors
     /// See [`AppendError`].
+    ///
+    /// # Panics
+    /// When the program uses more than 256 different markers, or one with a name of more than 255 bytes.
     pub async fn append_marked(&self, events: Vec<Event>, marker: (&'static str, u64)) -> Result<Cursor, AppendError> {
-        let _ = (events, marker);
-        todo!()
+        let markers_count = self.inner.markers.lock().len();
+        assert!(marker.0.len() <= MARKER_LEN_MAX && markers_count <= MARKERS_MAX, "markers are names in the program");
+        self.append_unit(&events, Some(marker)).await
+    }
+
+    async fn append_unit(&self, events: &[Event], marker: Option<(&'static str, u64)>) -> Result<Cursor, AppendError> {
+        let mut unit = Unit::default();
+        for event in events {
+            unit.push(EVENT, |out| out.extend_from_slice(&event.to_binary()), Vec::new());
+        }
+        if let Some((key, value)) = marker {
+            steward::push_markers(&mut unit, false, &Markers::from([(key.to_owned(), value)]));
+        }
+        let (bytes, bytes_max) = (unit.bytes(), self.inner.log.unit_bytes_max());
+        if bytes > bytes_max {
+            return Err(AppendError::TooLarge { bytes, bytes_max });
+        }
+        let (answer, answered) = oneshot::channel();
+        let appended = self.inner.log.append(unit, Appended { bytes: bytes as u32, marker, answer }).await;
+        appended.map_err(|(_, failure)| refuse(failure))?;
+        match answered.await {
+            Ok(result) => result.map_err(refuse),
+            Err(_) => Err(self.inner.log.failure().map_or(AppendError::Closed, AppendError::Failed)),
+        }
     }
 
     /// The last value of a marker; survives restarts and retention.
     pub fn marker(&self, key: &str) -> Option<u64> {
-        let _ = key;
-        todo!()
+        self.inner.markers.lock().get(key).copied()
     }
 
-    /// Behind the last event.
+    /// Behind the last event that is on disk.
     pub fn end(&self) -> Cursor {
-        todo!()
+        *self.inner.end.borrow()
     }
 
-    /// The oldest event that can be read.
+    /// The oldest place that can be read.
     pub fn start(&self) -> Cursor {
-        todo!()
+        let oldest = self.inner.log.segments().oldest();
+        oldest.map_or(Cursor::default(), |(segment, _)| Cursor { segment, offset: SEGMENT_HEADER as u32 })
     }
 
     /// A reader that begins at `from`; [`Cursor::default`] stands for the very beginning.
     pub fn reader(&self, from: Cursor) -> EventReader {
-        let _ = from;
-        todo!()
+        EventReader::new(self.inner.log.segments().clone(), from, self.inner.end.clone())
     }
 
-    /// Bytes of all segment files.
+    /// Bytes of all segment files, of the active one only what is written.
     pub fn bytes(&self) -> u64 {
-        todo!()
+        self.inner.log.segments().bytes()
+    }
+
+    /// What was cut from the end when the log was opened (nobody had been told that it was there), in bytes.
+    pub fn torn_bytes(&self) -> u64 {
+        self.inner.torn_bytes
+    }
+
+    /// Damaged places that were found when the log was opened. Only the newest segments are looked through then; damage
+    /// in older ones is counted by the readers that come across it.
+    pub fn damage(&self) -> &[Damage] {
+        &self.inner.damage
     }
 
     /// Writes what is taken over, and closes the files. Other clones get `Closed` from now on.
     pub async fn close(self) {
-        todo!()
+        self.inner.log.close().await;
     }
 }
 
-/// Reads events in order, from one cursor to the end and on.
-pub struct EventReader {}
-
-impl EventReader {
-    /// The next events, at most `max` (at least one is meant); waits for the first. Safe to cancel: events are lost
-    /// only to the future that was dropped, [`EventReader::cursor`] does not move.
-    ///
-    /// # Errors
-    /// See [`ReadError`].
-    pub async fn next_batch(&mut self, max: usize) -> Result<Batch, ReadError> {
-        let _ = max;
-        todo!()
-    }
-
-    /// Like [`EventReader::next_batch`], but `None` instead of waiting. Blocks at the speed of the disk.
-    ///
-    /// # Errors
-    /// See [`ReadError`].
-    pub fn poll_batch(&mut self, max: usize) -> Result<Option<Batch>, ReadError> {
-        let _ = max;
-        todo!()
-    }
-
-    /// Where the next batch begins.
-    pub fn cursor(&self) -> Cursor {
-        todo!()
+fn refuse(failure: Failure) -> AppendError {
+    match failure {
+        Failure::NoSpace => AppendError::NoSpace,
+        Failure::Closed => AppendError::Closed,
+        Failure::Failed(reason) => AppendError::Failed(reason),
     }
 }

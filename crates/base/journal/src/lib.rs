@@ -13,4 +13,4 @@ mod log;
 pub mod spool;
 
 pub use log::disk::{Disk, RealDisk};
-pub use log::{OpenError, Options, SyncMode};
+pub use log::{Damage, OpenError, Options, SyncMode};

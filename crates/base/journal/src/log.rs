@@ -1,103 +1,309 @@
-//! The log.
+//! The log under spool and event log: append-only, in segments, checksummed, with group commit.
+//!
+//! In: [`frame::Unit`]s. Out: to a [`Steward`], on the committer's thread and in the order of commits, where each unit
+//! was placed. Layout: [`segment`] > [`group`] > [`frame`]. Crash points and what recovery makes of them: [`recovery`].
+//! What happens on a full or broken disk: [`committer`].
+//!
+//! The log does not know what a frame means. Segments are deleted only from the oldest on, so a frame can rely on every
+//! frame in front of it that is still of use having been copied behind it before its segment goes.
+//!
+//! Limits: [`Options`]. Known gaps: a damaged header of a segment costs the whole segment; opening a log that wants all
+//! its segments reads all their bytes.
 
+pub(crate) mod committer;
 pub(crate) mod disk;
+pub(crate) mod frame;
+pub(crate) mod group;
+pub(crate) mod options;
+pub(crate) mod recovery;
+pub(crate) mod segment;
+pub(crate) mod segments;
+pub(crate) mod walk;
 
-use std::fmt;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
-use model::time::{Clock, SystemClock};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use disk::{Disk, RealDisk};
+use committer::Committer;
+use frame::Unit;
+pub use options::{OpenError, Options, SyncMode};
+use recovery::{Recovered, Scan, Visitor, recover};
+use segments::Segments;
 
-/// What a commit waits for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum SyncMode {
-    /// Every commit waits for fdatasync: what is acknowledged survives the loss of power.
-    #[default]
-    Durable,
-    /// A commit waits only until the operating system has the bytes. What is acknowledged survives a crash of the
-    /// program, but **not a crash of the machine or the loss of power**: the last seconds of accepted mail, and of the
-    /// knowledge of what was delivered, may be gone, so that mail is lost and mail is sent twice.
-    Relaxed,
+/// A damaged place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// Number of the segment.
+    pub segment: u32,
+    /// Where in it.
+    pub offset: u32,
+    /// How many bytes.
+    pub bytes: u64,
+    /// What is wrong with it, in words.
+    pub reason: String,
 }
 
-/// How a log is kept.
-#[derive(Clone)]
-pub struct Options {
-    /// Size of a segment file, allocated in advance; 64 KiB to 1 GiB.
-    pub segment_bytes: u64,
-    /// What a commit waits for.
-    pub sync: SyncMode,
-    /// Most bytes waiting to be written; an append beyond waits for its turn.
-    pub queue_bytes_max: usize,
-    /// Most bytes of all segment files together; `None` leaves it to the disk. Reaching it is like a full disk.
-    pub bytes_max: Option<u64>,
-    /// The operations on files that can fail for want of room.
-    pub disk: Arc<dyn Disk>,
-    /// For the age of segments.
-    pub clock: Arc<dyn Clock>,
+/// Where a unit was placed: its first frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Placed {
+    pub(crate) segment: u32,
+    pub(crate) offset: u32,
 }
 
-impl Default for Options {
-    fn default() -> Self {
-        Options {
-            segment_bytes: 64 << 20,
-            sync: SyncMode::Durable,
-            queue_bytes_max: 64 << 20,
-            bytes_max: None,
-            disk: Arc::new(RealDisk),
-            clock: Arc::new(SystemClock),
+/// Why a unit is not in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// No room now; nothing of it is there.
+    NoSpace,
+    /// The log is closed; nothing of it is there.
+    Closed,
+    /// The disk failed; whether it is there is not known.
+    Failed(String),
+}
+
+/// The owner of a log: gets what was committed, adds what it has to say. Called on the committer's thread only.
+pub(crate) trait Steward: Send + 'static {
+    /// What a unit is, to its owner.
+    type Tag: Send + 'static;
+
+    /// The first unit of a new segment: everything that must survive the deletion of the older ones.
+    fn snapshot(&mut self) -> Unit;
+
+    /// Units of its own for the next group, in front of all others. They are vital, see [`committer`].
+    fn contribute(&mut self, _units: &mut Vec<(Unit, Self::Tag)>) {}
+
+    /// True while it has something to contribute that did not find room.
+    fn has_backlog(&self) -> bool {
+        false
+    }
+
+    /// A unit is on disk, or is not.
+    fn committed(&mut self, tag: Self::Tag, result: Result<Placed, Failure>);
+
+    /// Everything before this place is on disk; what is new of it is told by [`Steward::committed`] next.
+    fn reached(&mut self, segment: u32, end: u32);
+
+    /// After each round; the time for housekeeping. `full`: appends are being refused for want of room.
+    fn after_groups(&mut self, _segments: &Segments, _full: bool) {}
+}
+
+/// A log that is open. Dropping it lets the committer finish what is queued.
+pub(crate) struct Log<T> {
+    shared: Arc<Shared<T>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the handle and the committer share.
+pub(crate) struct Shared<T> {
+    dir: PathBuf,
+    kind: [u8; 8],
+    options: Options,
+    /// Smallest number that a new segment may have.
+    next_number: u32,
+    pub(crate) segments: Segments,
+    queue: Mutex<Queue<T>>,
+    signal: Condvar,
+    room: Arc<Semaphore>,
+    failed: OnceLock<String>,
+    full: AtomicBool,
+    /// Held while the log is open.
+    lock: Mutex<Option<File>>,
+}
+
+struct Queue<T> {
+    units: Vec<Queued<T>>,
+    /// The steward has something to contribute.
+    woken: bool,
+    closing: bool,
+}
+
+struct Queued<T> {
+    unit: Unit,
+    tag: T,
+    permit: OwnedSemaphorePermit,
+}
+
+/// A log whose directory has been read.
+pub(crate) struct Prepared {
+    dir: PathBuf,
+    kind: [u8; 8],
+    options: Options,
+    lock: File,
+    pub(crate) recovered: Recovered,
+}
+
+/// Locks the directory, repairs the log in it and shows its frames to `visitor`.
+pub(crate) fn prepare(
+    dir: &Path,
+    kind: [u8; 8],
+    options: Options,
+    scan: Scan,
+    visitor: &mut dyn Visitor,
+) -> Result<Prepared, OpenError> {
+    options.validate().map_err(OpenError::Options)?;
+    let io_error = |source| OpenError::Io { dir: dir.to_owned(), source };
+    std::fs::create_dir_all(dir).map_err(io_error)?;
+    let lock = segment::lock_dir(dir).map_err(io_error)?;
+    let lock = lock.ok_or_else(|| OpenError::Locked { dir: dir.to_owned() })?;
+    let recovered = recover(dir, &options, kind, scan, visitor)?;
+    Ok(Prepared { dir: dir.to_owned(), kind, options, lock, recovered })
+}
+
+impl Prepared {
+    /// The segments that were found, to read from before the log is started.
+    pub(crate) fn segments(&self) -> Segments {
+        Segments::new(self.dir.clone(), self.recovered.segments.clone())
+    }
+
+    /// Starts the committer.
+    pub(crate) fn start<S: Steward>(self, segments: Segments, steward: S) -> Result<Log<S::Tag>, OpenError> {
+        let io_error = |source| OpenError::Io { dir: self.dir.clone(), source };
+        let shared = Arc::new(Shared {
+            dir: self.dir.clone(),
+            kind: self.kind,
+            room: Arc::new(Semaphore::new(self.options.queue_bytes_max)),
+            options: self.options,
+            next_number: self.recovered.next_number,
+            segments,
+            queue: Mutex::new(Queue { units: Vec::new(), woken: false, closing: false }),
+            signal: Condvar::new(),
+            failed: OnceLock::new(),
+            full: AtomicBool::new(false),
+            lock: Mutex::new(Some(self.lock)),
+        });
+        let committer = Committer::new(shared.clone(), steward).map_err(io_error)?;
+        let name = String::from_utf8_lossy(&self.kind).trim_matches('\0').to_owned();
+        let thread = std::thread::Builder::new().name(format!("{name}-commit")).spawn(move || committer.run());
+        Ok(Log { shared, thread: Mutex::new(Some(thread.map_err(io_error)?)) })
+    }
+}
+
+impl<T: Send + 'static> Log<T> {
+    /// Most bytes of one unit.
+    pub(crate) fn unit_bytes_max(&self) -> u64 {
+        self.shared.options.unit_bytes_max()
+    }
+
+    pub(crate) fn segments(&self) -> &Segments {
+        &self.shared.segments
+    }
+
+    /// True while appends are refused for want of room (as of the last attempt).
+    pub(crate) fn is_full(&self) -> bool {
+        self.shared.full.load(Ordering::Relaxed)
+    }
+
+    /// Why the log has stopped, if it has.
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.shared.failed.get().cloned()
+    }
+
+    /// Puts a unit (of at most [`Log::unit_bytes_max`]) into the queue, when there is room in it. What becomes of it is
+    /// told to the steward. On failure the tag comes back.
+    pub(crate) async fn append(&self, unit: Unit, tag: T) -> Result<(), (T, Failure)> {
+        debug_assert!(unit.bytes() <= self.unit_bytes_max());
+        let bytes = u32::try_from(unit.bytes()).unwrap_or(u32::MAX);
+        let Ok(permit) = self.shared.room.clone().acquire_many_owned(bytes).await else {
+            return Err((tag, self.shared.why_ended()));
+        };
+        let mut queue = self.shared.queue();
+        if queue.closing {
+            return Err((tag, self.shared.why_ended()));
+        }
+        queue.units.push(Queued { unit, tag, permit });
+        self.shared.signal.notify_one();
+        Ok(())
+    }
+
+    /// The steward has something to contribute.
+    pub(crate) fn wake(&self) {
+        self.shared.wake();
+    }
+
+    /// For a thread that wakes the committer without keeping the log open.
+    pub(crate) fn waker(&self) -> impl Fn() + Send + use<T> {
+        let shared = self.shared.clone();
+        move || shared.wake()
+    }
+
+    /// Commits what is queued, stops the committer and gives up the lock.
+    pub(crate) async fn close(&self) {
+        self.shared.begin_close();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // A panic of the committer has been noted by its guard.
+            tokio::task::spawn_blocking(move || thread.join().ok()).await.ok();
         }
     }
 }
 
-impl Options {
-    /// Smallest segment.
-    pub const SEGMENT_BYTES_MIN: u64 = 64 << 10;
-    /// Largest segment: offsets in a segment have 32 bits, with room to spare.
-    pub const SEGMENT_BYTES_MAX: u64 = 1 << 30;
-}
-
-impl fmt::Debug for Options {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options")
-            .field("segment_bytes", &self.segment_bytes)
-            .field("sync", &self.sync)
-            .field("queue_bytes_max", &self.queue_bytes_max)
-            .field("bytes_max", &self.bytes_max)
-            .finish_non_exhaustive()
+impl<T> Drop for Log<T> {
+    fn drop(&mut self) {
+        self.shared.begin_close();
     }
 }
 
-/// Why a log could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another process (or another part of this one) has it open: stop that one first.
-    #[error("{} is in use by another process", dir.display())]
-    Locked {
-        /// The directory of the log.
-        dir: PathBuf,
-    },
-    /// The directory or a file in it cannot be read or written.
-    #[error("cannot open the log in {}", dir.display())]
-    Io {
-        /// The directory of the log.
-        dir: PathBuf,
-        /// What the operating system said.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The directory holds the files of another kind of log, or of a newer program.
-    #[error("{} does not hold a log of this kind: {found}", dir.display())]
-    Foreign {
-        /// The directory of the log.
-        dir: PathBuf,
-        /// What was found instead.
-        found: String,
-    },
-    /// The options make no sense.
-    #[error("log options: {0}")]
-    Options(String),
+impl<T> Shared<T> {
+    fn queue(&self) -> MutexGuard<'_, Queue<T>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until there is something to do; what is queued, and whether the log is being closed.
+    fn wait(&self, timeout: Option<Duration>) -> (Vec<Queued<T>>, bool) {
+        let idle = |queue: &mut Queue<T>| queue.units.is_empty() && !queue.woken && !queue.closing;
+        let queue = self.queue();
+        let mut queue = match timeout {
+            None => self.signal.wait_while(queue, idle).unwrap_or_else(PoisonError::into_inner),
+            Some(timeout) => {
+                self.signal.wait_timeout_while(queue, timeout, idle).unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        queue.woken = false;
+        (std::mem::take(&mut queue.units), queue.closing)
+    }
+
+    fn wake(&self) {
+        self.queue().woken = true;
+        self.signal.notify_one();
+    }
+
+    fn begin_close(&self) {
+        self.queue().closing = true;
+        self.signal.notify_one();
+    }
+
+    /// The committer is gone.
+    fn end(&self) {
+        let abandoned = {
+            let mut queue = self.queue();
+            queue.closing = true;
+            std::mem::take(&mut queue.units)
+        };
+        drop(abandoned);
+        self.room.close();
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    fn why_ended(&self) -> Failure {
+        self.failed.get().map_or(Failure::Closed, |reason| Failure::Failed(reason.clone()))
+    }
+
+    /// Stops the log for good.
+    fn fail(&self, what: &str, error: &io::Error) -> Failure {
+        let reason = format!("{what}: {error}");
+        tracing::error!(dir = %self.dir.display(), reason, "the log has failed and takes nothing more");
+        Failure::Failed(self.failed.get_or_init(|| reason).clone())
+    }
+
+    fn note_full(&self, full: bool) {
+        if self.full.swap(full, Ordering::Relaxed) != full {
+            tracing::warn!(dir = %self.dir.display(), full, "room in the log");
+        }
+    }
 }

@@ -1,38 +1,76 @@
-//! The spool.
+//! The spool: messages waiting for delivery. Content once, recipient rows in batches, and what became of each recipient.
+//!
+//! In: [`Admission`]s from intake (the only writer of messages), [`Ack`]s from the queue (the only one who says what
+//! became of a recipient). Out: [`Admitted`] to the queue in the order of commits, rows and contents to delivery.
+//!
+//! **Records**: see `record`. An admission is one unit of the log, its content, rows and checkpoint together: it is there
+//! as a whole or not at all. Acks are small records in the same groups as admissions.
+//!
+//! **Crash points** (the log's own are in `log::recovery`):
+//!
+//! | crash | what the next start finds |
+//! |---|---|
+//! | before the commit of an admission | nothing of it; the submitter was not told and keeps the responsibility |
+//! | after the commit, before the answer | the whole admission; a submitter that repeats it makes a second one, a feed asks for its checkpoint and does not |
+//! | after the commit, before the queue got it | its recipients in [`SpoolRecovery::admitted`] |
+//! | after an outcome, before its ack is on disk | the recipient is live; the event log behind [`Spool::applied`] says what became of it |
+//! | while segments are reclaimed | the same recipients, at their old or their new place, never at both (see `reclaim`) |
+//!
+//! **Memory** is bounded by the options and by the number of live recipients (see `index`). **Limits**: [`SpoolOptions`],
+//! `checkpoints::CHECKPOINTS_MAX`, half a segment for one admission.
+//!
+//! Known gaps: opening reads all bytes of all segments; a message that is held open by a feed that never comes back stays
+//! until somebody calls [`Spool::finish`] (see [`Spool::held_open`]).
 
+mod checkpoints;
+mod content_cache;
+mod index;
+mod read;
+mod reclaim;
+mod record;
+mod recovery;
+mod shared;
+mod steward;
+mod types;
+
+use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
-use model::handoff::{Admitted, MessageHead, RowRef};
-use model::id::{MessageId, RecipientId};
-use model::submission::{Checkpoint, Content, NewRecipient};
-use model::time::Timestamp;
+use model::handoff::{Admitted, MessageHead, RowRef, SpooledRecipient};
+use model::id::MessageId;
+use model::submission::{Content, NewRecipient, Submission};
+use tokio::sync::{mpsc, oneshot};
 
+use crate::OpenError;
 use crate::events::Cursor;
-use crate::{OpenError, Options};
+use crate::log::frame::Unit;
+use crate::log::recovery::Scan;
+use crate::log::{Failure, Log, prepare};
+use index::Location;
+use record::{Change, RowsHeader};
+use shared::{Shared, domain_of};
+use steward::{Pin, PlacedAdmission, SpoolSteward, Tag};
+pub use types::{
+    Ack, AckError, Admission, AdmitError, AdmitMessage, Hold, ReadError, SpoolOptions, SpoolRecovery, SpoolStats,
+};
 
-/// How a spool is kept.
-#[derive(Clone, Debug)]
-pub struct SpoolOptions {
-    /// The log below.
-    pub log: Options,
-    /// Most commits that the queue has not taken over yet; more submitters wait.
-    pub admitted_max: usize,
-    /// Most acks taken over but not yet written; more wait.
-    pub acks_max: usize,
-    /// Memory for contents read lately.
-    pub content_cache_bytes: usize,
-}
-
-impl Default for SpoolOptions {
-    fn default() -> Self {
-        SpoolOptions { log: Options::default(), admitted_max: 256, acks_max: 65_536, content_cache_bytes: 32 << 20 }
-    }
-}
+const KIND: [u8; 8] = *b"spool\0\0\0";
 
 /// Messages waiting for delivery. Cheap to clone; all clones are the same spool.
 #[derive(Clone)]
-pub struct Spool {}
+pub struct Spool {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    log: Log<Tag>,
+    reclaimer: Mutex<Option<JoinHandle<()>>>,
+    acks_max: usize,
+}
 
 /// A spool that was just opened.
 pub struct Opened {
@@ -40,173 +78,9 @@ pub struct Opened {
     pub spool: Spool,
     /// Every admission from now on, in the order of commits. Has to be received: submitters wait while it is full, and
     /// are refused with [`AdmitError::Closed`] when it is dropped.
-    pub admitted: tokio::sync::mpsc::Receiver<Admitted>,
+    pub admitted: mpsc::Receiver<Admitted>,
     /// What was found on disk.
     pub recovery: SpoolRecovery,
-}
-
-/// What was found on disk.
-#[derive(Debug, Default)]
-pub struct SpoolRecovery {
-    /// All recipients that are not done, by message, oldest commit first; with attempts and due time as last told.
-    pub admitted: Vec<Admitted>,
-    /// The highest id ever stored; new ids continue behind it. 0 for an empty spool.
-    pub newest_id: u64,
-    /// Bytes of commits that were never acknowledged, cut from the end.
-    pub torn_bytes: u64,
-    /// Damaged places in the acknowledged part; their bytes are kept beside the log.
-    pub quarantined: Vec<Quarantined>,
-}
-
-/// A damaged place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Quarantined {
-    /// Number of the segment.
-    pub segment: u32,
-    /// Where in it.
-    pub offset: u32,
-    /// How many bytes.
-    pub bytes: u64,
-    /// What is wrong with it, in words.
-    pub reason: String,
-}
-
-/// What to admit: one content or more recipients for one that is here, committed whole or not at all.
-#[derive(Clone, Debug)]
-pub struct Admission {
-    /// The content, or whose recipients these are.
-    pub message: AdmitMessage,
-    /// At most [`model::submission::Submission::RECIPIENTS_MAX`], ids given by intake. May be empty only for a new
-    /// message that is held open.
-    pub recipients: Vec<(RecipientId, NewRecipient)>,
-    /// When the first attempt is due.
-    pub due: Timestamp,
-    /// How far the feed has come with these recipients.
-    pub checkpoint: Option<Checkpoint>,
-    /// Whether the message stays when all its recipients are done.
-    pub hold: Hold,
-}
-
-/// The message of an admission.
-#[derive(Clone, Debug)]
-pub enum AdmitMessage {
-    /// A new one. `head.size_bytes` is set by the spool.
-    New {
-        /// What is known of it without its bytes.
-        head: MessageHead,
-        /// Its bytes.
-        content: Content,
-    },
-    /// One that is in the spool.
-    Existing(MessageId),
-}
-
-/// Whether a message stays in the spool when all its recipients are done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Hold {
-    /// As before; a new message goes with its last recipient.
-    #[default]
-    Unchanged,
-    /// Stays: a feed will add recipients. Ends with [`Hold::Closed`] or [`Spool::finish`].
-    Open,
-    /// Goes with its last recipient.
-    Closed,
-}
-
-/// What became of a recipient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ack {
-    /// Nothing more will be done; the row can go.
-    Done(RecipientId, RowRef),
-    /// Another attempt follows.
-    Deferred {
-        /// Who.
-        recipient: RecipientId,
-        /// Where the row lies.
-        row: RowRef,
-        /// Attempts made so far.
-        attempts: u16,
-        /// When the next is due.
-        due: Timestamp,
-    },
-}
-
-/// Why an admission was not taken. Nothing of it is in the spool.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AdmitError {
-    /// The disk, or the room allowed to the spool, is full: try again later (452).
-    #[error("no room in the spool")]
-    NoSpace,
-    /// Recipients for a message that is not (or no longer) here: the caller's mistake.
-    #[error("no message {0} in the spool")]
-    UnknownMessage(MessageId),
-    /// Larger than a record may be: refuse for good (552).
-    #[error("{bytes} bytes are more than the {bytes_max} that a record can have")]
-    TooLarge {
-        /// Size of the admission.
-        bytes: u64,
-        /// Most bytes of a record.
-        bytes_max: u64,
-    },
-    /// No recipients, or more than fit into one record: the caller's mistake.
-    #[error("an admission of {0} recipients")]
-    Count(usize),
-    /// The spool is closed, or the queue is gone: the program is about to end.
-    #[error("the spool is closed")]
-    Closed,
-    /// The disk failed; the spool takes nothing more until it is opened again. Whether this admission is on disk is
-    /// not known.
-    #[error("the spool failed: {0}")]
-    Failed(String),
-}
-
-/// Why an ack was not taken over.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AckError {
-    /// The spool is closed: after the next start the event log tells it again.
-    #[error("the spool is closed")]
-    Closed,
-    /// The disk failed; the spool takes nothing more until it is opened again.
-    #[error("the spool failed: {0}")]
-    Failed(String),
-}
-
-/// Why something could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// It is not here (any more): done long ago, or a wrong reference.
-    #[error("not in the spool")]
-    Gone,
-    /// The bytes on disk are not what was written; they are kept, the caller gives up on this recipient or message.
-    #[error("damaged in segment {segment} at {offset}: {reason}")]
-    Damaged {
-        /// Number of the segment.
-        segment: u32,
-        /// Where in it.
-        offset: u32,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The disk failed: try again.
-    #[error("cannot read the spool")]
-    Io(#[from] std::io::Error),
-}
-
-/// Sizes, for people and for monitoring.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SpoolStats {
-    /// Segment files.
-    pub segments: u64,
-    /// Bytes of all segment files.
-    pub bytes: u64,
-    /// Bytes of records that are still needed.
-    pub live_bytes: u64,
-    /// Recipients that are not done.
-    pub live_recipients: u64,
-    /// Messages with such recipients, or held open.
-    pub live_messages: u64,
-    /// True while admissions are refused for want of room.
-    pub full: bool,
 }
 
 impl Spool {
@@ -215,8 +89,27 @@ impl Spool {
     /// # Errors
     /// See [`OpenError`]; damaged records are not an error but reported in [`SpoolRecovery`].
     pub fn open(dir: &Path, options: SpoolOptions) -> Result<Opened, OpenError> {
-        let _ = (dir, options);
-        todo!()
+        let io_error = |source| OpenError::Io { dir: dir.to_owned(), source };
+        let mut teller = recovery::Teller::new();
+        let prepared = prepare(dir, KIND, options.log.clone(), Scan::All, &mut teller)?;
+        let segments = prepared.segments();
+        let recovery::Teller { mut index, mut damage } = teller;
+        let mut domains = HashSet::new();
+        recovery::settle(&mut index, &segments, &mut damage);
+        let live = recovery::read_live(&mut index, &segments, &mut domains, &mut damage).map_err(io_error)?;
+        let recovery = SpoolRecovery {
+            admitted: live,
+            newest_id: index.newest_id,
+            torn_bytes: prepared.recovered.torn_bytes,
+            quarantined: prepared.recovered.damage.iter().cloned().chain(damage).collect(),
+        };
+        let (sender, admitted) = mpsc::channel(options.admitted_max.max(1));
+        let shared = Arc::new(Shared::new(segments.clone(), index, sender, &options));
+        let log = prepared.start(segments, SpoolSteward::new(shared.clone()))?;
+        let reclaimer = start_reclaimer(&shared, &log).map_err(io_error)?;
+        let acks_max = options.acks_max.max(1);
+        let inner = Inner { shared, log, reclaimer: Mutex::new(Some(reclaimer)), acks_max };
+        Ok(Opened { spool: Spool { inner: Arc::new(inner) }, admitted, recovery })
     }
 
     /// Commits an admission; for intake only. When it resolves, the recipients are on disk and have been sent to the
@@ -227,14 +120,74 @@ impl Spool {
     /// # Errors
     /// See [`AdmitError`].
     pub async fn admit(&self, admission: Admission) -> Result<u64, AdmitError> {
-        let _ = admission;
-        todo!()
+        check_count(&admission)?;
+        let sender = self.inner.shared.admitted().ok_or(AdmitError::Closed)?;
+        let permit = sender.reserve_owned().await.map_err(|_| AdmitError::Closed)?;
+        let (answer, answered) = oneshot::channel();
+        let (unit, placed) = self.encode(admission, permit, answer)?;
+        let bytes_max = self.inner.log.unit_bytes_max();
+        if unit.bytes() > bytes_max {
+            return Err(AdmitError::TooLarge { bytes: unit.bytes(), bytes_max });
+        }
+        let appended = self.inner.log.append(unit, Tag::Admission(Box::new(placed))).await;
+        appended.map_err(|(_, failure)| refuse(failure))?;
+        match answered.await {
+            Ok(result) => result.map_err(refuse),
+            Err(_) => Err(self.inner.log.failure().map_or(AdmitError::Closed, AdmitError::Failed)),
+        }
+    }
+
+    fn encode(
+        &self,
+        admission: Admission,
+        permit: mpsc::OwnedPermit<Admitted>,
+        answer: oneshot::Sender<Result<u64, Failure>>,
+    ) -> Result<(Unit, PlacedAdmission), AdmitError> {
+        let shared = &self.inner.shared;
+        let recipients = spooled_recipients(shared, &admission);
+        let mut unit = Unit::default();
+        let mut admission = admission;
+        let existing = match &admission.message {
+            AdmitMessage::Existing(message) => *message,
+            AdmitMessage::New { head, .. } => head.id,
+        };
+        let message = std::mem::replace(&mut admission.message, AdmitMessage::Existing(existing));
+        let (head, content, pin) = match message {
+            AdmitMessage::New { mut head, content } => {
+                head.size_bytes = content.len() as u64;
+                let held = admission.hold == Hold::Open;
+                record::push_content(&mut unit, &head, held, content);
+                let head = Arc::new(head);
+                if held {
+                    shared.heads().put(head.id, head.clone());
+                }
+                (head, Some((unit.bytes() as u32, held)), None)
+            }
+            AdmitMessage::Existing(message) => {
+                let pin = Pin::new(shared, message).ok_or(AdmitError::UnknownMessage(message))?;
+                let head = shared.head(message).map_err(|error| unreadable(message, &error))?;
+                (head, None, Some(pin))
+            }
+        };
+        let rows_offset = record::push_admission(&mut unit, head.id, &admission);
+        let rows = (rows_offset, (unit.bytes() - u64::from(rows_offset)) as u32);
+        let count = recipients.len() as u16;
+        let newest_id = admission.recipients.iter().map(|(id, _)| id.0).max().unwrap_or(0).max(head.id.0);
+        let header = RowsHeader {
+            message: head.id,
+            birth: None,
+            total: count,
+            stored: count,
+            hold: admission.hold,
+            checkpoint: admission.checkpoint,
+            newest_id,
+        };
+        Ok((unit, PlacedAdmission { head, content, rows, header, recipients, permit, pin, answer }))
     }
 
     /// How far a feed has come; survives restarts and reclaim.
     pub fn checkpoint(&self, feed: u64) -> Option<u64> {
-        let _ = feed;
-        todo!()
+        self.inner.shared.index().checkpoints.get(feed)
     }
 
     /// Forgets a feed that will not go on: its checkpoint need not be carried any further.
@@ -242,8 +195,7 @@ impl Spool {
     /// # Errors
     /// See [`AckError`].
     pub async fn forget(&self, feed: u64) -> Result<(), AckError> {
-        let _ = feed;
-        todo!()
+        self.change(vec![Change::Forgotten(feed)]).await
     }
 
     /// The message goes with its last recipient; no more recipients will be added. Unknown messages are ignored.
@@ -251,13 +203,13 @@ impl Spool {
     /// # Errors
     /// See [`AckError`].
     pub async fn finish(&self, message: MessageId) -> Result<(), AckError> {
-        let _ = message;
-        todo!()
+        self.change(vec![Change::Finished(message)]).await
     }
 
     /// Messages that are held open ([`Hold::Open`]), in no order: after a start their feeds go on, or finish them.
     pub fn held_open(&self) -> Vec<MessageId> {
-        todo!()
+        let index = self.inner.shared.index();
+        index.messages.iter().filter(|(_, entry)| entry.held).map(|(message, _)| *message).collect()
     }
 
     /// Reads one recipient row. Blocks at the speed of the page cache; checked against its checksum.
@@ -265,8 +217,7 @@ impl Spool {
     /// # Errors
     /// See [`ReadError`].
     pub fn read_row(&self, row: RowRef) -> Result<NewRecipient, ReadError> {
-        let _ = row;
-        todo!()
+        self.inner.shared.read_row(row)
     }
 
     /// Reads a content. Blocks at the speed of the page cache; contents with several recipients are kept in memory for
@@ -275,14 +226,13 @@ impl Spool {
     /// # Errors
     /// See [`ReadError`].
     pub fn read_content(&self, message: MessageId) -> Result<Arc<Content>, ReadError> {
-        let _ = message;
-        todo!()
+        self.inner.shared.read_content(message)
     }
 
     /// What is known of a message without its bytes. `None` when it is not here (any more) or cannot be read.
     pub fn head(&self, message: MessageId) -> Option<Arc<MessageHead>> {
-        let _ = message;
-        todo!()
+        self.inner.shared.index().messages.contains_key(&message).then_some(())?;
+        self.inner.shared.head(message).ok()
     }
 
     /// Takes over what became of recipients; for the queue only. Resolves as soon as there is room in the buffer; the
@@ -291,29 +241,118 @@ impl Spool {
     /// # Errors
     /// See [`AckError`].
     pub async fn ack(&self, acks: Vec<Ack>) -> Result<(), AckError> {
-        let _ = acks;
-        todo!()
+        let changes = acks.into_iter().map(|ack| match ack {
+            Ack::Done(_, row) => Change::Done { birth: Location::birth(row), row: row.row },
+            Ack::Deferred { row, attempts, due, .. } => {
+                Change::Deferred { birth: Location::birth(row), row: row.row, attempts, due }
+            }
+        });
+        self.change(changes.collect()).await
+    }
+
+    async fn change(&self, mut changes: Vec<Change>) -> Result<(), AckError> {
+        while !changes.is_empty() {
+            let rest = changes.split_off(changes.len().min(self.inner.acks_max));
+            let count = u32::try_from(changes.len()).unwrap_or(u32::MAX);
+            let permits = self.inner.shared.acks_room.acquire_many(count).await.map_err(|_| AckError::Closed)?;
+            if let Some(reason) = self.inner.log.failure() {
+                return Err(AckError::Failed(reason));
+            }
+            permits.forget();
+            self.inner.shared.changes().waiting.append(&mut changes);
+            self.inner.log.wake();
+            changes = rest;
+        }
+        Ok(())
     }
 
     /// Notes that all events before `cursor` have led to acks that were given to [`Spool::ack`] before this call.
     /// Written in the same record as those acks, or later.
     pub fn note_applied(&self, cursor: Cursor) {
-        let _ = cursor;
-        todo!()
+        let mut changes = self.inner.shared.changes();
+        changes.applied = changes.applied.max(Some(cursor));
     }
 
     /// The last [`Spool::note_applied`] that is on disk.
     pub fn applied(&self) -> Option<Cursor> {
-        todo!()
+        self.inner.shared.index().applied
     }
 
     /// Sizes at this moment.
     pub fn stats(&self) -> SpoolStats {
-        todo!()
+        let shared = &self.inner.shared;
+        let index = shared.index();
+        SpoolStats {
+            segments: shared.segments.count() as u64,
+            bytes: shared.segments.bytes(),
+            live_bytes: index.live_bytes(),
+            live_recipients: index.live_recipients,
+            live_messages: index.messages.len() as u64,
+            lost_recipients: shared.copies.lost_recipients.load(Ordering::Relaxed),
+            full: self.inner.log.is_full(),
+        }
     }
 
     /// Writes what is taken over, and closes the files. Other clones get `Closed` from now on.
     pub async fn close(self) {
-        todo!()
+        self.inner.shared.end_admitted();
+        self.inner.shared.copies.close();
+        let reclaimer = self.inner.reclaimer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(reclaimer) = reclaimer {
+            tokio::task::spawn_blocking(move || reclaimer.join().ok()).await.ok();
+        }
+        self.inner.log.close().await;
+        self.inner.shared.acks_room.close();
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.shared.copies.close();
+    }
+}
+
+fn start_reclaimer(shared: &Arc<Shared>, log: &Log<Tag>) -> std::io::Result<JoinHandle<()>> {
+    let (shared, wake_log) = (shared.clone(), log.waker());
+    shared.copies.wake();
+    std::thread::Builder::new().name("spool-reclaim".to_owned()).spawn(move || reclaim::run(&shared, &wake_log))
+}
+
+fn check_count(admission: &Admission) -> Result<(), AdmitError> {
+    let count = admission.recipients.len();
+    let may_be_empty = matches!(admission.message, AdmitMessage::New { .. }) && admission.hold == Hold::Open;
+    if count > Submission::RECIPIENTS_MAX || (count == 0 && !may_be_empty) {
+        return Err(AdmitError::Count(count));
+    }
+    Ok(())
+}
+
+/// The recipients as the queue will know them; where their rows lie is filled in by the committer.
+fn spooled_recipients(shared: &Shared, admission: &Admission) -> Vec<SpooledRecipient> {
+    let mut domains = shared.domains();
+    let recipients = admission.recipients.iter().map(|(id, recipient)| SpooledRecipient {
+        id: *id,
+        row: RowRef::default(),
+        domain: domain_of(&mut domains, &recipient.address),
+        contact: recipient.contact,
+        attempts: 0,
+        due: admission.due,
+        address: Some(recipient.address.as_str().into()),
+    });
+    recipients.collect()
+}
+
+fn refuse(failure: Failure) -> AdmitError {
+    match failure {
+        Failure::NoSpace => AdmitError::NoSpace,
+        Failure::Closed => AdmitError::Closed,
+        Failure::Failed(reason) => AdmitError::Failed(reason),
+    }
+}
+
+fn unreadable(message: MessageId, error: &ReadError) -> AdmitError {
+    match error {
+        ReadError::Gone => AdmitError::UnknownMessage(message),
+        other => AdmitError::Failed(other.to_string()),
     }
 }

@@ -1,0 +1,8 @@
+//! Integration tests of the journal, through its public interface.
+
+mod damage;
+mod events;
+mod full;
+mod kill;
+mod spool;
+mod support;
