@@ -11,6 +11,7 @@
 
 // Writing.
 pub mod merge;
+mod plain;
 pub mod program;
 mod quoted;
 pub mod token;

@@ -35,6 +35,13 @@ pub(crate) fn escape_html(text: &str, out: &mut String) {
     escape(Escape::Html, text, &mut |piece| out.push_str(piece));
 }
 
+/// The text, fit to stand as a whole URL.
+pub(crate) fn escape_url(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    escape(Escape::Url, text, &mut |piece| out.push_str(piece));
+    out
+}
+
 /// Runs of bytes that are kept, and each of the others by itself. Bytes of a letter beyond ASCII are all of one kind.
 fn pieces(
     text: &str,

@@ -43,12 +43,10 @@ fn time_of(value: &Val<'_>, now: Option<model::time::Timestamp>) -> Option<Zoned
     if let Ok(number) = text.parse() {
         return seconds(number);
     }
-    if let Ok(time) = jiff::fmt::temporal::Pieces::parse(text) {
-        if let Some(offset) = time.to_numeric_offset()
-            && let Some(clock) = time.time()
-        {
-            return time.date().to_datetime(clock).to_zoned(TimeZone::fixed(offset)).ok();
-        }
+    if let Ok(time) = jiff::fmt::temporal::Pieces::parse(text)
+        && let (Some(offset), Some(clock)) = (time.to_numeric_offset(), time.time())
+    {
+        return time.date().to_datetime(clock).to_zoned(TimeZone::fixed(offset)).ok();
     }
     let civil = text.parse::<DateTime>().or_else(|_| text.parse::<Date>().map(DateTime::from)).ok()?;
     civil.to_zoned(TimeZone::UTC).ok()

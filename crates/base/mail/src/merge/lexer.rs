@@ -44,6 +44,18 @@ pub(crate) enum Segment {
     Pixel,
 }
 
+impl Segment {
+    /// As its author wrote it, nearly.
+    pub(crate) fn written(&self) -> String {
+        match self {
+            Segment::Static(text) => text.clone(),
+            Segment::Output { inner, .. } => format!("{{{{{inner}}}}}"),
+            Segment::Tag { inner, .. } => format!("{{%{inner}%}}"),
+            Segment::Link(_) | Segment::Pixel => String::new(),
+        }
+    }
+}
+
 /// A link whose address is written by [`super::Inserts`].
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct LinkSegment {

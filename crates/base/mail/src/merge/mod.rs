@@ -31,7 +31,7 @@ pub use lookup::{Lookup, resolve};
 
 pub(crate) use code::{Code, Fixed, Vars};
 pub(crate) use compile::assemble;
-pub(crate) use escape::escape_html;
+pub(crate) use escape::{escape_html, escape_url};
 pub(crate) use lexer::{LinkSegment, Place, Segment, lex};
 pub(crate) use machine::{Inserts, NoInserts, Run, Sink};
 pub(crate) use value::Val;

@@ -43,7 +43,10 @@ fn differs_from_the_oracle() {
     check("{% if name > 3 %}a{% else %}texts and numbers have no order{% endif %}", "texts and numbers have no order");
     check("{% for i in (1..6) reversed limit: 2 offset: 1 %}{{ i }}{% endfor %}", "32");
     check("{% for i in (1..2) %}{{ late }}{% assign late = i %}{% endfor %}", "1");
-    check("{{ 'abc' | split: '' | join: '-' }} {{ 'a  b' | split: ' ' | join: '-' }} {{ 'a,b,,' | split: ',' | size }}", "a-b-c a-b 2");
+    check(
+        "{{ 'abc' | split: '' | join: '-' }} {{ 'a  b' | split: ' ' | join: '-' }} {{ 'a,b,,' | split: ',' | size }}",
+        "a-b-c a-b 2",
+    );
     check("{% # a note %}{% assign x-y = 1 %}{{ x-y }}", "1");
     check("{{ numbers | first | plus: '1.5' }} {{ 'x' | plus: 1 }}", "4.5 1");
     check("{{ 9223372036854775807 | plus: 1 }}", "9223372036854776000");

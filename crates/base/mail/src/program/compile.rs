@@ -1,0 +1,310 @@
+//! From a [`Source`] to a [`Program`]; collects every fault of every part before it gives up.
+
+use super::fault::{Fault, Part, ProgramError};
+use super::layout::{self, HeadLine};
+use super::source::{ExtraHeader, Source, UnsubscribeWays};
+use super::{Link, Program, UNSUBSCRIBE_URL, address, header, rewrite};
+use crate::merge::{Code, Escape, Place, Segment, TemplateError, Vars, assemble, lex};
+use crate::plain;
+
+/// Most extra headers.
+const HEADERS_MAX: usize = 100;
+
+/// Most files, and most bytes of all files together.
+const FILES_MAX: usize = 100;
+const FILES_BYTES_MAX: usize = 50 * 1024 * 1024;
+
+/// Headers that this module writes, or that only a mail server may write.
+const OWN_HEADERS: [&str; 26] = [
+    "from",
+    "to",
+    "cc",
+    "bcc",
+    "subject",
+    "date",
+    "message-id",
+    "reply-to",
+    "mime-version",
+    "content-type",
+    "content-transfer-encoding",
+    "content-disposition",
+    "content-id",
+    "list-id",
+    "list-unsubscribe",
+    "list-unsubscribe-post",
+    "feedback-id",
+    "return-path",
+    "received",
+    "dkim-signature",
+    "arc-seal",
+    "arc-message-signature",
+    "arc-authentication-results",
+    "authentication-results",
+    "sender",
+    "resent-from",
+];
+
+impl Source {
+    /// Compiles; the one place where HTML is parsed.
+    ///
+    /// # Errors
+    /// [`ProgramError`] with every fault of every part: for the author of the mail.
+    pub fn compile(&self) -> Result<Program, ProgramError> {
+        let mut compiler = Compiler::new(self);
+        let program = compiler.program();
+        match program {
+            Some(program) if compiler.faults.is_empty() => Ok(program),
+            _ => Err(ProgramError { faults: compiler.faults }),
+        }
+    }
+
+    /// Compiles and writes the found slots into [`Source::slots`], so that the rows of the recipients keep their
+    /// meaning. To be called once, before the first row is written.
+    ///
+    /// # Errors
+    /// As [`Source::compile`].
+    pub fn freeze(&mut self) -> Result<Program, ProgramError> {
+        let program = self.compile()?;
+        self.slots = program.slots().to_vec();
+        Ok(program)
+    }
+}
+
+struct Compiler<'s> {
+    source: &'s Source,
+    vars: Vars,
+    links: Vec<Link>,
+    unsubscribe: Option<UnsubscribeWays>,
+    faults: Vec<Fault>,
+}
+
+/// The bodies, compiled.
+struct Bodies {
+    text: Option<Code>,
+    html: Option<Code>,
+}
+
+impl<'s> Compiler<'s> {
+    fn new(source: &'s Source) -> Self {
+        let mut vars = Vars::default();
+        vars.index(UNSUBSCRIBE_URL.to_owned(), Place::START)
+            .expect("invariant: the first variable is within the limit");
+        Compiler { source, vars, links: Vec::new(), unsubscribe: None, faults: Vec::new() }
+    }
+
+    fn program(&mut self) -> Option<Program> {
+        let source = self.source;
+        let subject = self.template(Part::Subject, &source.subject, Escape::Header);
+        let preheader = self.template(Part::Preheader, &source.preheader, Escape::Text);
+        let (head, from_domain) = self.head(subject.as_ref());
+        let bodies = self.bodies(preheader.is_some());
+        self.check_files();
+        let base_url = self.base_url();
+        let slots = match &source.slots[..] {
+            [] => self.vars.paths()[1..].to_vec(),
+            frozen => frozen.to_vec(),
+        };
+        let slot_of_var = self.vars.paths().iter().map(|path| slots.iter().position(|slot| slot == path)).collect();
+        let Bodies { text, html } = bodies?;
+        let body = layout::body(text.is_some(), html.is_some(), &source.attachments);
+        let fixed: usize = [&text, &html].into_iter().flatten().map(Code::fixed_bytes).sum();
+        let files: usize = source.attachments.iter().map(|file| file.bytes.len() * 3 / 2).sum();
+        Some(Program {
+            slots,
+            vars: std::mem::take(&mut self.vars),
+            slot_of_var,
+            links: std::mem::take(&mut self.links),
+            head: head?,
+            body,
+            subject: subject?,
+            preheader: preheader?,
+            text,
+            html,
+            base_url: base_url?,
+            clicks: source.tracking.clicks,
+            unsubscribe: self.unsubscribe.take(),
+            campaign: source.campaign,
+            list: source.list,
+            from_domain: from_domain?,
+            size_guess: fixed + files + 4 * 1024,
+        })
+    }
+
+    fn fault<T>(&mut self, part: Part, outcome: Result<T, impl Into<String>>) -> Option<T> {
+        outcome.map_err(|message| self.faults.push(Fault::new(part, message))).ok()
+    }
+
+    fn caught<T>(&mut self, part: Part, outcome: Result<T, TemplateError>) -> Option<T> {
+        outcome.map_err(|error| self.faults.push(Fault::in_template(part, error))).ok()
+    }
+
+    fn template(&mut self, part: Part, text: &str, escape: Escape) -> Option<Code> {
+        let code = lex(text).and_then(|segments| assemble(segments, escape, &mut self.vars));
+        self.caught(part, code)
+    }
+
+    fn base_url(&mut self) -> Option<String> {
+        let source = self.source;
+        let needed = source.tracking.opens || source.tracking.clicks || source.unsubscribe.is_some();
+        if source.base_url.is_empty() && !needed {
+            return Some(String::new());
+        }
+        self.fault(Part::Settings, address::base_url(&source.base_url))
+    }
+
+    fn bodies(&mut self, preheader: bool) -> Option<Bodies> {
+        let source = self.source;
+        let segments = match &source.html {
+            Some(html) => Some(self.html_segments(html)?),
+            None => None,
+        };
+        let html = match &segments {
+            Some(segments) => Some(self.html_code(segments.clone(), preheader)?),
+            None => None,
+        };
+        let text = match (&source.text, &segments) {
+            (Some(text), _) => self.template(Part::Text, text, Escape::Text),
+            (None, Some(segments)) => self.made_text(segments),
+            (None, None) => {
+                self.faults.push(Fault::new(Part::Html, "a mail needs an HTML part or a text part"));
+                None
+            }
+        };
+        let mut bodies = Bodies { text: Some(text?), html };
+        [&mut bodies.text, &mut bodies.html].into_iter().flatten().for_each(Code::quote);
+        Some(bodies)
+    }
+
+    /// The text part of an HTML that compiles by itself.
+    fn made_text(&mut self, html: &[Segment]) -> Option<Code> {
+        let made = plain::of_segments(html);
+        let segments = self.fault(Part::Html, made)?;
+        let code = assemble(segments, Escape::Text, &mut self.vars);
+        let why = "no text can be made of this HTML, because Liquid blocks and hidden parts overlap: write a text part";
+        self.fault(Part::Html, code.map_err(|_| why))
+    }
+
+    /// The HTML with its links replaced.
+    fn html_segments(&mut self, html: &str) -> Option<Vec<Segment>> {
+        let segments = lex(html);
+        let segments = self.caught(Part::Html, segments)?;
+        let mut links = Vec::new();
+        let rewritten = if self.source.tracking.clicks { rewrite::links(segments, &mut links) } else { Ok(segments) };
+        self.links = links;
+        self.caught(Part::Html, rewritten)
+    }
+
+    /// The HTML with everything put in; `preheader`: the preheader compiles by itself.
+    fn html_code(&mut self, segments: Vec<Segment>, preheader: bool) -> Option<Code> {
+        let preheader = if preheader { lex(&self.source.preheader).unwrap_or_default() } else { Vec::new() };
+        let whole = rewrite::top(segments, &preheader, self.source.tracking.opens);
+        let whole = self.caught(Part::Html, whole)?;
+        let code = assemble(whole, Escape::Html, &mut self.vars);
+        self.caught(Part::Html, code)
+    }
+
+    fn head(&mut self, subject: Option<&Code>) -> (Option<Vec<HeadLine>>, Option<String>) {
+        let source = self.source;
+        let from = self.fault(Part::From, address::read(&source.from.address));
+        let name = self.template(Part::From, &source.from.name, Escape::Header);
+        let to = self.template(Part::To, &source.to_name, Escape::Header);
+        let mut lines = Vec::new();
+        let (address, domain) = from.unzip();
+        if let (Some(display), Some(address)) = (name, address) {
+            lines.push(match display.constant() {
+                Some(display) => fixed(|out| header::put_mailbox("From", &display, &address, out)),
+                None => HeadLine::Mailbox { name: "From", display, address },
+            });
+        }
+        lines.extend(to.map(|display| HeadLine::To { display }));
+        lines.extend(subject.map(|subject| text_line("Subject", subject.clone())));
+        lines.extend([HeadLine::Date, HeadLine::MessageId]);
+        if let Some(reply_to) = &source.reply_to
+            && let Some((address, _)) = self.fault(Part::ReplyTo, address::read(reply_to))
+        {
+            lines.push(fixed(|out| header::put_mailbox("Reply-To", "", &address, out)));
+        }
+        self.list_lines(&mut lines);
+        if source.headers.len() > HEADERS_MAX {
+            self.faults.push(Fault::new(Part::Settings, format!("more than {HEADERS_MAX} extra headers")));
+        }
+        for extra in source.headers.iter().take(HEADERS_MAX) {
+            lines.extend(self.extra_line(extra));
+        }
+        (Some(lines), domain)
+    }
+
+    fn list_lines(&mut self, lines: &mut Vec<HeadLine>) {
+        let source = self.source;
+        if let Some(ways) = &source.unsubscribe {
+            lines.push(HeadLine::ListUnsubscribe);
+            let address = ways.mailto_domain.as_ref().map(|domain| address::read(&format!("unsubscribe@{domain}")));
+            let mailto_domain =
+                address.and_then(|address| self.fault(Part::Settings, address)).map(|(_, domain)| domain);
+            self.unsubscribe = Some(UnsubscribeWays { mailto_domain });
+        }
+        if let Some(list_id) = &source.list_id {
+            let parts = list_id.trim().strip_suffix('>').and_then(|list_id| list_id.rsplit_once('<'));
+            let id_ok = |id: &str| {
+                !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+            };
+            match parts {
+                Some((phrase, id)) if id_ok(id) => lines.push(fixed(|out| header::put_list_id(phrase, id, out))),
+                _ => self
+                    .faults
+                    .push(Fault::new(Part::Settings, "List-Id must look like `Customers <customers.example.com>`")),
+            }
+        }
+        if let Some(feedback_id) = &source.feedback_id {
+            let plain = !feedback_id.is_empty()
+                && feedback_id.len() <= 500
+                && feedback_id.bytes().all(|byte| byte.is_ascii_graphic());
+            if plain {
+                lines.push(fixed(|out| header::put_text("Feedback-ID", feedback_id, out)));
+            } else {
+                self.faults.push(Fault::new(Part::Settings, "Feedback-ID must be plain letters joined by colons"));
+            }
+        }
+    }
+
+    fn extra_line(&mut self, extra: &ExtraHeader) -> Option<HeadLine> {
+        let part = Part::Header(extra.name.clone());
+        let lower = extra.name.to_ascii_lowercase();
+        let named =
+            !lower.is_empty() && lower.len() <= 70 && lower.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
+        if !named {
+            let why = "a header's name must be 1 to 70 printable ASCII letters without colon";
+            self.faults.push(Fault::new(Part::Settings, why));
+            return None;
+        }
+        if OWN_HEADERS.contains(&&*lower) {
+            self.faults.push(Fault::new(part, "this header is written by the program itself"));
+            return None;
+        }
+        self.template(part, &extra.value, Escape::Header).map(|value| text_line(&extra.name, value))
+    }
+
+    fn check_files(&mut self) {
+        let files = &self.source.attachments;
+        if files.len() > FILES_MAX || files.iter().map(|file| file.bytes.len()).sum::<usize>() > FILES_BYTES_MAX {
+            let why = format!("more than {FILES_MAX} files, or more than {FILES_BYTES_MAX} bytes of files");
+            self.faults.push(Fault::new(Part::Settings, why));
+        }
+        for file in files {
+            self.fault(Part::Settings, layout::check_file(file));
+        }
+    }
+}
+
+fn fixed(write: impl FnOnce(&mut Vec<u8>)) -> HeadLine {
+    let mut bytes = Vec::new();
+    write(&mut bytes);
+    HeadLine::Fixed(bytes)
+}
+
+fn text_line(name: &str, value: Code) -> HeadLine {
+    match value.constant() {
+        Some(text) => fixed(|out| header::put_text(name, &text, out)),
+        None => HeadLine::Text { name: name.to_owned(), value },
+    }
+}
