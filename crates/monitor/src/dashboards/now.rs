@@ -1,0 +1,157 @@
+//! *Now*: is mail flowing?
+
+use std::collections::{BTreeMap, HashSet};
+
+use model::name::Name;
+use model::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use store::{EventStore, QueryError, RollupFilter, RollupKey};
+
+use super::counts::{Counts, Delay, Rates};
+use super::period::{Period, Sums};
+use super::replies::{TOP_REPLIES, TopReply, top_replies};
+
+/// Longest period of the dashboard.
+pub(crate) const MINUTES_MAX: u32 = 24 * 60;
+
+/// The dashboard *Now*.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct NowDashboard {
+    /// When it was made.
+    pub at: Timestamp,
+    /// Begin of the period.
+    pub from: Timestamp,
+    /// End of the period: of the minute that is running.
+    pub to: Timestamp,
+    /// Everything in the period.
+    pub totals: Counts,
+    /// Everything in the equal period before.
+    pub previous: Counts,
+    /// Rates of everything.
+    pub rates: Rates,
+    /// Time to deliver, of everything.
+    pub delay: Delay,
+    /// Time to deliver in the equal period before.
+    pub delay_before: Delay,
+    /// Each provider, the one with most attempts first.
+    pub by_provider: Vec<ProviderRow>,
+    /// Each minute, also where nothing happened.
+    pub series: Vec<SeriesPoint>,
+    /// The most frequent replies of failures.
+    pub top_replies: Vec<TopReply>,
+}
+
+/// One provider.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ProviderRow {
+    /// The provider; absent for events that know none.
+    pub provider: Option<Name>,
+    /// In the period.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// In the equal period before.
+    pub previous: Counts,
+    /// Rates.
+    pub rates: Rates,
+    /// Time to deliver.
+    pub delay: Delay,
+    /// Its most frequent failing reply (summary of providers only).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top_reply: Option<TopReply>,
+}
+
+/// One step of time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SeriesPoint {
+    /// Its begin.
+    pub minute: Timestamp,
+    /// Recipients accepted.
+    pub received: u64,
+    /// Taken by the receiving host.
+    pub delivered: u64,
+    /// Put off.
+    pub deferred: u64,
+    /// Refused for good.
+    pub bounced: u64,
+    /// Deferred or bounced for policy, spam or reputation.
+    pub blocked: u64,
+    /// Complaints.
+    pub complaints: u64,
+    /// Pixels fetched.
+    pub opens: u64,
+    /// Links followed.
+    pub clicks: u64,
+    /// Time to deliver.
+    pub delay: Delay,
+}
+
+/// Makes the dashboard of the last `minutes` minutes.
+pub(crate) async fn now(store: &EventStore, at: Timestamp, minutes: u32) -> Result<NowDashboard, QueryError> {
+    let period = Period::last(at, minutes.clamp(1, MINUTES_MAX), 1);
+    let (totals, before, by_provider) = provider_rows(store, period).await?;
+    let filter = RollupFilter::default();
+    Ok(NowDashboard {
+        at,
+        from: period.from,
+        to: period.to,
+        totals: totals.counts,
+        previous: before.counts,
+        rates: Rates::of(&totals.counts, &before.counts),
+        delay: totals.delay(),
+        delay_before: before.delay(),
+        by_provider,
+        series: series(store, period, &filter, 1).await?,
+        top_replies: top_replies(store, period, &filter, TOP_REPLIES).await?,
+    })
+}
+
+/// Everything now, everything before, and each provider.
+pub(super) async fn provider_rows(
+    store: &EventStore,
+    period: Period,
+) -> Result<(Sums, Sums, Vec<ProviderRow>), QueryError> {
+    let filter = RollupFilter::default();
+    let name = |row: &store::RollupRow| row.provider.clone();
+    let now = period.sums_by(store, &filter, RollupKey::Provider, name).await?;
+    let before = period.before().sums_by(store, &filter, RollupKey::Provider, name).await?;
+    let providers: HashSet<&Option<Name>> = now.keys().chain(before.keys()).collect();
+    let row = |provider: &Option<Name>| {
+        let sums = now.get(provider).cloned().unwrap_or_default();
+        let previous = before.get(provider).map(|sums| sums.counts).unwrap_or_default();
+        ProviderRow {
+            provider: provider.clone(),
+            counts: sums.counts,
+            previous,
+            rates: Rates::of(&sums.counts, &previous),
+            delay: sums.delay(),
+            top_reply: None,
+        }
+    };
+    let mut rows: Vec<ProviderRow> = providers.into_iter().map(row).collect();
+    rows.retain(|row| !row.counts.is_empty() || !row.previous.is_empty());
+    rows.sort_by(|a, b| b.counts.attempts.cmp(&a.counts.attempts).then_with(|| a.provider.cmp(&b.provider)));
+    Ok((Sums::merge(now.values()), Sums::merge(before.values()), rows))
+}
+
+/// Each step of a period, also where nothing happened.
+pub(super) async fn series(
+    store: &EventStore,
+    period: Period,
+    filter: &RollupFilter,
+    step_minutes: u32,
+) -> Result<Vec<SeriesPoint>, QueryError> {
+    let rows = period.rows(store, filter, &[RollupKey::Kind, RollupKey::Category], Some(step_minutes)).await?;
+    let mut steps: BTreeMap<Timestamp, Sums> = BTreeMap::new();
+    for row in &rows {
+        if let Some(at) = row.at {
+            steps.entry(at).or_default().add(row);
+        }
+    }
+    let point = |minute: Timestamp| {
+        let sums = steps.get(&minute).cloned().unwrap_or_default();
+        let Counts { received, delivered, deferred, bounced, blocked, complaints, opens, clicks, .. } = sums.counts;
+        let delay = sums.delay();
+        SeriesPoint { minute, received, delivered, deferred, bounced, blocked, complaints, opens, clicks, delay }
+    };
+    Ok(period.steps(step_minutes).map(point).collect())
+}

@@ -1,0 +1,93 @@
+//! Names of fields as people type them, and the words that fields with few values know.
+
+use model::category::{Category, Family, Scope};
+use model::event::EventKind;
+use store::Field;
+
+/// Other names of fields.
+const ALIASES: &[(&str, Field)] = &[
+    ("time", Field::At),
+    ("status", Field::Kind),
+    ("event", Field::Kind),
+    ("to", Field::Address),
+    ("email", Field::Address),
+    ("from", Field::Sender),
+    ("ip", Field::SourceAddress),
+    ("mx", Field::MxHost),
+    ("text", Field::Reply),
+    ("queued", Field::QueuedMs),
+    ("delay", Field::QueuedMs),
+    ("connect", Field::ConnectMs),
+    ("transaction", Field::TransactionMs),
+    ("size", Field::SizeBytes),
+    ("attempts", Field::Attempt),
+    ("vmta", Field::Source),
+    ("esc", Field::Enhanced),
+];
+
+/// What a name in a search stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    Field(Field),
+    /// A group of categories.
+    Family,
+}
+
+/// What this name stands for; upper or lower case, `-` like `_`.
+pub(super) fn find(name: &str) -> Option<Named> {
+    let name = name.to_lowercase().replace('-', "_");
+    if name == "family" {
+        return Some(Named::Family);
+    }
+    let alias = || ALIASES.iter().find(|(alias, _)| *alias == name).map(|(_, field)| *field);
+    Field::from_name(&name).or_else(alias).map(Named::Field)
+}
+
+/// The field name nearest to a wrong one.
+pub(super) fn nearest_field(name: &str) -> Option<&'static str> {
+    let names = Field::ALL.iter().map(|field| field.as_str()).chain(ALIASES.iter().map(|(alias, _)| *alias));
+    nearest(&name.to_lowercase().replace('-', "_"), names.chain(["family"]))
+}
+
+/// All values of a field that has only these; empty for other fields.
+pub(super) fn values_of(field: Field) -> Vec<&'static str> {
+    match field {
+        Field::Kind => EventKind::ALL.iter().map(|kind| kind.as_str()).collect(),
+        Field::Category => Category::ALL.iter().map(|category| category.as_str()).collect(),
+        Field::Scope => Scope::ALL.iter().map(|scope| scope.as_str()).collect(),
+        Field::Phase => {
+            vec!["route", "connect", "greeting", "ehlo", "tls", "auth", "mail-from", "rcpt-to", "data", "dot", "idle"]
+        }
+        Field::Protocol => vec!["smtp", "http", "campaign", "internal"],
+        _ => Vec::new(),
+    }
+}
+
+/// The categories of a family.
+pub(super) fn categories_of(family: Family) -> impl Iterator<Item = &'static str> {
+    Category::ALL.iter().filter(move |category| category.family() == family).map(|category| category.as_str())
+}
+
+/// The nearest of some words: at most a third of its letters differ.
+pub(super) fn nearest(word: &str, known: impl IntoIterator<Item = &'static str>) -> Option<&'static str> {
+    let scored = known.into_iter().map(|candidate| (distance(word, candidate), candidate));
+    let (edits, candidate) = scored.min_by_key(|(edits, _)| *edits)?;
+    let begins = word.len() >= 3 && candidate.starts_with(word);
+    (begins || edits <= candidate.len().max(3) / 3).then_some(candidate)
+}
+
+/// Letters to insert, remove or change (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, letter) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, other) in b.iter().enumerate() {
+            let changed = diagonal + usize::from(letter != *other);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
