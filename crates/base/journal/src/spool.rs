@@ -22,6 +22,7 @@
 //! Known gaps: opening reads all bytes of all segments; a message that is held open by a feed that never comes back stays
 //! until somebody calls [`Spool::finish`] (see [`Spool::held_open`]).
 
+mod admission;
 mod checkpoints;
 mod content_cache;
 mod index;
@@ -33,26 +34,28 @@ mod shared;
 mod steward;
 mod types;
 
+#[cfg(test)]
+mod model_tests;
+
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use model::handoff::{Admitted, MessageHead, RowRef, SpooledRecipient};
+use model::handoff::{Admitted, MessageHead, RowRef};
 use model::id::MessageId;
-use model::submission::{Content, NewRecipient, Submission};
+use model::submission::{Content, NewRecipient};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::OpenError;
 use crate::events::Cursor;
-use crate::log::frame::Unit;
 use crate::log::recovery::Scan;
 use crate::log::{Failure, Log, prepare};
 use index::Location;
-use record::{Change, RowsHeader};
-use shared::{Shared, domain_of};
-use steward::{Pin, PlacedAdmission, SpoolSteward, Tag};
+use record::Change;
+use shared::Shared;
+use steward::{SpoolSteward, Tag};
 pub use types::{
     Ack, AckError, Admission, AdmitError, AdmitMessage, Hold, ReadError, SpoolOptions, SpoolRecovery, SpoolStats,
 };
@@ -90,6 +93,16 @@ impl Spool {
     /// See [`OpenError`]; damaged records are not an error but reported in [`SpoolRecovery`].
     pub fn open(dir: &Path, options: SpoolOptions) -> Result<Opened, OpenError> {
         let io_error = |source| OpenError::Io { dir: dir.to_owned(), source };
+        let opened = Self::open_still(dir, options)?;
+        let inner = &opened.spool.inner;
+        let reclaimer = start_reclaimer(&inner.shared, &inner.log).map_err(io_error)?;
+        *inner.reclaimer.lock().unwrap_or_else(PoisonError::into_inner) = Some(reclaimer);
+        Ok(opened)
+    }
+
+    /// Opens a spool in which nothing is reclaimed.
+    fn open_still(dir: &Path, options: SpoolOptions) -> Result<Opened, OpenError> {
+        let io_error = |source| OpenError::Io { dir: dir.to_owned(), source };
         let mut teller = recovery::Teller::new();
         let prepared = prepare(dir, KIND, options.log.clone(), Scan::All, &mut teller)?;
         let segments = prepared.segments();
@@ -106,9 +119,7 @@ impl Spool {
         let (sender, admitted) = mpsc::channel(options.admitted_max.max(1));
         let shared = Arc::new(Shared::new(segments.clone(), index, sender, &options));
         let log = prepared.start(segments, SpoolSteward::new(shared.clone()))?;
-        let reclaimer = start_reclaimer(&shared, &log).map_err(io_error)?;
-        let acks_max = options.acks_max.max(1);
-        let inner = Inner { shared, log, reclaimer: Mutex::new(Some(reclaimer)), acks_max };
+        let inner = Inner { shared, log, reclaimer: Mutex::new(None), acks_max: options.acks_max.max(1) };
         Ok(Opened { spool: Spool { inner: Arc::new(inner) }, admitted, recovery })
     }
 
@@ -120,11 +131,11 @@ impl Spool {
     /// # Errors
     /// See [`AdmitError`].
     pub async fn admit(&self, admission: Admission) -> Result<u64, AdmitError> {
-        check_count(&admission)?;
+        admission::check_count(&admission)?;
         let sender = self.inner.shared.admitted().ok_or(AdmitError::Closed)?;
         let permit = sender.reserve_owned().await.map_err(|_| AdmitError::Closed)?;
         let (answer, answered) = oneshot::channel();
-        let (unit, placed) = self.encode(admission, permit, answer)?;
+        let (unit, placed) = admission::encode(&self.inner.shared, admission, permit, answer)?;
         let bytes_max = self.inner.log.unit_bytes_max();
         if unit.bytes() > bytes_max {
             return Err(AdmitError::TooLarge { bytes: unit.bytes(), bytes_max });
@@ -135,54 +146,6 @@ impl Spool {
             Ok(result) => result.map_err(refuse),
             Err(_) => Err(self.inner.log.failure().map_or(AdmitError::Closed, AdmitError::Failed)),
         }
-    }
-
-    fn encode(
-        &self,
-        admission: Admission,
-        permit: mpsc::OwnedPermit<Admitted>,
-        answer: oneshot::Sender<Result<u64, Failure>>,
-    ) -> Result<(Unit, PlacedAdmission), AdmitError> {
-        let shared = &self.inner.shared;
-        let recipients = spooled_recipients(shared, &admission);
-        let mut unit = Unit::default();
-        let mut admission = admission;
-        let existing = match &admission.message {
-            AdmitMessage::Existing(message) => *message,
-            AdmitMessage::New { head, .. } => head.id,
-        };
-        let message = std::mem::replace(&mut admission.message, AdmitMessage::Existing(existing));
-        let (head, content, pin) = match message {
-            AdmitMessage::New { mut head, content } => {
-                head.size_bytes = content.len() as u64;
-                let held = admission.hold == Hold::Open;
-                record::push_content(&mut unit, &head, held, content);
-                let head = Arc::new(head);
-                if held {
-                    shared.heads().put(head.id, head.clone());
-                }
-                (head, Some((unit.bytes() as u32, held)), None)
-            }
-            AdmitMessage::Existing(message) => {
-                let pin = Pin::new(shared, message).ok_or(AdmitError::UnknownMessage(message))?;
-                let head = shared.head(message).map_err(|error| unreadable(message, &error))?;
-                (head, None, Some(pin))
-            }
-        };
-        let rows_offset = record::push_admission(&mut unit, head.id, &admission);
-        let rows = (rows_offset, (unit.bytes() - u64::from(rows_offset)) as u32);
-        let count = recipients.len() as u16;
-        let newest_id = admission.recipients.iter().map(|(id, _)| id.0).max().unwrap_or(0).max(head.id.0);
-        let header = RowsHeader {
-            message: head.id,
-            birth: None,
-            total: count,
-            stored: count,
-            hold: admission.hold,
-            checkpoint: admission.checkpoint,
-            newest_id,
-        };
-        Ok((unit, PlacedAdmission { head, content, rows, header, recipients, permit, pin, answer }))
     }
 
     /// How far a feed has come; survives restarts and reclaim.
@@ -318,41 +281,10 @@ fn start_reclaimer(shared: &Arc<Shared>, log: &Log<Tag>) -> std::io::Result<Join
     std::thread::Builder::new().name("spool-reclaim".to_owned()).spawn(move || reclaim::run(&shared, &wake_log))
 }
 
-fn check_count(admission: &Admission) -> Result<(), AdmitError> {
-    let count = admission.recipients.len();
-    let may_be_empty = matches!(admission.message, AdmitMessage::New { .. }) && admission.hold == Hold::Open;
-    if count > Submission::RECIPIENTS_MAX || (count == 0 && !may_be_empty) {
-        return Err(AdmitError::Count(count));
-    }
-    Ok(())
-}
-
-/// The recipients as the queue will know them; where their rows lie is filled in by the committer.
-fn spooled_recipients(shared: &Shared, admission: &Admission) -> Vec<SpooledRecipient> {
-    let mut domains = shared.domains();
-    let recipients = admission.recipients.iter().map(|(id, recipient)| SpooledRecipient {
-        id: *id,
-        row: RowRef::default(),
-        domain: domain_of(&mut domains, &recipient.address),
-        contact: recipient.contact,
-        attempts: 0,
-        due: admission.due,
-        address: Some(recipient.address.as_str().into()),
-    });
-    recipients.collect()
-}
-
 fn refuse(failure: Failure) -> AdmitError {
     match failure {
         Failure::NoSpace => AdmitError::NoSpace,
         Failure::Closed => AdmitError::Closed,
         Failure::Failed(reason) => AdmitError::Failed(reason),
-    }
-}
-
-fn unreadable(message: MessageId, error: &ReadError) -> AdmitError {
-    match error {
-        ReadError::Gone => AdmitError::UnknownMessage(message),
-        other => AdmitError::Failed(other.to_string()),
     }
 }

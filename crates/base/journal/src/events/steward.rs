@@ -7,7 +7,7 @@ use std::time::Duration;
 use model::time::{Clock, Timestamp};
 use tokio::sync::{oneshot, watch};
 
-use super::{Cursor, EVENT, MARKERS};
+use super::{Cursor, MARKERS};
 use crate::log::frame::Unit;
 use crate::log::recovery::Visitor;
 use crate::log::segments::Segments;
@@ -119,7 +119,6 @@ pub(super) struct MarkerReader {
 impl Visitor for MarkerReader {
     fn frame(&mut self, _segment: u32, frame: FrameAt, prefix: &[u8], _body: &[u8]) {
         if frame.header.kind != MARKERS {
-            debug_assert_eq!(frame.header.kind, EVENT);
             return;
         }
         if let Some((is_snapshot, markers)) = read_markers(prefix) {

@@ -245,16 +245,21 @@ pub(crate) fn reclaim_due(index: &Index, segments: &Segments, pressed: bool) -> 
 /// The reclaiming thread.
 pub(crate) fn run(shared: &Arc<Shared>, wake_log: &dyn Fn()) {
     while shared.copies.wait() {
-        loop {
-            let pressed = shared.copies.pressed.load(Ordering::Relaxed);
-            let Some(segment) = victim(&shared.index(), &shared.segments, pressed) else { break };
-            match empty(shared, segment, wake_log) {
-                Ok(()) => {}
-                Err(Trouble::Log(Failure::NoSpace | Failure::Closed)) => break,
-                Err(trouble) => {
-                    tracing::error!(segment, ?trouble, "cannot reclaim a segment");
-                    break;
-                }
+        pass(shared, wake_log);
+    }
+}
+
+/// Reclaims what is worth it at the moment.
+pub(crate) fn pass(shared: &Arc<Shared>, wake_log: &dyn Fn()) {
+    loop {
+        let pressed = shared.copies.pressed.load(Ordering::Relaxed);
+        let Some(segment) = victim(&shared.index(), &shared.segments, pressed) else { return };
+        match empty(shared, segment, wake_log) {
+            Ok(()) => tracing::debug!(segment, "reclaimed"),
+            Err(Trouble::Log(Failure::NoSpace | Failure::Closed)) => return,
+            Err(trouble) => {
+                tracing::error!(segment, ?trouble, "cannot reclaim a segment");
+                return;
             }
         }
     }

@@ -61,7 +61,7 @@ pub enum AdmitMessage {
     /// A new one. `head.size_bytes` is set by the spool.
     New {
         /// What is known of it without its bytes.
-        head: MessageHead,
+        head: Box<MessageHead>,
         /// Its bytes.
         content: Content,
     },

@@ -59,7 +59,7 @@ pub fn recipient(id: u64) -> (RecipientId, NewRecipient) {
 
 pub fn new_message(id: u64, content: &[u8], recipients: impl IntoIterator<Item = u64>) -> Admission {
     Admission {
-        message: AdmitMessage::New { head: head(id), content: Content::Raw(content.to_vec()) },
+        message: AdmitMessage::New { head: Box::new(head(id)), content: Content::Raw(content.to_vec()) },
         recipients: recipients.into_iter().map(recipient).collect(),
         due: NOW,
         checkpoint: None,
