@@ -1,0 +1,189 @@
+//! Settings of delivery: the `[delivery]` table.
+
+use model::units::{Size, Span};
+use serde::{Deserialize, Serialize};
+use smtp::client::Timeouts;
+
+/// Settings of delivery.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The port of the receiving hosts.
+    pub port: u16,
+    /// How long a TCP connection may take.
+    pub connect_timeout: Span,
+    /// How long the greeting may take (RFC 5321 4.5.3.2: 5 minutes).
+    pub greeting_timeout: Span,
+    /// How long the reply to EHLO or HELO may take.
+    pub ehlo_timeout: Span,
+    /// How long the reply to STARTTLS, and then the handshake, may take.
+    pub tls_timeout: Span,
+    /// How long the reply to MAIL may take (RFC 5321: 5 minutes).
+    pub mail_timeout: Span,
+    /// How long the reply to one RCPT may take (RFC 5321: 5 minutes).
+    pub rcpt_timeout: Span,
+    /// How long the reply to DATA may take (RFC 5321: 2 minutes).
+    pub data_timeout: Span,
+    /// How long writing a part of the message may take (RFC 5321: 3 minutes).
+    pub block_timeout: Span,
+    /// How long the reply to the final dot may take (RFC 5321: 10 minutes). A shorter time makes duplicates.
+    pub dot_timeout: Span,
+    /// How long the reply to RSET or QUIT may take.
+    pub quit_timeout: Span,
+    /// How long a transaction may take until its final dot, whatever its single steps took.
+    pub transaction_time_max: Span,
+    /// How long opening a session may take over all hosts and addresses that are tried.
+    pub open_time_max: Span,
+    /// At most so many addresses are tried for one session.
+    pub addresses_max: usize,
+    /// At most so many tickets are taken at a time by one session.
+    pub batch_max: u32,
+    /// A session asks for more when it has no more than so many tickets left, so that the connection never idles.
+    pub ready_ahead: u32,
+    /// Contents and rows are read ahead up to so many bytes for one session.
+    pub read_ahead: Size,
+    /// With opportunistic TLS: connect again without TLS when the handshake fails.
+    pub tls_fallback: bool,
+    /// A host whose handshake failed is not asked for TLS again for so long (opportunistic TLS only).
+    pub tls_broken_memory: Span,
+    /// Send messages with bytes beyond ASCII also to hosts that do not offer 8BITMIME, without saying so. All large
+    /// providers take them; when false they bounce with 5.6.3, because converting them would break their signatures.
+    pub assume_8bit: bool,
+    /// What to do when the whole message was sent and the connection broke before the reply.
+    pub lost_after_dot: LostAfterDot,
+    /// What to do with a message that was refused for good because of the source address.
+    pub permanent_block: PermanentBlock,
+    /// Keep the dialogue of one in so many deliveries; of failures it is always kept. 0 keeps none.
+    pub transcript_sample: u32,
+    /// Longest dialogue kept; the middle of a longer one is left out. At most 16 KB.
+    pub transcript_max: Size,
+    /// Compiled merge programs kept in memory.
+    pub programs_max: usize,
+    /// At shutdown: time for transactions that have begun.
+    pub shutdown_grace: Span,
+}
+
+/// The whole message was sent, and the connection broke before the reply to the final dot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LostAfterDot {
+    /// Send it again: the recipient may get it twice.
+    #[default]
+    Retry,
+    /// Take it for delivered: the recipient may not get it at all.
+    AssumeDelivered,
+}
+
+/// A permanent reply that concerns the source address, not the recipient ("your address is on our list").
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PermanentBlock {
+    /// Bounce it, as RFC 5321 says; the address is not suppressed.
+    #[default]
+    Bounce,
+    /// Try again, perhaps from another source, until it expires.
+    Retry,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            port: 25,
+            connect_timeout: Span::s(30),
+            greeting_timeout: Span::s(300),
+            ehlo_timeout: Span::s(300),
+            tls_timeout: Span::s(60),
+            mail_timeout: Span::s(300),
+            rcpt_timeout: Span::s(300),
+            data_timeout: Span::s(120),
+            block_timeout: Span::s(180),
+            dot_timeout: Span::s(600),
+            quit_timeout: Span::s(10),
+            transaction_time_max: Span::s(1_200),
+            open_time_max: Span::s(600),
+            addresses_max: 8,
+            batch_max: 64,
+            ready_ahead: 16,
+            read_ahead: Size::mb(2),
+            tls_fallback: true,
+            tls_broken_memory: Span::s(3 * 86_400),
+            assume_8bit: true,
+            lost_after_dot: LostAfterDot::Retry,
+            permanent_block: PermanentBlock::Bounce,
+            transcript_sample: 100,
+            transcript_max: Size(model::event::TRANSCRIPT_MAX as u64),
+            programs_max: 64,
+            shutdown_grace: Span::s(30),
+        }
+    }
+}
+
+impl Config {
+    /// Checks what the types cannot.
+    ///
+    /// # Errors
+    /// Names the key and what it must be.
+    pub fn validate(&self) -> Result<(), String> {
+        let at_least_one = [
+            ("port", u64::from(self.port)),
+            ("addresses_max", self.addresses_max as u64),
+            ("batch_max", u64::from(self.batch_max)),
+            ("read_ahead", self.read_ahead.0),
+            ("programs_max", self.programs_max as u64),
+        ];
+        for (key, value) in at_least_one {
+            if value == 0 {
+                return Err(format!("delivery.{key} must be at least 1"));
+            }
+        }
+        if self.ready_ahead >= self.batch_max && self.batch_max > 1 {
+            return Err("delivery.ready_ahead must be smaller than delivery.batch_max".to_owned());
+        }
+        let transcript_max = model::event::TRANSCRIPT_MAX as u64;
+        if !(1_024..=transcript_max).contains(&self.transcript_max.0) {
+            return Err(format!("delivery.transcript_max must be between 1KB and {}", Size(transcript_max)));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        Timeouts {
+            connect: self.connect_timeout.0,
+            greeting: self.greeting_timeout.0,
+            ehlo: self.ehlo_timeout.0,
+            tls: self.tls_timeout.0,
+            mail: self.mail_timeout.0,
+            rcpt: self.rcpt_timeout.0,
+            data: self.data_timeout.0,
+            block: self.block_timeout.0,
+            dot: self.dot_timeout.0,
+            quit: self.quit_timeout.0,
+            transaction: self.transaction_time_max.0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_valid_and_written_as_they_are_read() {
+        let config = Config::default();
+        config.validate().unwrap();
+        let text = toml::to_string(&config).unwrap();
+        assert!(text.contains("lost_after_dot = \"retry\"") && text.contains("dot_timeout = \"10m\""), "{text}");
+        assert_eq!(toml::from_str::<Config>(&text).unwrap(), config);
+        assert!(toml::from_str::<Config>("portt = 25").is_err());
+    }
+
+    #[test]
+    fn errors_name_the_key() {
+        let check = |text: &str, expected: &str| {
+            assert_eq!(toml::from_str::<Config>(text).unwrap().validate().unwrap_err(), expected);
+        };
+        check("port = 0", "delivery.port must be at least 1");
+        check("ready_ahead = 64", "delivery.ready_ahead must be smaller than delivery.batch_max");
+        check("transcript_max = \"1MB\"", "delivery.transcript_max must be between 1KB and 16KB");
+    }
+}
