@@ -188,3 +188,135 @@ impl Inner {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    //! Crash points: what is on disk when the process ends between two steps, and what the next start makes of it.
+
+    use super::*;
+    use crate::{Config, EventStore, Measure, Query, RollupQuery};
+    use model::event::{Attempt, Event, EventKind};
+    use model::id::RecipientId;
+    use model::reply::Reply;
+    use model::time::ManualClock;
+    use std::path::Path;
+
+    const NOON: i64 = 1_790_000_000;
+
+    fn open(dir: &Path) -> EventStore {
+        let clock = ManualClock::new(Timestamp::from_unix_s(NOON));
+        EventStore::open(dir, Config::default(), Arc::new(clock)).unwrap().store
+    }
+
+    fn events(range: std::ops::Range<u64>) -> Vec<Event> {
+        let event = |number: u64| {
+            let at = Timestamp::from_unix_s(NOON + i64::try_from(number).unwrap());
+            let mut event = Event::of_recipient(EventKind::Deferred, RecipientId(number), 1, at);
+            event.provider = Some("gmail".into());
+            let reply = Some(Reply::new(421, "4.7.28 slow down"));
+            event.attempt = Some(Attempt { number: 1, reply, ..Attempt::default() });
+            event
+        };
+        range.map(event).collect()
+    }
+
+    /// How many events, by columns, by roll-ups, by templates.
+    async fn counts(store: &EventStore) -> (i64, u64, u64) {
+        let (from, to) = (Timestamp(0), Timestamp::from_unix_s(2 * NOON));
+        let query = Query {
+            from,
+            to,
+            filter: None,
+            measures: vec![Measure::Count],
+            dimensions: vec![],
+            order: vec![],
+            limit: None,
+        };
+        let crate::Cell::Integer(rows) = store.query(query).await.unwrap().rows[0][0] else { panic!("no count") };
+        let rolled = store.rollup(RollupQuery { from, to, ..RollupQuery::default() }).await.unwrap();
+        let templates = store.template(1).map_or(0, |template| template.count);
+        (rows, rolled.iter().map(|row| row.totals.count).sum(), templates)
+    }
+
+    fn files(dir: &Path) -> usize {
+        let mut directories = vec![dir.to_path_buf()];
+        let mut count = 0;
+        while let Some(directory) = directories.pop() {
+            for entry in std::fs::read_dir(directory).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() { directories.push(path) } else { count += 1 }
+            }
+        }
+        count
+    }
+
+    #[tokio::test]
+    async fn a_crash_before_the_manifest_leaves_the_old_state() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        store.ingest(events(0..100), "1:100".into()).await.unwrap();
+        store.flush().await.unwrap();
+        let files_before = files(dir.path());
+        store.ingest(events(100..150), "1:150".into()).await.unwrap();
+        // The crash: files are written, nothing is cleaned up, no manifest.
+        std::mem::forget(store.0.prepare_only());
+        assert!(files(dir.path()) > files_before);
+        drop(store);
+
+        let store = open(dir.path());
+        assert_eq!(store.cursor().as_deref(), Some("1:100"));
+        assert_eq!(files(dir.path()), files_before);
+        assert_eq!(counts(&store).await, (100, 100, 100));
+        // The consumer reads on from the cursor: nothing is lost, nothing is there twice.
+        store.ingest(events(100..200), "1:200".into()).await.unwrap();
+        assert_eq!(counts(&store).await, (200, 200, 200));
+        store.flush().await.unwrap();
+        drop(store);
+        let store = open(dir.path());
+        assert_eq!(store.cursor().as_deref(), Some("1:200"));
+        assert_eq!(counts(&store).await, (200, 200, 200));
+    }
+
+    #[tokio::test]
+    async fn a_crash_without_a_flush_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        store.ingest(events(0..10), "1:10".into()).await.unwrap();
+        assert_eq!(counts(&store).await, (10, 10, 10));
+        drop(store);
+        let store = open(dir.path());
+        assert_eq!((store.cursor(), counts(&store).await), (None, (0, 0, 0)));
+    }
+
+    #[tokio::test]
+    async fn a_flush_that_fails_loses_nothing_and_leaves_no_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        store.ingest(events(0..10), "1:10".into()).await.unwrap();
+        // The manifest cannot be replaced: a directory stands where its new version is written.
+        let blocker = dir.path().join("manifest.tmp");
+        std::fs::create_dir(&blocker).unwrap();
+        let files_before = files(dir.path());
+        assert!(store.flush().await.is_err());
+        assert_eq!(files(dir.path()), files_before);
+        store.ingest(events(10..20), "1:20".into()).await.unwrap();
+        assert_eq!(counts(&store).await, (20, 20, 20));
+        std::fs::remove_dir(&blocker).unwrap();
+        assert_eq!(store.flush().await.unwrap().rows, 20);
+        drop(store);
+        assert_eq!(counts(&open(dir.path())).await, (20, 20, 20));
+    }
+
+    #[tokio::test]
+    async fn a_second_process_is_refused_and_a_torn_manifest_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        let clock: Arc<dyn model::time::Clock> = Arc::new(ManualClock::default());
+        let second = EventStore::open(dir.path(), Config::default(), Arc::clone(&clock));
+        assert!(matches!(second, Err(crate::OpenError::Locked(_))));
+        drop(store);
+        std::fs::write(dir.path().join("manifest.json"), b"{\"format\":1,").unwrap();
+        let torn = EventStore::open(dir.path(), Config::default(), clock);
+        assert!(matches!(torn, Err(crate::OpenError::Manifest { .. })));
+    }
+}

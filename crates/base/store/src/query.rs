@@ -434,7 +434,7 @@ mod tests {
         let mut query = query();
         change(&mut query);
         let found = query.check().map_err(|error| error.to_string());
-        assert_eq!(found.as_ref().map(|()| ()).map_err(String::as_str), expected);
+        assert_eq!(found, expected.map_err(str::to_owned));
     }
 
     #[test]

@@ -101,3 +101,6 @@ pub(crate) fn address_hash(address: &str) -> u64 {
     const PRIME: u64 = 0x0000_0100_0000_01b3;
     folded(address).bytes().fold(OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! Pages of events and histories.
+
+use model::event::Event;
+use model::id::{MessageId, RecipientId};
+use store::{EventStore, EventsQuery, Field, Filter, HistoryOf};
+
+use crate::naive;
+use crate::support::{events, open, second};
+
+const SPAN_S: u64 = 3 * 3_600;
+
+async fn filled(store: &EventStore) -> Vec<Event> {
+    let mut all = Vec::new();
+    for part in 0..6 {
+        let part_events = events(part, 10_000 * part, 200, SPAN_S);
+        all.extend(part_events.iter().cloned());
+        store.ingest(part_events, format!("1:{part}")).await.unwrap();
+        if part < 4 {
+            store.flush().await.unwrap();
+        }
+    }
+    all
+}
+
+fn without_transcript(mut event: Event) -> Event {
+    if let Some(attempt) = &mut event.attempt {
+        attempt.transcript = None;
+    }
+    event
+}
+
+#[tokio::test]
+async fn pages_walk_through_everything_once_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let all = filled(&store).await;
+    let filter = Filter::eq(Field::Kind, "delivered");
+    for newest_first in [true, false] {
+        let mut expected: Vec<Event> =
+            all.iter().filter(|event| naive::matches(event, &filter)).cloned().map(without_transcript).collect();
+        expected.sort_by_key(|event| (event.at, event.id));
+        if newest_first {
+            expected.reverse();
+        }
+        let mut found = Vec::new();
+        let mut after = None;
+        loop {
+            let query = EventsQuery {
+                from: second(-10),
+                to: second(100_000),
+                filter: filter.clone(),
+                after,
+                limit: 47,
+                newest_first,
+            };
+            let page = store.events(query).await.unwrap();
+            found.extend(page.items);
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(found.len(), expected.len());
+        assert!(found == expected, "newest_first {newest_first}: order or content differs");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_the_newest_leaves_old_segments_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    for hour in 0..8 {
+        let mut part = events(hour, 1_000 * hour, 100, 600);
+        let shift = i64::try_from(hour).unwrap() * 3_600_000_000;
+        part.iter_mut().for_each(|event| event.at.0 += shift);
+        store.ingest(part, format!("1:{hour}")).await.unwrap();
+        store.flush().await.unwrap();
+    }
+    let query = EventsQuery {
+        from: second(-10),
+        to: second(100_000),
+        filter: Filter::all(),
+        after: None,
+        limit: 20,
+        newest_first: true,
+    };
+    let page = store.events(query).await.unwrap();
+    assert_eq!(page.items.len(), 20);
+    assert_eq!(page.cost.segments, 1);
+}
+
+#[tokio::test]
+async fn histories_are_complete_and_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let all = filled(&store).await;
+    let check = async |of: HistoryOf, wanted: &dyn Fn(&Event) -> bool| {
+        let history = store.history(of.clone()).await.unwrap();
+        let mut expected: Vec<Event> = all.iter().filter(|event| wanted(event)).cloned().collect();
+        expected.sort_by_key(|event| (event.at, event.id));
+        assert!(!expected.is_empty() && !history.truncated);
+        assert!(history.events == expected, "{of:?}");
+    };
+    check(HistoryOf::Message(MessageId(7)), &|event| event.message == Some(MessageId(7))).await;
+    let recipient = all.iter().find_map(|event| event.recipient).unwrap();
+    check(HistoryOf::Recipient(recipient), &|event| event.recipient == Some(recipient)).await;
+    let address = "USER3@example.fr";
+    let same = |event: &Event| event.address.as_ref().is_some_and(|found| found.eq_ignore_ascii_case(address));
+    check(HistoryOf::Address(address.into()), &same).await;
+    let unknown = store.history(HistoryOf::Recipient(RecipientId(u64::MAX))).await.unwrap();
+    assert!(unknown.events.is_empty());
+}
