@@ -144,3 +144,34 @@ fn check_total(total: Option<Size>, segment: Size) -> Result<(), String> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid_and_open_a_log() {
+        assert_eq!(SpoolConfig::default().validate(), Ok(()));
+        assert_eq!(EventLogConfig::default().validate(), Ok(()));
+        let clock = Arc::new(model::time::SystemClock);
+        assert_eq!(SpoolConfig::default().options(clock.clone()).log.validate(), Ok(()));
+        assert_eq!(EventLogConfig::default().options(clock).log.validate(), Ok(()));
+    }
+
+    #[test]
+    fn errors_name_the_key() {
+        let check = |config: SpoolConfig, expected: &str| {
+            assert_eq!(config.validate(), Err(expected.to_owned()));
+        };
+        let config = SpoolConfig::default;
+        check(SpoolConfig { segment_size: Size(1), ..config() }, "segment_size: 1 is not between 16KB and 1GB");
+        check(
+            SpoolConfig { queue_size_max: Size::mb(1), ..config() },
+            "queue_size_max: 1MB is not between half of segment_size (64MB) and 1GB",
+        );
+        check(
+            SpoolConfig { size_max: Some(Size::mb(128)), ..config() },
+            "size_max: 128MB is less than three segments of 128MB",
+        );
+    }
+}
