@@ -68,7 +68,7 @@ struct Session {
     composer: Composer,
     /// Given and not yet attempted.
     pending: VecDeque<Ticket>,
-    /// Read from the spool and not yet attempted.
+    /// Read from the spool and not yet finished.
     in_hand: usize,
     /// `Ready` was said and nothing was given since.
     asked: bool,

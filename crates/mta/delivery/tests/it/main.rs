@@ -1,0 +1,13 @@
+//! Delivery against a scripted server over loopback, with a real spool; one scenario in each file.
+
+mod accepted;
+mod closing_421;
+mod composing;
+mod kit;
+mod lost_after_dot;
+mod no_route;
+mod refused;
+mod shutdown;
+mod suppressed;
+mod tls_broken;
+mod worn_out;
