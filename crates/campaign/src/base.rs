@@ -38,3 +38,9 @@ impl Base {
         self.clock.now()
     }
 }
+
+/// `$3, $4, $5` for `numbered(3, 3)`.
+pub(crate) fn numbered(first: usize, count: usize) -> String {
+    let numbers: Vec<String> = (first..first + count).map(|number| format!("${number}")).collect();
+    numbers.join(", ")
+}

@@ -18,14 +18,16 @@
 #![warn(missing_docs)]
 
 pub mod audience;
+mod base;
 pub mod config;
 pub mod content;
 mod error;
 pub mod report;
+mod schema;
 pub mod sending;
 pub mod tracking;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use db::Db;
 use journal::events::EventLog;
@@ -34,9 +36,19 @@ use model::time::Clock;
 use tokio_util::sync::CancellationToken;
 
 pub use config::Config;
+/// Pages of lists, for callers that do not know the database.
+pub use db::{Page, PageRequest};
 pub use error::Error;
 
+use audience::{Audience, SuppressionSet};
+use base::Base;
+use content::Content;
+use report::Reports;
+use report::consumer::Consumer;
 use sending::ports::{Injector, QueueControl};
+use sending::{Runner, Sending};
+use tracking::links::LinkTables;
+use tracking::{AppenderTask, Tracking};
 
 /// What the wing stands on; tied by the binary.
 #[derive(Clone)]
@@ -61,15 +73,23 @@ pub struct Ports {
 #[derive(Clone)]
 pub struct Campaigns {
     /// Lists, contacts, fields, imports, suppressions.
-    pub audience: audience::Audience,
+    pub audience: Audience,
     /// Previews and checks.
-    pub content: content::Content,
+    pub content: Content,
     /// Campaigns and their way out.
-    pub sending: sending::Sending,
+    pub sending: Sending,
     /// What recipients open: pixel, links, unsubscribe page.
-    pub tracking: tracking::Tracking,
+    pub tracking: Tracking,
     /// What came of it.
-    pub reports: report::Reports,
+    pub reports: Reports,
+    background: Arc<Background>,
+}
+
+/// What [`Campaigns::run`] runs beside the feeds.
+struct Background {
+    consumer: Arc<Consumer>,
+    events: EventLog,
+    appender: Mutex<Option<AppenderTask>>,
 }
 
 impl Campaigns {
@@ -77,15 +97,40 @@ impl Campaigns {
     /// the suppression set is complete before the first delivery.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a wrong configuration, [`Error::Db`] when the database cannot be used.
+    /// [`Error::Invalid`] for a wrong configuration, [`Error::Db`] when the database cannot be used,
+    /// [`Error::Unavailable`] when the event log cannot be read.
     pub async fn open(config: Config, ports: Ports) -> Result<Self, Error> {
-        let _ = (config, ports);
-        todo!("in the next commits")
+        config.validate().map_err(|reason| Error::invalid("campaign", reason))?;
+        let Ports { db, clock, node, events, keys, injector, control } = ports;
+        db.migrate(schema::NAMESPACE, schema::MIGRATIONS, clock.now()).await?;
+        let touches_max = config.touches_max as usize;
+        let base = Arc::new(Base::new(config, db, clock, node).await?);
+        audience::import::close_stopped(&base).await?;
+        let set = SuppressionSet::load(&base.db).await?;
+        let links = Arc::new(LinkTables::load(&base).await?);
+        let runner = Runner::new(base.clone(), injector.clone(), control);
+        let consumer = Arc::new(Consumer { base: base.clone(), events: events.clone(), set: set.clone() });
+        consumer.catch_up().await?;
+        let (appender, task) = tracking::appender(touches_max);
+        Ok(Campaigns {
+            audience: Audience::new(base.clone(), set.clone()),
+            content: Content::new(base.clone()),
+            sending: Sending::new(base.clone(), injector, links.clone(), runner),
+            tracking: Tracking::new(base.clone(), keys, events.clone(), set, links, appender),
+            reports: Reports::new(base, consumer.clone()),
+            background: Arc::new(Background { consumer, events, appender: Mutex::new(Some(task)) }),
+        })
     }
 
-    /// Works until `shutdown` is cancelled: feeds, folds, writes what tracking has buffered.
+    /// Works until `shutdown` is cancelled: feeds, folds, writes what tracking has buffered. Called a second time, it
+    /// leaves the buffer to the first.
     pub async fn run(&self, shutdown: CancellationToken) {
-        let _ = shutdown;
-        todo!("in the next commits")
+        let task = self.background.appender.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let append = async {
+            if let Some(task) = task {
+                task.run(&self.background.events, &shutdown).await;
+            }
+        };
+        tokio::join!(self.sending.runner.run(&shutdown), self.background.consumer.run(&shutdown), append);
     }
 }

@@ -32,22 +32,15 @@ impl Tx {
     ///
     /// # Errors
     /// [`DbError`], as for any statement.
-    pub async fn insert(
-        &mut self,
-        insert: &Insert<'_>,
-        rows: impl IntoIterator<Item = Vec<Value>>,
-    ) -> Result<u64, DbError> {
+    pub async fn insert(&mut self, insert: &Insert<'_>, rows: Vec<Vec<Value>>) -> Result<u64, DbError> {
         let width = insert.columns.len();
+        debug_assert!(rows.iter().all(|row| row.len() == width), "one value for each column of {}", insert.table);
         let rows_max = (PARAMS_PER_STATEMENT_MAX / width).max(1);
-        let mut rows = rows.into_iter().peekable();
+        let mut rows = rows.into_iter();
         let mut changed = 0;
-        while rows.peek().is_some() {
-            let mut params = Vec::with_capacity(rows_max * width);
-            for row in rows.by_ref().take(rows_max) {
-                debug_assert_eq!(row.len(), width, "one value for each column of {}", insert.table);
-                params.extend(row);
-            }
-            let sql = insert.statement(self.dialect(), params.len() / width);
+        while rows.len() > 0 {
+            let sql = insert.statement(self.dialect(), rows.len().min(rows_max));
+            let params = rows.by_ref().take(rows_max).flatten().collect();
             changed += self.execute(&sql, params).await?;
         }
         Ok(changed)

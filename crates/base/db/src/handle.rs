@@ -1,8 +1,8 @@
 //! The handle: open a database, ask it, change it.
 //!
 //! SQLite has one writer connection, given out in the order of asking, and [`READERS`] connections that cannot write.
-//! A statement of [`Db::query`] never waits for a transaction; one of [`Db::execute`] or [`Db::transaction`] waits for
-//! the writer. PostgreSQL has one pool for both.
+//! A statement of [`Db::query`] never waits for a transaction; one of [`Db::execute`] or of a [`Tx`] waits for the
+//! writer. PostgreSQL has one pool for both.
 
 use std::path::Path;
 use std::time::Duration;
@@ -119,27 +119,11 @@ impl Db {
         }
     }
 
-    /// Runs `work` in one transaction: committed when it returns `Ok`, taken back when it returns `Err` or is dropped.
-    ///
-    /// On SQLite it holds the only writer: do nothing slow inside, and never call [`Db::execute`] or
-    /// [`Db::transaction`] of the same database from inside (it would wait for itself until [`ACQUIRE_TIMEOUT`]).
-    ///
-    /// # Errors
-    /// The error of `work`, or a [`DbError`] of beginning and committing.
-    pub async fn transaction<T, E, F>(&self, work: F) -> Result<T, E>
-    where
-        F: AsyncFnOnce(&mut Tx) -> Result<T, E>,
-        E: From<DbError>,
-    {
-        let mut tx = self.begin().await?;
-        let value = work(&mut tx).await?;
-        tx.commit().await?;
-        Ok(value)
-    }
-
     /// Begins a transaction that the caller ends with [`Tx::commit`]; dropped without it, nothing is changed.
     ///
-    /// For work that does not fit into one closure; otherwise [`Db::transaction`] reads better.
+    /// On SQLite it holds the only writer: do nothing slow before the commit, and never call [`Db::execute`] or
+    /// [`Db::begin`] of the same database meanwhile (it would wait for itself until [`ACQUIRE_TIMEOUT`]). There is no
+    /// form with a closure: a future that holds an async closure with borrows is not `Send` for the compiler of today.
     ///
     /// # Errors
     /// [`DbError::Unavailable`] when the writer was not free in time.

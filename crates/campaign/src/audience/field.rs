@@ -78,7 +78,8 @@ pub(crate) async fn create(base: &Base, mut field: Field) -> Result<Field, Error
 fn check_name(name: &str) -> Result<(), Error> {
     let letters = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
     if !letters || name.len() > 64 || !name.starts_with(|first: char| first.is_ascii_lowercase()) {
-        let reason = "a field name has lower-case letters, digits and underscores, begins with a letter, and has at most 64";
+        let reason =
+            "a field name has lower-case letters, digits and underscores, begins with a letter, and has at most 64";
         return Err(Error::invalid("name", reason));
     }
     if RESERVED.contains(&name) {
@@ -104,7 +105,9 @@ impl Field {
             FieldKind::Text => Value::Text(text.to_owned()),
             FieldKind::Number => parse_number(text).ok_or_else(|| format!("{} is not a number", quoted(text)))?,
             FieldKind::Boolean => parse_boolean(text).ok_or_else(|| format!("{} is not yes or no", quoted(text)))?,
-            FieldKind::Date => parse_date(text).ok_or_else(|| format!("{} is not a date such as 2026-09-21", quoted(text)))?,
+            FieldKind::Date => {
+                parse_date(text).ok_or_else(|| format!("{} is not a date such as 2026-09-21", quoted(text)))?
+            }
             FieldKind::Choice => self.choose(text).ok_or_else(|| self.expected_choice(text))?,
         };
         Ok(Some(value))
@@ -178,8 +181,7 @@ fn parse_number(text: &str) -> Option<Value> {
 }
 
 fn parse_boolean(text: &str) -> Option<Value> {
-    const YES: [&str; 13] =
-        ["1", "true", "t", "yes", "y", "on", "x", "✓", "oui", "o", "vrai", "ja", "wahr"];
+    const YES: [&str; 13] = ["1", "true", "t", "yes", "y", "on", "x", "✓", "oui", "o", "vrai", "ja", "wahr"];
     const NO: [&str; 10] = ["0", "false", "f", "no", "n", "off", "non", "faux", "nein", "falsch"];
     let text = text.to_lowercase();
     match (YES.contains(&text.as_str()), NO.contains(&text.as_str())) {

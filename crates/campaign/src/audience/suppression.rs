@@ -63,6 +63,13 @@ impl SuppressionSet {
         REASONS.into_iter().find(|reason| reasons & reason.bit() != 0 && reason.applies_to(stream))
     }
 
+    /// Whether the person asked us to stop, in one way or another.
+    pub(crate) fn opted_out(&self, address: &str) -> bool {
+        let reasons = self.reasons.read().unwrap_or_else(PoisonError::into_inner);
+        let opted_out = SuppressionReason::Complaint.bit() | SuppressionReason::Unsubscribe.bit();
+        reasons.get(&*key_of(address)).is_some_and(|reasons| reasons & opted_out != 0)
+    }
+
     /// How many addresses are in the set.
     pub fn len(&self) -> usize {
         self.reasons.read().unwrap_or_else(PoisonError::into_inner).len()
@@ -138,7 +145,7 @@ pub(crate) async fn write(tx: &mut Tx, new: &[NewSuppression]) -> Result<u64, Db
     let rows = rows.into_iter().map(|((key, reason), new)| {
         params![key, reason.as_str(), new.address.as_str(), new.note.as_str(), new.campaign, new.at]
     });
-    tx.insert(&insert, rows).await
+    tx.insert(&insert, rows.collect()).await
 }
 
 /// A page of the suppressions in force, by address; `q` is the beginning of an address.
@@ -174,7 +181,9 @@ pub(crate) async fn add(base: &Base, set: &SuppressionSet, new: NewSuppressions)
             Err(error) => rejected.push(RejectedAddress { address: text.clone(), reason: error.to_string() }),
         }
     }
-    let added = base.db.transaction(async |tx| write(tx, &valid).await).await?;
+    let mut tx = base.db.begin().await?;
+    let added = write(&mut tx, &valid).await?;
+    tx.commit().await?;
     for suppression in &valid {
         set.add(&suppression.address, suppression.reason);
     }

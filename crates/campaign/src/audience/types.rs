@@ -130,7 +130,8 @@ pub struct ContactChange {
     /// Values to be set; `null` clears one, fields not named stay.
     #[schema(value_type = Option<Object>)]
     pub fields: Option<Fields>,
-    /// All lists it is to be on: it is taken off the others, and subscribed to those given.
+    /// All lists it is to be on: it is taken off the others and put on those given. Where it is already it stays as it
+    /// is, unsubscribed included.
     pub lists: Option<Vec<ListId>>,
 }
 

@@ -1,32 +1,91 @@
-//! What came of it.
+//! What came of it: the event log, folded into numbers.
+//!
+//! ```text
+//! event log ─ consumer ▶ batch ─ fold (standing, tally) ▶ write ▶ tables ─ query ▶ report
+//! ```
+//! [`Reports`] only reads the tables; `consumer` is the only one that writes them.
 
+pub(crate) mod consumer;
+mod delay;
+mod fold;
+mod query;
+mod standing;
+mod tally;
 pub(crate) mod types;
+mod write;
+
+use std::sync::Arc;
 
 use db::{Page, PageRequest};
 use model::id::CampaignId;
 
+pub use consumer::FOLD_PAUSE;
+pub use query::TIMELINE_MAX;
+pub use standing::LAST_REPLY_MAX;
 pub use types::{
-    CampaignRecipient, CampaignReport, CategoryReport, LinkReport, MinuteReport, ProviderReport, RecipientFilter,
-    RecipientState, TouchCount,
+    CampaignRecipient, CampaignReport, CategoryReport, FoldStats, LinkReport, MinuteReport, ProviderReport,
+    RecipientFilter, RecipientState, TouchCount,
 };
 
 use crate::Error;
+use crate::base::Base;
+use consumer::Consumer;
 
-/// What came of it.
+/// What came of campaigns. Cheap to clone.
 #[derive(Clone)]
-pub struct Reports {}
+pub struct Reports {
+    base: Arc<Base>,
+    consumer: Arc<Consumer>,
+}
 
-#[expect(clippy::missing_errors_doc, unused_variables, clippy::unused_async, reason = "signatures first")]
 impl Reports {
-    pub async fn report(&self, id: CampaignId) -> Result<CampaignReport, Error> {
-        todo!()
+    pub(crate) fn new(base: Arc<Base>, consumer: Arc<Consumer>) -> Self {
+        Reports { base, consumer }
     }
+
+    /// Everything that is counted of one campaign.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn report(&self, id: CampaignId) -> Result<CampaignReport, Error> {
+        query::report(&self.base, id).await
+    }
+
+    /// What became of each recipient that was handed over, in the order of handing over.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
     pub async fn recipients(
         &self,
         id: CampaignId,
         filter: Option<RecipientFilter>,
         page: &PageRequest,
     ) -> Result<Page<CampaignRecipient>, Error> {
-        todo!()
+        query::recipients(&self.base, id, filter, page).await
+    }
+
+    /// How far the fold of the event log is.
+    ///
+    /// # Errors
+    /// [`Error::Db`].
+    pub async fn stats(&self) -> Result<FoldStats, Error> {
+        query::stats(&self.base).await
+    }
+
+    /// Folds everything that is in the event log now, without waiting for more. Not to be called while
+    /// [`crate::Campaigns::run`] is at work.
+    ///
+    /// # Errors
+    /// [`Error::Db`]; [`Error::Unavailable`] when the log cannot be read.
+    pub async fn catch_up(&self) -> Result<(), Error> {
+        self.consumer.catch_up().await
+    }
+
+    /// Builds all numbers again from the event log. Not to be called while [`crate::Campaigns::run`] is at work.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when the log does not reach back to the first campaign on record.
+    pub async fn rebuild(&self) -> Result<(), Error> {
+        self.consumer.rebuild().await
     }
 }

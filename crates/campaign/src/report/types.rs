@@ -214,3 +214,18 @@ pub struct CampaignRecipient {
     /// The recipient unsubscribed.
     pub unsubscribed: bool,
 }
+
+/// How far the fold of the event log is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FoldStats {
+    /// Place in the event log.
+    pub cursor: String,
+    /// Events read.
+    pub events: u64,
+    /// Of those: about a recipient that is not on record here.
+    pub unmatched: u64,
+    /// Records that could not be read; they stay in the log.
+    pub unreadable: u64,
+    /// How often events were deleted before they were read.
+    pub gaps: u64,
+}

@@ -17,15 +17,19 @@ CREATE TABLE campaign (
     pool TEXT NOT NULL,
     track_opens BIGINT NOT NULL,
     track_clicks BIGINT NOT NULL,
+    changed_at BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     started_at BIGINT,
     finished_at BIGINT,
+    -- Why the program itself paused it.
+    trouble TEXT,
     -- Frozen with the state sending.
     source {blob},
     audience BIGINT NOT NULL DEFAULT 0,
     -- The message in the spool, known after the first hand-over.
     message BIGINT,
-    -- All recipients are handed over; `skipped` of them were not, because the contact was deleted meanwhile.
+    -- Nothing more will be handed over: all are, or it was cancelled and the queue knows. `skipped` recipients were
+    -- not, because the contact was deleted meanwhile.
     fed_at BIGINT,
     skipped BIGINT NOT NULL DEFAULT 0
 );

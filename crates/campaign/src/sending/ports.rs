@@ -29,6 +29,7 @@ pub trait QueueControl: Send + Sync {
     /// Goes on.
     fn release(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), Refusal>>;
 
-    /// Everything of it that was not delivered ends as suppressed, by way of the event log.
+    /// Everything of it that was not delivered ends as suppressed, by way of the event log; also what was committed to
+    /// the spool before this call and reaches the queue after it.
     fn cancel(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), Refusal>>;
 }

@@ -49,6 +49,8 @@ pub struct Campaign {
     pub started_at: Option<Timestamp>,
     /// When the last recipient was done, or it was cancelled.
     pub finished_at: Option<Timestamp>,
+    /// Why the program itself paused it.
+    pub trouble: Option<String>,
     /// Its numbers; absent for a draft.
     pub counts: Option<CampaignCounts>,
 }

@@ -1,8 +1,50 @@
 //! What comes back from people: pixel, links, unsubscribe page.
+//!
+//! A sealed token says which mail, whose, which link; opening it is a computation. Opens and clicks read no database and
+//! wait for nothing: the event goes into a bounded buffer. An unsubscribe is durable in the event log, and in force in
+//! the suppression set, before it is answered. GET never unsubscribes.
+//!
+//! Must not: judge who was a machine (that is a later reading of the events), lead anywhere that was not sealed or stored
+//! by us.
 
-/// What recipients open.
+mod appender;
+pub(crate) mod links;
+mod page;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use db::params;
+use journal::events::EventLog;
+use mail::token::{Keys, MailRef, Token};
+use model::event::{Event, EventKind, Touch};
+
+pub use appender::{APPEND_MAX, TouchStats};
+pub(crate) use appender::{Appender, AppenderTask, appender};
+pub use links::LINK_TABLES_MAX;
+
+use crate::Error;
+use crate::audience::suppression::SuppressionSet;
+use crate::audience::types::SuppressionReason;
+use crate::base::Base;
+use links::LinkTables;
+use page::{Say, page};
+
+/// Longest User-Agent kept, in bytes.
+pub const USER_AGENT_MAX: usize = 512;
+
+/// What recipients open. Cheap to clone.
 #[derive(Clone)]
-pub struct Tracking {}
+pub struct Tracking {
+    base: Arc<Base>,
+    keys: Arc<Keys>,
+    events: EventLog,
+    set: SuppressionSet,
+    links: Arc<LinkTables>,
+    appender: Appender,
+    /// Tells the touches of one recipient apart in event ids.
+    ordinal: Arc<AtomicU16>,
+}
 
 /// What a request tells of the software behind it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,7 +69,7 @@ pub struct HtmlPage {
 /// How a recipient unsubscribed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnsubscribeMethod {
-    /// By the mail program's own button (RFC 8058).
+    /// By the mail program's own button: the body of the request is `List-Unsubscribe=One-Click` (RFC 8058).
     OneClick,
     /// By the button on our page.
     Page,
@@ -38,22 +80,118 @@ pub enum UnsubscribeMethod {
 #[error("this link is not known")]
 pub struct UnknownLink;
 
-#[expect(unused_variables, clippy::missing_errors_doc, clippy::unused_async, reason = "signatures first")]
 impl Tracking {
+    pub(crate) fn new(
+        base: Arc<Base>,
+        keys: Arc<Keys>,
+        events: EventLog,
+        set: SuppressionSet,
+        links: Arc<LinkTables>,
+        appender: Appender,
+    ) -> Self {
+        // Not from 0 at each start: an event of the last life of the process may have the same recipient and number.
+        let ordinal = Arc::new(AtomicU16::new(base.now().0 as u16));
+        Tracking { base, keys, events, set, links, appender, ordinal }
+    }
+
     /// The pixel was fetched. Serve the pixel whatever this says; false: the token is not ours.
     pub fn open(&self, token: &str, visit: &Visit<'_>) -> bool {
-        todo!()
+        let Ok(Token::Open(mail)) = self.keys.open(token) else { return false };
+        self.appender.put(self.event(EventKind::Opened, &mail, touch(visit)));
+        true
     }
-    /// A link was followed (`counted`: GET; HEAD is answered and not counted). Returns where it leads.
+
+    /// A link was followed (`counted`: GET; HEAD is answered and not counted). Returns where it leads: http or https.
+    ///
+    /// # Errors
+    /// [`UnknownLink`].
     pub async fn click(&self, token: &str, visit: &Visit<'_>, counted: bool) -> Result<String, UnknownLink> {
-        todo!()
+        let Ok(Token::Click { mail, link, url }) = self.keys.open(token) else { return Err(UnknownLink) };
+        let url = match (url, mail.campaign) {
+            (Some(url), _) => url,
+            (None, Some(campaign)) => self.links.find(campaign, link).await.ok_or(UnknownLink)?,
+            (None, None) => return Err(UnknownLink),
+        };
+        let scheme = url.split(':').next().unwrap_or_default().to_ascii_lowercase();
+        if !matches!(scheme.as_str(), "http" | "https") || url.contains(char::is_control) {
+            return Err(UnknownLink);
+        }
+        if counted {
+            let touch = Touch { link: Some(link), url: Some(url.clone()), ..touch(visit) };
+            self.appender.put(self.event(EventKind::Clicked, &mail, touch));
+        }
+        Ok(url)
     }
+
     /// The page behind the unsubscribe link. Changes nothing.
     pub fn unsubscribe_page(&self, token: &str, visit: &Visit<'_>) -> HtmlPage {
-        todo!()
+        let say = match self.keys.open(token) {
+            Ok(Token::Unsubscribe { .. }) => Say::Confirm,
+            _ => Say::Unknown,
+        };
+        page(say, visit.languages)
     }
-    /// Unsubscribes; durable and in force when it returns.
+
+    /// Unsubscribes; durable and in force when it returns. Repeating it does no harm.
     pub async fn unsubscribe(&self, token: &str, method: UnsubscribeMethod, visit: &Visit<'_>) -> HtmlPage {
-        todo!()
+        let Ok(Token::Unsubscribe { mail, list }) = self.keys.open(token) else {
+            return page(Say::Unknown, visit.languages);
+        };
+        let address = match self.address_of(&mail).await {
+            Ok(address) => address,
+            Err(_) => return page(Say::Later, visit.languages),
+        };
+        if let Some(address) = &address {
+            self.set.add(address, SuppressionReason::Unsubscribe);
+        }
+        let method = match method {
+            UnsubscribeMethod::OneClick => "one-click",
+            UnsubscribeMethod::Page => "page",
+        };
+        let touch = Touch { method: Some(method.to_owned()), ..touch(visit) };
+        let event = Event { address, list, ..self.event(EventKind::Unsubscribed, &mail, touch) };
+        let say = match self.events.append(vec![event]).await {
+            Ok(_) => Say::Done,
+            Err(error) => {
+                tracing::error!(%error, recipient = %mail.recipient, "an unsubscribe could not be kept");
+                Say::Later
+            }
+        };
+        page(say, visit.languages)
     }
+
+    /// What became of opens and clicks since the start.
+    pub fn stats(&self) -> TouchStats {
+        self.appender.stats()
+    }
+
+    /// The address that a mail went to; `None` when nothing is known of it any more.
+    async fn address_of(&self, mail: &MailRef) -> Result<Option<String>, Error> {
+        let sql = "SELECT address FROM recipient WHERE campaign = $1 AND contact = $2
+                   UNION ALL SELECT address FROM contact WHERE id = $2";
+        let values = params![mail.campaign.unwrap_or_default(), mail.contact];
+        match self.base.db.query_optional(sql, values).await {
+            Ok(row) => Ok(row.map(|row| row.get("address")).transpose()?),
+            Err(error) => {
+                tracing::error!(error = error.chain(), "an address could not be read");
+                Err(error.into())
+            }
+        }
+    }
+
+    fn event(&self, kind: EventKind, mail: &MailRef, touch: Touch) -> Event {
+        let ordinal = self.ordinal.fetch_add(1, Ordering::Relaxed);
+        Event {
+            message: Some(mail.message),
+            campaign: mail.campaign,
+            contact: mail.contact,
+            touch: Some(touch),
+            ..Event::of_recipient(kind, mail.recipient, ordinal, self.base.now())
+        }
+    }
+}
+
+fn touch(visit: &Visit<'_>) -> Touch {
+    let cut = |text: &str| text[..text.floor_char_boundary(USER_AGENT_MAX)].to_owned();
+    Touch { client: visit.client.map(cut), user_agent: visit.user_agent.map(cut), ..Touch::default() }
 }

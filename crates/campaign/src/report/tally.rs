@@ -1,0 +1,162 @@
+//! Sums of a batch of events, in memory before they are added to the tables. Pure.
+//!
+//! Two kinds of numbers. Sums over recipients (delivered, openers …) are the difference that a recipient's row makes
+//! before and after the batch, so they always equal a count over the table. Sums over events (opens, deferrals, minutes,
+//! delays) are added as the events come.
+
+use std::collections::HashMap;
+
+use model::event::{Event, EventKind};
+use model::id::CampaignId;
+
+use super::delay;
+use super::standing::{Effect, Stage, Standing};
+use super::types::RecipientState;
+
+/// Where no provider is known.
+pub(crate) const UNKNOWN: &str = "unknown";
+
+/// Longest sample reply kept for a category, in bytes.
+const SAMPLE_MAX: usize = 500;
+
+/// Columns of `tally_provider` behind the key, in the order of [`ProviderSums`].
+pub(crate) const PROVIDER_COLUMNS: [&str; 13] = [
+    "handed_over",
+    "deferred_now",
+    "delivered",
+    "bounced",
+    "expired",
+    "suppressed",
+    "complaints",
+    "unsubscribes",
+    "openers",
+    "clickers",
+    "deferrals",
+    "opens",
+    "clicks",
+];
+
+const HANDED_OVER: usize = 0;
+const DEFERRED_NOW: usize = 1;
+const DELIVERED: usize = 2;
+const BOUNCED: usize = 3;
+const EXPIRED: usize = 4;
+const SUPPRESSED: usize = 5;
+const COMPLAINTS: usize = 6;
+const UNSUBSCRIBES: usize = 7;
+const OPENERS: usize = 8;
+const CLICKERS: usize = 9;
+const DEFERRALS: usize = 10;
+const OPENS: usize = 11;
+const CLICKS: usize = 12;
+
+/// Numbers of one provider, to be added.
+pub(crate) type ProviderSums = [i64; PROVIDER_COLUMNS.len()];
+
+/// What happened in a minute: delivered, deferred, bounced, opens, clicks.
+pub(crate) type MinuteSums = [i64; 5];
+
+/// Everything that a batch adds.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) providers: HashMap<(CampaignId, String), ProviderSums>,
+    /// Failed attempts, and a sample reply.
+    pub(crate) categories: HashMap<(CampaignId, &'static str), (i64, String)>,
+    pub(crate) minutes: HashMap<(CampaignId, i64), MinuteSums>,
+    pub(crate) delays: HashMap<(CampaignId, String, u16), i64>,
+    /// Clicks, and recipients who clicked for the first time.
+    pub(crate) links: HashMap<(CampaignId, u16), (i64, i64)>,
+}
+
+impl Tally {
+    /// What a recipient's row makes of a difference.
+    pub(crate) fn add_difference(&mut self, before: &Standing, after: &Standing) {
+        self.add_standing(before, -1);
+        self.add_standing(after, 1);
+    }
+
+    fn add_standing(&mut self, standing: &Standing, sign: i64) {
+        let Stage::HandedOver(state) = standing.stage else { return };
+        let sums = self.provider(standing);
+        sums[HANDED_OVER] += sign;
+        match state {
+            RecipientState::Queued => {}
+            RecipientState::Deferred => sums[DEFERRED_NOW] += sign,
+            RecipientState::Delivered => sums[DELIVERED] += sign,
+            RecipientState::Bounced => sums[BOUNCED] += sign,
+            RecipientState::Expired => sums[EXPIRED] += sign,
+            RecipientState::Suppressed => sums[SUPPRESSED] += sign,
+        }
+        let marks = [
+            (COMPLAINTS, standing.complained_at),
+            (UNSUBSCRIBES, standing.unsubscribed_at),
+            (OPENERS, standing.opened_at),
+            (CLICKERS, standing.clicked_at),
+        ];
+        for (place, mark) in marks {
+            sums[place] += sign * i64::from(mark.is_some());
+        }
+    }
+
+    /// What an event adds that counted; `standing` is the recipient behind it.
+    pub(crate) fn add_event(&mut self, event: &Event, standing: &Standing, effect: &Effect) {
+        if *effect == Effect::Nothing {
+            return;
+        }
+        let campaign = standing.campaign;
+        match event.kind {
+            EventKind::Delivered => self.add_delivery(event, standing),
+            EventKind::Deferred => self.provider(standing)[DEFERRALS] += 1,
+            EventKind::Opened => self.provider(standing)[OPENS] += 1,
+            EventKind::Clicked => self.provider(standing)[CLICKS] += 1,
+            _ => {}
+        }
+        if let Effect::Clicked { link, first } = effect {
+            let sums = self.links.entry((campaign, *link)).or_default();
+            sums.0 += 1;
+            sums.1 += i64::from(*first);
+        }
+        self.add_category(event, campaign);
+        let place = match event.kind {
+            EventKind::Delivered => 0,
+            EventKind::Deferred => 1,
+            EventKind::Bounced | EventKind::Expired => 2,
+            EventKind::Opened => 3,
+            EventKind::Clicked => 4,
+            _ => return,
+        };
+        self.minutes.entry((campaign, event.at.as_unix_s().div_euclid(60))).or_default()[place] += 1;
+    }
+
+    fn add_delivery(&mut self, event: &Event, standing: &Standing) {
+        if let Some(milliseconds) = event.attempt.as_ref().and_then(|attempt| attempt.queued_ms) {
+            let key = (standing.campaign, provider_of(standing).to_owned(), delay::bucket(milliseconds));
+            *self.delays.entry(key).or_default() += 1;
+        }
+    }
+
+    fn add_category(&mut self, event: &Event, campaign: CampaignId) {
+        let attempt = event.attempt.as_ref().filter(|_| event.kind != EventKind::Delivered);
+        let report = event.report.as_ref().filter(|_| event.kind == EventKind::RemoteBounce);
+        let (category, reply, error) = match (attempt, report) {
+            (Some(attempt), _) => (attempt.category, &attempt.reply, attempt.error.as_deref()),
+            (None, Some(report)) => (report.category, &report.reply, None),
+            (None, None) => return,
+        };
+        let Some(category) = category else { return };
+        let sample = reply.as_ref().map(ToString::to_string).or_else(|| error.map(str::to_owned)).unwrap_or_default();
+        let (count, kept) = self.categories.entry((campaign, category.as_str())).or_default();
+        *count += 1;
+        if kept.is_empty() {
+            *kept = sample[..sample.floor_char_boundary(SAMPLE_MAX)].to_owned();
+        }
+    }
+
+    fn provider(&mut self, standing: &Standing) -> &mut ProviderSums {
+        self.providers.entry((standing.campaign, provider_of(standing).to_owned())).or_default()
+    }
+}
+
+fn provider_of(standing: &Standing) -> &str {
+    standing.provider.as_deref().unwrap_or(UNKNOWN)
+}

@@ -1,0 +1,200 @@
+//! The tables behind the reports: reading the rows a batch speaks of, writing what it changes.
+
+use db::{DbError, Insert, Row, Tx, Value as Param, params};
+use model::id::{CampaignId, RecipientId};
+
+use super::fold::{Leaving, Wanted};
+use super::standing::{Stage, Standing};
+use super::tally::{PROVIDER_COLUMNS, Tally};
+use crate::audience::suppression::named;
+use crate::base::numbered;
+
+/// Keys in one `IN (…)`.
+const KEYS_MAX: usize = 500;
+
+const COLUMNS: &str = "campaign, seq, contact, address, recipient, state, provider, attempts, category, last_reply,
+    changed_at, opened_at, clicked_at, complained_at, unsubscribed_at, links";
+
+/// The rows of the recipients that a batch speaks of.
+pub(crate) async fn read(tx: &mut Tx, wanted: &Wanted) -> Result<Vec<Standing>, DbError> {
+    let mut found = Vec::new();
+    for (campaign, contacts) in &wanted.contacts {
+        let contacts: Vec<Param> = contacts.iter().map(|contact| Param::from(*contact)).collect();
+        for keys in contacts.chunks(KEYS_MAX) {
+            let numbers = numbered(2, keys.len());
+            let sql = format!("SELECT {COLUMNS} FROM recipient WHERE campaign = $1 AND contact IN ({numbers})");
+            let values = params![*campaign].into_iter().chain(keys.iter().cloned()).collect();
+            found.extend(standings(&tx.query(&sql, values).await?)?);
+        }
+    }
+    let known: std::collections::HashSet<RecipientId> = found.iter().filter_map(|row| row.recipient).collect();
+    let recipients: Vec<Param> =
+        wanted.recipients.iter().filter(|id| !known.contains(id)).map(|id| Param::from(*id)).collect();
+    for keys in recipients.chunks(KEYS_MAX) {
+        let sql = format!("SELECT {COLUMNS} FROM recipient WHERE recipient IN ({})", numbered(1, keys.len()));
+        let more = standings(&tx.query(&sql, keys.to_vec()).await?)?;
+        // Some of them may have been asked for by contact before they had an id here.
+        found.extend(more);
+    }
+    found.sort_by_key(|row| (row.campaign, row.seq));
+    found.dedup_by_key(|row| (row.campaign, row.seq));
+    Ok(found)
+}
+
+fn standings(rows: &[Row]) -> Result<Vec<Standing>, DbError> {
+    rows.iter().map(standing).collect()
+}
+
+fn standing(row: &Row) -> Result<Standing, DbError> {
+    Ok(Standing {
+        campaign: row.get("campaign")?,
+        seq: row.get("seq")?,
+        contact: row.get("contact")?,
+        address: row.get("address")?,
+        recipient: row.get("recipient")?,
+        stage: named(row, "state", Stage::from_name)?,
+        provider: row.get("provider")?,
+        attempts: row.get("attempts")?,
+        category: row.get("category")?,
+        last_reply: row.get("last_reply")?,
+        changed_at: row.get("changed_at")?,
+        opened_at: row.get("opened_at")?,
+        clicked_at: row.get("clicked_at")?,
+        complained_at: row.get("complained_at")?,
+        unsubscribed_at: row.get("unsubscribed_at")?,
+        links: row.get::<Option<Vec<u8>>>("links")?.unwrap_or_default(),
+    })
+}
+
+/// Writes changed rows over the old ones.
+pub(crate) async fn write_standings(tx: &mut Tx, changed: Vec<Standing>) -> Result<(), DbError> {
+    let insert = Insert {
+        table: "recipient",
+        columns: &[
+            "campaign",
+            "seq",
+            "contact",
+            "address",
+            "recipient",
+            "state",
+            "provider",
+            "attempts",
+            "category",
+            "last_reply",
+            "changed_at",
+            "opened_at",
+            "clicked_at",
+            "complained_at",
+            "unsubscribed_at",
+            "links",
+        ],
+        conflict: "ON CONFLICT (campaign, seq) DO UPDATE SET recipient = excluded.recipient, state = excluded.state,
+                       provider = excluded.provider, attempts = excluded.attempts, category = excluded.category,
+                       last_reply = excluded.last_reply, changed_at = excluded.changed_at,
+                       opened_at = excluded.opened_at, clicked_at = excluded.clicked_at,
+                       complained_at = excluded.complained_at, unsubscribed_at = excluded.unsubscribed_at,
+                       links = excluded.links",
+    };
+    let rows = changed.into_iter().map(|row| {
+        params![
+            row.campaign,
+            row.seq,
+            row.contact,
+            row.address,
+            row.recipient,
+            row.stage.as_str(),
+            row.provider,
+            row.attempts,
+            row.category,
+            row.last_reply,
+            row.changed_at,
+            row.opened_at,
+            row.clicked_at,
+            row.complained_at,
+            row.unsubscribed_at,
+            Some(row.links).filter(|links| !links.is_empty()),
+        ]
+    });
+    tx.insert(&insert, rows.collect()).await.map(|_| ())
+}
+
+/// Adds sums to the tables.
+pub(crate) async fn write_tally(tx: &mut Tx, tally: &Tally) -> Result<(), DbError> {
+    let mut columns = vec!["campaign", "provider"];
+    columns.extend(PROVIDER_COLUMNS);
+    let rows = tally.providers.iter().filter(|(_, sums)| sums.iter().any(|sum| *sum != 0)).map(|((id, name), sums)| {
+        params![*id, name].into_iter().chain(sums.iter().map(|sum| Param::Int(*sum))).collect()
+    });
+    add(tx, "tally_provider", &columns, 2, rows.collect()).await?;
+
+    let insert = Insert {
+        table: "tally_category",
+        columns: &["campaign", "category", "attempts", "sample"],
+        conflict: "ON CONFLICT (campaign, category) DO UPDATE SET
+                       attempts = tally_category.attempts + excluded.attempts,
+                       sample = CASE WHEN tally_category.sample = '' THEN excluded.sample ELSE tally_category.sample END",
+    };
+    let rows = tally.categories.iter().map(|((id, name), (count, sample))| params![*id, *name, *count, sample]);
+    tx.insert(&insert, rows.collect()).await?;
+
+    let columns = ["campaign", "minute", "delivered", "deferred", "bounced", "opens", "clicks"];
+    let rows = tally.minutes.iter().map(|((id, minute), sums)| {
+        params![*id, *minute].into_iter().chain(sums.iter().map(|sum| Param::Int(*sum))).collect()
+    });
+    add(tx, "tally_minute", &columns, 2, rows.collect()).await?;
+
+    let rows = tally.delays.iter().map(|((id, provider, bucket), count)| params![*id, provider, *bucket, *count]);
+    add(tx, "tally_delay", &["campaign", "provider", "bucket", "delivered"], 3, rows.collect()).await?;
+
+    let sql = "UPDATE link SET clicks = clicks + $3, clickers = clickers + $4 WHERE campaign = $1 AND place = $2";
+    for ((id, place), (clicks, clickers)) in &tally.links {
+        tx.execute(sql, params![*id, *place, *clicks, *clickers]).await?;
+    }
+    Ok(())
+}
+
+/// Adds numbers to rows of a table whose first `keys` columns are its key.
+async fn add(tx: &mut Tx, table: &str, columns: &[&str], keys: usize, rows: Vec<Vec<Param>>) -> Result<(), DbError> {
+    let sums: Vec<String> =
+        columns[keys..].iter().map(|column| format!("{column} = {table}.{column} + excluded.{column}")).collect();
+    let conflict = format!("ON CONFLICT ({}) DO UPDATE SET {}", columns[..keys].join(", "), sums.join(", "));
+    tx.insert(&Insert { table, columns, conflict: &conflict }, rows).await.map(|_| ())
+}
+
+/// Takes contacts off lists; who came back later by a person's act stays.
+pub(crate) async fn write_leaving(tx: &mut Tx, leaving: &[Leaving]) -> Result<(), DbError> {
+    for one in leaving {
+        let mut sql = "UPDATE membership SET state = 'unsubscribed', since = $2
+                       WHERE contact = $1 AND state = 'subscribed' AND since <= $2"
+            .to_owned();
+        let mut values = params![one.contact, one.at];
+        if let Some(list) = one.list {
+            sql.push_str(" AND list = $3");
+            values.push(list.into());
+        }
+        tx.execute(&sql, values).await?;
+    }
+    Ok(())
+}
+
+/// Sets everything back that is made of events, for a rebuild.
+pub(crate) async fn clear(tx: &mut Tx) -> Result<(), DbError> {
+    for table in ["tally_provider", "tally_category", "tally_minute", "tally_delay", "log_cursor"] {
+        tx.execute(&format!("DELETE FROM {table}"), params![]).await?;
+    }
+    tx.execute("UPDATE link SET clicks = 0, clickers = 0", params![]).await?;
+    let sql = "UPDATE recipient SET state = CASE WHEN state = 'skipped' THEN 'skipped' ELSE 'waiting' END,
+                   recipient = NULL, provider = NULL, attempts = 0, category = NULL, last_reply = NULL, changed_at = 0,
+                   opened_at = NULL, clicked_at = NULL, complained_at = NULL, unsubscribed_at = NULL, links = NULL";
+    tx.execute(sql, params![]).await?;
+    let sql = "UPDATE campaign SET state = 'sending', finished_at = NULL WHERE state = 'sent'";
+    tx.execute(sql, params![]).await.map(|_| ())
+}
+
+/// Campaigns whose rows changed.
+pub(crate) fn campaigns(changed: &[Standing]) -> Vec<CampaignId> {
+    let mut campaigns: Vec<CampaignId> = changed.iter().map(|row| row.campaign).collect();
+    campaigns.sort_unstable();
+    campaigns.dedup();
+    campaigns
+}

@@ -1,0 +1,247 @@
+//! The feed of one campaign: the frozen audience goes to the engine, batch by batch, each recipient exactly once.
+//!
+//! Position = `recipient.seq`. The engine commits each batch together with the position of its last row (checkpoint), so
+//! the spool alone says how far a feed has come; this database may know less, never more. What is left after a crash:
+//!
+//! | crash | what is on disk | what the next start does |
+//! |---|---|---|
+//! | before the launch is committed | a draft | nothing |
+//! | after it, before the first commit in the spool | state sending, no checkpoint | hands over from row 1 with the content |
+//! | inside a commit of the spool | the batch and its checkpoint, or neither | goes on behind the checkpoint |
+//! | after it, before the message id is noted here | a checkpoint; the spool knows the feed's message | asks [`Injector::feed_message`] |
+//! | after the last batch, before `finish` | a checkpoint at the last row | finds no row behind it, finishes |
+//! | after `finish`, before `fed_at` is noted | the same, perhaps the message is gone | finishes again, which does nothing |
+//! | after `fed_at`, before `finish` is durable | `fed_at` is set | `Runner` finishes every fed campaign under way once more |
+//!
+//! A batch refused for want of room is tried again, with growing delay, as long as the campaign is in state sending. A
+//! batch refused for good pauses the campaign and says why: nothing is skipped. Rows whose contact was deleted since the
+//! launch are marked `skipped` before the batch behind them is handed over; the mark is only ever made once.
+//!
+//! Should the spool have lost the message of a feed that is not complete (a wiped spool), the content goes along once
+//! more with the next batch: the rest is mailed under a second message.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use db::{DbError, Row, params};
+use mail::program::{Program, Source};
+use model::id::{CampaignId, ContactId, MessageId};
+use model::name::Name;
+use model::submission::{
+    Checkpoint, Content, ContentSource, Envelope, NewMessage, NewRecipient, Origin, Protocol, Receipt, Refusal,
+    ReturnPath, Routing, Submission,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::completion;
+use super::ports::Injector;
+use crate::base::Base;
+use crate::content::values;
+
+/// Why a feed stopped before its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FeedError {
+    /// Told to stop, or the campaign is not in state sending any more.
+    #[error("stopped")]
+    Stopped,
+    /// The engine refuses for good: the campaign is to be paused with this reason.
+    #[error("{0}")]
+    Refused(String),
+    /// The engine is about to end: to be tried again.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The database failed: to be tried again.
+    #[error("the database failed")]
+    Db(#[from] DbError),
+}
+
+/// Feeds campaigns.
+pub(crate) struct Feeder {
+    pub(crate) base: Arc<Base>,
+    pub(crate) injector: Arc<dyn Injector>,
+}
+
+/// A campaign as its feed sees it.
+struct Job {
+    id: CampaignId,
+    content: Vec<u8>,
+    program: Program,
+    routing: Routing,
+    /// In the spool already.
+    message: Option<MessageId>,
+}
+
+/// Rows of the audience, in order.
+struct Rows {
+    /// `None`: the contact is gone.
+    rows: Vec<(u64, Option<NewRecipient>)>,
+}
+
+impl Feeder {
+    /// Hands over everything behind the checkpoint, then notes that the campaign is fed.
+    pub(crate) async fn feed(&self, id: CampaignId, stop: &CancellationToken) -> Result<(), FeedError> {
+        let mut job = self.job(id).await?;
+        let mut position = self.injector.checkpoint(id.0).unwrap_or(0);
+        if position > 0 {
+            job.message = self.injector.feed_message(id.0).or(job.message);
+            tracing::info!(campaign = %id, position, "a feed goes on");
+        }
+        let mut batch = self.read(&job, position).await?;
+        while let Some((last, _)) = batch.rows.last() {
+            if stop.is_cancelled() {
+                return Err(FeedError::Stopped);
+            }
+            position = *last;
+            self.mark_skipped(id, &batch).await?;
+            // The rows behind are read while the spool syncs these.
+            let (handed_over, following) = tokio::join!(self.hand_over(&job, batch, stop), self.read(&job, position));
+            if let Some(receipt) = handed_over? {
+                self.note_message(&mut job, receipt.message).await?;
+            }
+            batch = following?;
+        }
+        self.finish(&job).await
+    }
+
+    async fn job(&self, id: CampaignId) -> Result<Job, FeedError> {
+        let sql = "SELECT state, source, message, stream, pool FROM campaign WHERE id = $1 AND fed_at IS NULL";
+        let row = self.base.db.query_optional(sql, params![id]).await?.ok_or(FeedError::Stopped)?;
+        if row.get::<String>("state")? != "sending" {
+            return Err(FeedError::Stopped);
+        }
+        let content: Vec<u8> = row.get("source")?;
+        let damaged = |error: String| FeedError::Refused(format!("the stored content cannot be used: {error}"));
+        let source = Source::from_bytes(&content).map_err(|error| damaged(error.to_string()))?;
+        let program = source.compile().map_err(|error| damaged(error.to_string()))?;
+        let routing = Routing {
+            stream: row.get("stream")?,
+            campaign: Some(id),
+            pool: Some(row.get::<Name>("pool")?).filter(|pool| !pool.is_empty()),
+            ..Routing::default()
+        };
+        Ok(Job { id, content, program, routing, message: row.get("message")? })
+    }
+
+    /// The next rows of the audience with their values.
+    async fn read(&self, job: &Job, after: u64) -> Result<Rows, DbError> {
+        let sql = "SELECT r.seq, r.contact, r.address, c.name, c.fields FROM recipient AS r
+                   LEFT JOIN contact AS c ON c.id = r.contact
+                   WHERE r.campaign = $1 AND r.seq > $2 ORDER BY r.seq LIMIT $3";
+        let rows = self.base.db.query(sql, params![job.id, after, self.base.config.feed_batch]).await?;
+        let recipient = |row: &Row| {
+            let recipient = match row.get::<Option<String>>("name")? {
+                None => None,
+                Some(name) => Some(new_recipient(row, &name, &job.program)?),
+            };
+            Ok((row.get("seq")?, recipient))
+        };
+        Ok(Rows { rows: rows.iter().map(recipient).collect::<Result<_, DbError>>()? })
+    }
+
+    /// Hands over one batch; waits and tries again while there is no room. `None` when all its rows are skipped.
+    async fn hand_over(&self, job: &Job, batch: Rows, stop: &CancellationToken) -> Result<Option<Receipt>, FeedError> {
+        let position = batch.rows.last().map_or(0, |(seq, _)| *seq);
+        let recipients: Vec<NewRecipient> = batch.rows.into_iter().filter_map(|(_, recipient)| recipient).collect();
+        if recipients.is_empty() {
+            return Ok(None);
+        }
+        let checkpoint = Some(Checkpoint { feed: job.id.0, position });
+        let mut delay = self.base.config.retry_min.0;
+        let mut message = job.message;
+        loop {
+            let content = job.content_source(message, &self.base.config.bounce_domain);
+            let submission = Submission { content, recipients: recipients.clone(), checkpoint };
+            match self.injector.submit(submission).await {
+                Ok(receipt) => return Ok(Some(receipt)),
+                Err(Refusal::UnknownMessage(lost)) if message.is_some() => {
+                    tracing::warn!(campaign = %job.id, message = %lost, "the spool lost a message; its content goes along again");
+                    message = None;
+                }
+                Err(Refusal::UnknownMessage(_)) => {
+                    return Err(FeedError::Refused(
+                        "the engine knows no message that was never handed over".to_owned(),
+                    ));
+                }
+                Err(Refusal::Invalid { reason }) => return Err(FeedError::Refused(reason)),
+                Err(Refusal::Unavailable { reason }) => {
+                    tracing::warn!(campaign = %job.id, reason, delay_ms = delay.as_millis(), "a batch has to wait");
+                    delay = self.wait(delay, stop).await?;
+                }
+            }
+        }
+    }
+
+    /// Waits, and tells how long to wait the next time.
+    async fn wait(&self, delay: Duration, stop: &CancellationToken) -> Result<Duration, FeedError> {
+        tokio::select! {
+            () = stop.cancelled() => Err(FeedError::Stopped),
+            () = tokio::time::sleep(delay) => Ok((delay * 2).min(self.base.config.retry_max.0)),
+        }
+    }
+
+    /// Rows that will never be handed over, because their contact is gone.
+    async fn mark_skipped(&self, id: CampaignId, batch: &Rows) -> Result<(), DbError> {
+        for (seq, recipient) in &batch.rows {
+            if recipient.is_none() {
+                let sql = "UPDATE recipient SET state = 'skipped', changed_at = $3
+                           WHERE campaign = $1 AND seq = $2 AND state = 'waiting'";
+                self.base.db.execute(sql, params![id, *seq, self.base.now()]).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn note_message(&self, job: &mut Job, message: MessageId) -> Result<(), DbError> {
+        if job.message != Some(message) {
+            job.message = Some(message);
+            let sql = "UPDATE campaign SET message = $2 WHERE id = $1";
+            self.base.db.execute(sql, params![job.id, message]).await?;
+        }
+        Ok(())
+    }
+
+    /// Everything is handed over.
+    async fn finish(&self, job: &Job) -> Result<(), FeedError> {
+        if let Some(message) = job.message {
+            self.injector.finish(message).await.map_err(|refusal| FeedError::Unavailable(refusal.to_string()))?;
+        }
+        let (id, now) = (job.id, self.base.now());
+        let mut tx = self.base.db.begin().await?;
+        let sql = "UPDATE campaign SET fed_at = $2, skipped = (
+                       SELECT COUNT(*) FROM recipient WHERE campaign = $1 AND state = 'skipped'
+                   ) WHERE id = $1 AND fed_at IS NULL";
+        tx.execute(sql, params![id, now]).await?;
+        completion::close_if_done(&mut tx, &[id], now).await?;
+        tx.commit().await?;
+        tracing::info!(campaign = %id, "a campaign is handed over");
+        Ok(())
+    }
+}
+
+impl Job {
+    fn content_source(&self, message: Option<MessageId>, bounce_domain: &str) -> ContentSource {
+        match message {
+            Some(message) => ContentSource::Existing(message),
+            None => ContentSource::New(Box::new(NewMessage {
+                content: Content::Merge(self.content.clone()),
+                envelope: Envelope {
+                    sender: ReturnPath::PerRecipient(bounce_domain.to_owned()),
+                    ..Envelope::default()
+                },
+                routing: self.routing.clone(),
+                origin: Origin { protocol: Protocol::Campaign, peer: None, user: None },
+            })),
+        }
+    }
+}
+
+fn new_recipient(row: &Row, name: &str, program: &Program) -> Result<NewRecipient, DbError> {
+    let address: String = row.get("address")?;
+    let root = values::of_contact(&address, name, row.json("fields")?);
+    Ok(NewRecipient {
+        values: program.values(&root),
+        contact: Some(row.get::<ContactId>("contact")?),
+        address,
+        dsn: None,
+    })
+}

@@ -1,0 +1,88 @@
+//! The moment of sending: content and audience are frozen, in one transaction with the state.
+//!
+//! Before the commit the campaign is a draft and nothing happened; behind it everything a feed needs is on disk: the
+//! source, the link table, one row for each recipient. Two people who press "Send" at once: one wins, the other is told.
+
+use db::{Insert, Tx, params};
+use mail::program::Link;
+use model::id::CampaignId;
+use model::time::Timestamp;
+
+use super::campaign;
+use super::types::{Campaign, CampaignState};
+use crate::Error;
+use crate::base::Base;
+use crate::content::check::{AUDIENCE, audience_params};
+use crate::content::draft::Compiled;
+
+/// Freezes a draft and puts it into state sending; returns its link table.
+pub(crate) async fn launch(base: &Base, id: CampaignId) -> Result<Vec<Link>, Error> {
+    let campaign = campaign::get(base, id).await?;
+    if campaign.state != CampaignState::Draft {
+        return Err(Error::conflict(format!("this campaign is {}; only a draft can be sent", campaign.state.as_str())));
+    }
+    let changed_at = base.db.query_one("SELECT changed_at FROM campaign WHERE id = $1", params![id]).await?;
+    let changed_at: Timestamp = changed_at.get("changed_at")?;
+    let compiled = compile(base, &campaign).await?;
+    let links = compiled.program.links().to_vec();
+    let bytes = compiled.source.to_bytes();
+    let mut tx = base.db.begin().await?;
+    let sql = "UPDATE campaign SET state = 'sending', started_at = $2, source = $3
+               WHERE id = $1 AND state = 'draft' AND changed_at = $4";
+    if tx.execute(sql, params![id, base.now(), bytes, changed_at]).await? == 0 {
+        return Err(Error::conflict("the campaign was changed at this moment; look at it again, then send"));
+    }
+    freeze_links(&mut tx, id, &links).await?;
+    let audience = freeze_audience(&mut tx, &campaign).await?;
+    tx.commit().await?;
+    tracing::info!(campaign = %id, audience, links = links.len(), "a campaign is sent off");
+    Ok(links)
+}
+
+/// Compiles what is to be sent; the first fault is the answer.
+async fn compile(base: &Base, campaign: &Campaign) -> Result<Compiled, Error> {
+    if campaign.list.is_none() {
+        return Err(Error::invalid("list", "choose a list first"));
+    }
+    if campaign.subject.trim().is_empty() {
+        return Err(Error::invalid("subject", "the subject is empty"));
+    }
+    let head = campaign.letterhead(base).await?;
+    let (draft, config) = (campaign.draft(), base.config.clone());
+    let compiled = tokio::task::spawn_blocking(move || draft.compile(&head, &config)).await;
+    let issues = match compiled {
+        Ok(Ok(compiled)) => return Ok(compiled),
+        Ok(Err(issues)) => issues,
+        Err(_) => return Err(Error::invalid("body", "this content cannot be compiled")),
+    };
+    let first = issues.into_iter().next().expect("invariant: a draft that does not compile has an issue");
+    let place = match (first.line, first.column) {
+        (Some(line), Some(column)) => format!(" (line {line}, column {column})"),
+        _ => String::new(),
+    };
+    Err(Error::invalid(first.part, format!("{}{place}", first.message)))
+}
+
+async fn freeze_links(tx: &mut Tx, id: CampaignId, links: &[Link]) -> Result<(), Error> {
+    let insert = Insert { table: "link", columns: &["campaign", "place", "url"], conflict: "" };
+    let rows = links.iter().enumerate().map(|(place, link)| params![id, place, &link.url]);
+    tx.insert(&insert, rows.collect()).await?;
+    Ok(())
+}
+
+/// One row for each recipient, numbered from 1 without gaps.
+async fn freeze_audience(tx: &mut Tx, campaign: &Campaign) -> Result<u64, Error> {
+    let list = campaign.list.ok_or_else(|| Error::invalid("list", "choose a list first"))?;
+    let mut params = audience_params(list, &campaign.stream);
+    params.push(campaign.id.into());
+    let sql = format!(
+        "INSERT INTO recipient (campaign, seq, contact, address, state)
+         SELECT $3, ROW_NUMBER() OVER (ORDER BY c.id), c.id, c.address, 'waiting' {AUDIENCE}"
+    );
+    let audience = tx.execute(&sql, params).await?;
+    if audience == 0 {
+        return Err(Error::invalid("list", "nobody on this list may be written to"));
+    }
+    tx.execute("UPDATE campaign SET audience = $2 WHERE id = $1", params![campaign.id, audience]).await?;
+    Ok(audience)
+}
