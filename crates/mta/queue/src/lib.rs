@@ -15,15 +15,20 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod adapt;
 pub mod config;
 pub mod control;
+pub mod core;
 mod entries;
 mod fair;
 pub mod handle;
+mod ids;
 pub mod pools;
 pub mod providers;
+pub mod ready;
 pub mod retry;
 mod schedule;
 mod slab;
 pub mod throttle;
+mod timers;
 pub mod view;

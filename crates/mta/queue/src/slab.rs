@@ -33,6 +33,10 @@ impl<T> Slab<T> {
         self.items.get(idx as usize)?.as_ref()
     }
 
+    pub fn get_mut(&mut self, idx: u32) -> Option<&mut T> {
+        self.items.get_mut(idx as usize)?.as_mut()
+    }
+
     pub fn len(&self) -> usize {
         self.items.len() - self.free.len()
     }

@@ -323,3 +323,69 @@ pub enum LimiterKind {
     /// Others are before it.
     Turn,
 }
+
+/// A source, and what it is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SourceView {
+    /// Its name.
+    pub name: Name,
+    /// The local address it binds to.
+    pub address: Option<String>,
+    /// The name it says in EHLO.
+    pub ehlo_name: String,
+    /// Its connections.
+    pub connections: u32,
+    /// Recipients bound to its paths.
+    pub ready: u64,
+    /// Recipients given to its sessions.
+    pub in_flight: u64,
+    /// Who suspended it.
+    pub suspended_by: Option<String>,
+}
+
+/// A pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PoolView {
+    /// Its name.
+    pub name: Name,
+    /// Its sources with their weights.
+    pub members: Vec<(Name, u32)>,
+}
+
+/// The rules for one provider, with what is in force now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ProviderView {
+    /// Its name.
+    pub name: Name,
+    /// Its MX suffixes.
+    pub suffixes: Vec<String>,
+    /// Its limits, for a source without limits of its own.
+    pub limits: LimitsView,
+    /// The rules that name it.
+    pub rules: Vec<RuleView>,
+}
+
+/// One automation rule.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RuleView {
+    /// Its name.
+    pub name: Name,
+    /// The pattern.
+    pub pattern: String,
+    /// Reply codes it is for; none: all.
+    pub codes: Vec<u16>,
+    /// Phases it is for; none: all.
+    pub phases: Vec<Phase>,
+    /// How many replies in what time.
+    pub threshold: Option<Rate>,
+    /// What it does.
+    pub actions: Vec<crate::providers::Action>,
+    /// For how long.
+    pub duration: model::units::Span,
+    /// How far it reaches.
+    pub scope: crate::providers::RuleScope,
+    /// Its line in the file.
+    pub line: u64,
+    /// Effects in force now.
+    pub in_force: u64,
+}

@@ -1,0 +1,190 @@
+//! Taking recipients in: their message, job, campaign and domain are found or made, and each gets its place.
+
+use std::sync::Arc;
+
+use model::event::EventKind;
+use model::handoff::{Admitted, MessageHead};
+use model::id::{CampaignId, born_at};
+use model::name::Name;
+use model::time::Timestamp;
+
+use super::tables::{Campaign, Domain, Job, JobKey, Message};
+use super::tell::told;
+use super::{Out, QueueCore};
+use crate::control::Target;
+use crate::entries::{Chain, Entry, List, NONE};
+use crate::view::Progress;
+
+impl QueueCore {
+    pub(super) fn admit(&mut self, now: Timestamp, admitted: Admitted, is_told: bool, out: &mut Out) {
+        if admitted.recipients.is_empty() {
+            return;
+        }
+        let message = self.message_of(now, &admitted.message);
+        let mut fresh = Vec::with_capacity(admitted.recipients.len());
+        for recipient in admitted.recipients {
+            if self.ids.contains_key(&recipient.id) {
+                tracing::warn!(recipient = %recipient.id, "admitted twice; the second time is ignored");
+                continue;
+            }
+            let domain = self.domain_of(now, &recipient.domain);
+            let mut entry = Entry::new(recipient.id, recipient.contact, recipient.row, message, domain);
+            entry.attempts = recipient.attempts;
+            let not_before = admitted.message.routing.not_before.unwrap_or_default();
+            entry.due = recipient.due.max(not_before);
+            entry.held = !self.controls.is_empty() && self.controls.contains_key(&Target::Recipient(recipient.id));
+            let idx = self.entries.insert(entry);
+            self.ids.insert(recipient.id, idx);
+            self.entries.push_back(Chain::Message, &mut self.messages[message].recipients, idx);
+            self.entries.push_back(Chain::Domain, &mut self.domains[domain].recipients, idx);
+            self.entries.get_mut(idx).deadline = self.deadline(idx);
+            if !is_told {
+                let mut event = self.event(idx, EventKind::Received, 0, self.received_at(idx));
+                event.address = recipient.address.map(String::from);
+                event.origin = Some(admitted.message.origin.clone());
+                out.events.push(told(event, recipient.row));
+            }
+            fresh.push(idx);
+        }
+        // Only now: one that ends at once must not take its message with it.
+        for &idx in &fresh {
+            if self.entries.get(idx).due <= now {
+                self.become_due(now, idx, out);
+            } else if self.may_proceed(now, idx, out) {
+                self.put_on_wheel(idx);
+            }
+        }
+        if fresh.is_empty() {
+            self.forget_message_if_done(message);
+        }
+    }
+
+    /// When the recipient was accepted: the message may have been there long before (a feed adds recipients to it).
+    pub(super) fn received_at(&self, idx: u32) -> Timestamp {
+        let entry = self.entries.get(idx);
+        self.messages[entry.message].head.received_at.max(born_at(entry.id.0))
+    }
+
+    /// When the recipient is given up, as far as its message and stream say.
+    fn deadline(&self, idx: u32) -> Timestamp {
+        let message = &self.messages[self.entries.get(idx).message];
+        let of_stream = self.received_at(idx).plus(self.streams[usize::from(message.stream)].config.max_age.0);
+        message.head.routing.expires.unwrap_or(of_stream)
+    }
+
+    fn message_of(&mut self, now: Timestamp, head: &Arc<MessageHead>) -> u32 {
+        if let Some(&idx) = self.message_ids.get(&head.id) {
+            return idx;
+        }
+        let routing = &head.routing;
+        let fallback = self.streams.len() - 1;
+        let listed = self.streams[..fallback].iter().position(|stream| stream.config.name == routing.stream);
+        let stream = listed.unwrap_or(fallback);
+        let pool = match &routing.pool {
+            None => Some(self.streams[stream].pool),
+            Some(name) => self.pools.iter().position(|pool| pool.name == *name).map(|idx| idx as u16),
+        };
+        let campaign = routing.campaign.map_or(NONE, |campaign| self.campaign_of(now, campaign));
+        let cancelled = routing.campaign.and_then(|campaign| self.cancelled.get(&campaign)).map(|(_, by)| by.clone());
+        let idx = self.messages.insert(Message {
+            head: head.clone(),
+            recipients: List::default(),
+            stream: stream as u16,
+            class: self.streams[stream].class,
+            pool,
+            job: NONE,
+            campaign,
+            holds: self.holds_of(head),
+            cancelled: cancelled.is_some(),
+            cancelled_by: cancelled,
+            sweep: NONE,
+        });
+        self.messages[idx].job = self.job_of(head);
+        self.message_ids.insert(head.id, idx);
+        if !routing.job.is_empty() {
+            self.job_names.entry(routing.job.clone()).or_default().insert(idx);
+        }
+        if campaign != NONE {
+            self.campaigns[campaign].messages.insert(idx);
+        }
+        idx
+    }
+
+    /// How many holds cover a message that comes in.
+    fn holds_of(&self, head: &MessageHead) -> u8 {
+        if self.controls.is_empty() {
+            return 0;
+        }
+        let campaign = head.routing.campaign.map(Target::Campaign);
+        let job = (!head.routing.job.is_empty()).then(|| Target::Job(head.routing.job.clone()));
+        let covering = campaign.into_iter().chain(job).chain([Target::Message(head.id)]);
+        covering.filter(|target| self.controls.contains_key(target)).count() as u8
+    }
+
+    fn job_of(&mut self, head: &MessageHead) -> u32 {
+        let routing = &head.routing;
+        let key = JobKey {
+            tenant: routing.tenant.clone(),
+            stream: routing.stream.clone(),
+            job: routing.job.clone(),
+            campaign: routing.campaign,
+        };
+        let idx = match self.job_keys.get(&key) {
+            Some(&idx) => idx,
+            None => {
+                let idx = self.jobs.insert(Job { key: key.clone(), messages: 0 });
+                self.job_keys.insert(key, idx);
+                idx
+            }
+        };
+        self.jobs[idx].messages += 1;
+        idx
+    }
+
+    fn campaign_of(&mut self, now: Timestamp, campaign: CampaignId) -> u32 {
+        let idx = *self.campaign_ids.entry(campaign).or_insert_with(|| {
+            let progress = Progress { campaign, ..Progress::default() };
+            self.campaigns.insert(Campaign { progress, messages: Default::default(), used_at: now })
+        });
+        self.campaigns[idx].used_at = now;
+        idx
+    }
+
+    fn domain_of(&mut self, now: Timestamp, name: &Name) -> u32 {
+        if let Some(&idx) = self.domain_names.get(name) {
+            self.domains[idx].used_at = now;
+            return idx;
+        }
+        let mut domain = Domain::new(name.clone(), now);
+        domain.held = !self.controls.is_empty() && self.controls.contains_key(&Target::Domain(name.clone()));
+        let idx = self.domains.insert(domain);
+        self.domain_names.insert(name.clone(), idx);
+        idx
+    }
+
+    /// Forgets a message without recipients, and its job.
+    pub(super) fn forget_message_if_done(&mut self, idx: u32) {
+        if !self.messages[idx].recipients.is_empty() {
+            return;
+        }
+        let message = self.messages.remove(idx);
+        self.message_ids.remove(&message.head.id);
+        let job = &mut self.jobs[message.job];
+        job.messages -= 1;
+        if job.messages == 0 {
+            let job = self.jobs.remove(message.job);
+            self.job_keys.remove(&job.key);
+        }
+        if let Some(messages) = self.job_names.get_mut(&message.head.routing.job) {
+            messages.remove(&idx);
+            if messages.is_empty() {
+                self.job_names.remove(&message.head.routing.job);
+            }
+        }
+        if message.campaign != NONE {
+            let campaign = &mut self.campaigns[message.campaign];
+            campaign.messages.remove(&idx);
+            campaign.used_at = self.clock;
+        }
+    }
+}

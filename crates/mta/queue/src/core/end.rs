@@ -1,0 +1,183 @@
+//! How a recipient's time in the queue ends, or goes on after a failure.
+
+use std::time::Duration;
+
+use model::category::{Category, Scope};
+use model::event::{Attempt, EventKind};
+use model::name::Name;
+use model::time::Timestamp;
+
+use super::tell::told;
+use super::{Out, QueueCore, Settled};
+use crate::entries::{Chain, NONE, Place};
+use crate::retry::with_jitter;
+
+/// A provider's wish to wait is followed within these bounds.
+const WAIT_MIN: Duration = Duration::from_secs(10);
+
+/// An attempt that failed for now.
+pub(super) struct Failed {
+    pub attempt: Attempt,
+    /// The path it was made on.
+    pub path: Option<u32>,
+    pub at: Timestamp,
+    pub address: Option<String>,
+    /// How long the provider asks to wait.
+    pub wait_s: Option<u32>,
+}
+
+impl QueueCore {
+    /// Whether a recipient, taken out of its place, may go on. If not, it has been dealt with: cancelled, held, expired.
+    pub(super) fn may_proceed(&mut self, now: Timestamp, idx: u32, out: &mut Out) -> bool {
+        debug_assert_eq!(self.entries.get(idx).place, Place::Nowhere, "taken out before it goes on");
+        if let Some(by) = self.cancelled_by(idx) {
+            self.cancel(now, idx, &by, out);
+        } else if self.is_held(idx) {
+            self.put(idx, Place::Held, NONE);
+        } else if self.entries.get(idx).deadline <= now {
+            self.expire(now, idx, out);
+        } else {
+            return true;
+        }
+        false
+    }
+
+    pub(super) fn is_held(&self, idx: u32) -> bool {
+        let entry = self.entries.get(idx);
+        entry.held || self.messages[entry.message].holds > 0 || self.domains[entry.domain].held
+    }
+
+    fn cancelled_by(&self, idx: u32) -> Option<Name> {
+        let entry = self.entries.get(idx);
+        let message = &self.messages[entry.message];
+        if message.cancelled {
+            return message.cancelled_by.clone().or_else(|| Some(Name::default()));
+        }
+        if let Some(by) = &self.domains[entry.domain].cancelled_by {
+            return Some(by.clone());
+        }
+        entry.cancelled.then(Name::default)
+    }
+
+    /// Ends a recipient that is not to be attempted any more because a person said so.
+    pub(super) fn cancel(&mut self, now: Timestamp, idx: u32, by: &Name, out: &mut Out) {
+        let entry = self.entries.get(idx);
+        let (row, attempt) = (
+            entry.row,
+            Attempt {
+                number: entry.attempts,
+                category: Some(Category::Suppressed),
+                scope: Some(Scope::Recipient),
+                ..Attempt::default()
+            },
+        );
+        let mut event = self.attempt_event(idx, EventKind::Suppressed, now, attempt, None);
+        event.note = Some(if by.is_empty() { "Cancelled.".to_owned() } else { format!("Cancelled by {by}.") });
+        out.events.push(told(event, row));
+        self.finish(idx, EventKind::Suppressed, out);
+    }
+
+    /// Ends a recipient that was queued for too long.
+    pub(super) fn expire(&mut self, now: Timestamp, idx: u32, out: &mut Out) {
+        let entry = self.entries.get(idx);
+        let (row, attempts) = (entry.row, entry.attempts);
+        let attempt = Attempt {
+            number: attempts,
+            category: Some(Category::MessageExpired),
+            scope: Some(Scope::Recipient),
+            ..Attempt::default()
+        };
+        let mut event = self.attempt_event(idx, EventKind::Expired, now, attempt, None);
+        event.note = Some(match attempts {
+            0 => "Its time was up before it could be attempted.".to_owned(),
+            1 => "Its time was up after 1 attempt.".to_owned(),
+            attempts => format!("Its time was up after {attempts} attempts."),
+        });
+        out.events.push(told(event, row));
+        self.finish(idx, EventKind::Expired, out);
+    }
+
+    /// Goes on after a failed attempt: back on the wheel, or the end when no further attempt fits its time.
+    ///
+    /// The recipient has been taken out of its place and the attempt has been counted.
+    pub(super) fn defer(&mut self, now: Timestamp, idx: u32, failed: Failed, out: &mut Out) {
+        let entry = self.entries.get(idx);
+        let (row, deadline, number) = (entry.row, entry.deadline, entry.attempts);
+        let due = failed.at.plus(self.delay(idx, &failed));
+        let expires = due >= deadline && !self.is_held(idx);
+        let last = expires.then(|| Attempt { transcript: None, ..failed.attempt.clone() });
+        let mut attempt = failed.attempt;
+        attempt.number = number;
+        attempt.next_attempt = (!expires).then_some(due);
+        let mut event = self.attempt_event(idx, EventKind::Deferred, failed.at, attempt, failed.path);
+        event.address = failed.address.clone();
+        out.events.push(told(event, row));
+        self.count_progress(idx, EventKind::Deferred);
+        if let Some(last) = last {
+            let last = Attempt { number, category: Some(Category::MessageExpired), suppress: false, ..last };
+            let mut event = self.attempt_event(idx, EventKind::Expired, now, last, failed.path);
+            event.address = failed.address;
+            event.note = Some("No further attempt fits before its time is up.".to_owned());
+            out.events.push(told(event, row));
+            self.finish(idx, EventKind::Expired, out);
+            return;
+        }
+        let entry = self.entries.get_mut(idx);
+        entry.due = due;
+        out.settled.push(Settled::Deferred { recipient: entry.id, row, attempts: number, due });
+        if self.may_proceed(now, idx, out) {
+            self.put_on_wheel(idx);
+        }
+    }
+
+    /// How long to wait after a failed attempt: what the provider asks for where it greylists, and at least that where it
+    /// says anything; otherwise by the schedule of the provider or the stream.
+    fn delay(&self, idx: u32, failed: &Failed) -> Duration {
+        let entry = self.entries.get(idx);
+        let stream = &self.streams[usize::from(self.messages[entry.message].stream)].config;
+        let of_site = self.domains[entry.domain].site().and_then(|site| self.sites[site].retry);
+        let retry = of_site.unwrap_or(stream.retry);
+        let planned = retry.delay(entry.attempts, entry.id);
+        let Some(wait_s) = failed.wait_s else { return planned };
+        let asked = Duration::from_secs(u64::from(wait_s)).clamp(WAIT_MIN, retry.longest.0.max(WAIT_MIN));
+        let asked = with_jitter(asked, entry.id, entry.attempts);
+        if failed.attempt.category == Some(Category::Greylisted) { asked } else { planned.max(asked) }
+    }
+
+    /// The end: the recipient, taken out of its place, is forgotten, and the spool told so.
+    pub(super) fn finish(&mut self, idx: u32, kind: EventKind, out: &mut Out) {
+        self.count_progress(idx, kind);
+        let entry = self.entries.get(idx);
+        let (id, message, domain) = (entry.id, entry.message, entry.domain);
+        out.settled.push(Settled::Done { recipient: id, row: entry.row });
+        self.ids.remove(&id);
+        // A sweep that stands on this recipient goes on with the next one.
+        if self.messages[message].sweep == idx {
+            self.messages[message].sweep = self.entries.next(Chain::Message, idx).unwrap_or(NONE);
+        }
+        if self.domains[domain].sweep == idx {
+            self.domains[domain].sweep = self.entries.next(Chain::Domain, idx).unwrap_or(NONE);
+        }
+        self.entries.unlink(Chain::Message, &mut self.messages[message].recipients, idx);
+        self.entries.unlink(Chain::Domain, &mut self.domains[domain].recipients, idx);
+        self.entries.remove(idx);
+        self.totals.done += 1;
+        self.forget_message_if_done(message);
+    }
+
+    fn count_progress(&mut self, idx: u32, kind: EventKind) {
+        let campaign = self.messages[self.entries.get(idx).message].campaign;
+        if campaign == NONE {
+            return;
+        }
+        let progress = &mut self.campaigns[campaign].progress;
+        match kind {
+            EventKind::Delivered => progress.delivered += 1,
+            EventKind::Deferred => progress.deferred += 1,
+            EventKind::Bounced => progress.bounced += 1,
+            EventKind::Expired => progress.expired += 1,
+            EventKind::Suppressed => progress.suppressed += 1,
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! Why is this recipient waiting: the limiter, its value, who set it, and when it goes on.
+
+use model::id::RecipientId;
+use model::name::Name;
+use model::time::Timestamp;
+use model::units::Rate;
+
+use super::QueueCore;
+use super::effect::{self, Effect};
+use super::learn::CONTROLLER;
+use super::tables::SessionPhase;
+use crate::control::Target;
+use crate::entries::Place;
+use crate::providers::{Action, Setting};
+use crate::view::{Explanation, Limiter, LimiterKind, ThrottleView};
+
+impl QueueCore {
+    /// Why a recipient is where it is; `None` when it is not in the queue.
+    pub fn explain(&self, now: Timestamp, recipient: RecipientId) -> Option<Explanation> {
+        let idx = *self.ids.get(&recipient)?;
+        let entry = self.entries.get(idx);
+        let head = &self.messages[entry.message].head;
+        let mut limiters = self.limiters(now, idx);
+        let limiter = (!limiters.is_empty()).then(|| limiters.remove(0));
+        let next_at = match entry.place {
+            Place::InFlight | Place::Held => None,
+            Place::Wheel => Some(entry.due),
+            _ => limiter.iter().chain(&limiters).filter_map(|limiter| limiter.until).max().or(Some(now)),
+        };
+        let site = self.domains[entry.domain].site();
+        let path = self.path_of_entry(idx).or_else(|| self.first_path_of(idx));
+        Some(Explanation {
+            recipient: self.view(idx),
+            stream: head.routing.stream.clone(),
+            job: head.routing.job.clone(),
+            provider: site.map(|site| self.sites[site].spec.provider.clone()),
+            received_at: self.received_at(idx),
+            expires_at: entry.deadline,
+            ahead: self.ahead(idx),
+            limiter,
+            also: limiters,
+            next_at,
+            last_reply: path.and_then(|path| self.paths[path].last_reply.clone()),
+        })
+    }
+
+    /// What it waits for, the next thing first.
+    fn limiters(&self, now: Timestamp, idx: u32) -> Vec<Limiter> {
+        let entry = self.entries.get(idx);
+        match entry.place {
+            Place::Vacant | Place::Nowhere | Place::InFlight => Vec::new(),
+            Place::Held => vec![self.hold_limiter(idx)],
+            Place::Wheel => vec![self.schedule_limiter(idx)],
+            Place::Route => vec![Limiter {
+                kind: LimiterKind::Route,
+                text: format!("The mail hosts of {} are being looked up.", self.domains[entry.domain].name),
+                value: None,
+                set_by: "DNS".to_owned(),
+                until: None,
+            }],
+            Place::Backlog => self.backlog_limiters(now, idx),
+            Place::Ready => self.path_limiters(now, entry.holder),
+        }
+    }
+
+    fn hold_limiter(&self, idx: u32) -> Limiter {
+        let entry = self.entries.get(idx);
+        let head = &self.messages[entry.message].head;
+        let candidates = [
+            Some(Target::Recipient(entry.id)),
+            Some(Target::Message(head.id)),
+            Some(Target::Job(head.routing.job.clone())),
+            head.routing.campaign.map(Target::Campaign),
+            Some(Target::Domain(self.domains[entry.domain].name.clone())),
+        ];
+        let control = candidates.iter().flatten().find_map(|target| self.controls.get(target));
+        let kind = control.map_or("recipient", |control| control.target.kind());
+        Limiter {
+            kind: LimiterKind::Hold,
+            text: format!("Its {kind} is held until a person releases it."),
+            value: None,
+            set_by: control.map_or_else(String::new, |control| control.by.clone()),
+            until: None,
+        }
+    }
+
+    fn schedule_limiter(&self, idx: u32) -> Limiter {
+        let entry = self.entries.get(idx);
+        let message = &self.messages[entry.message];
+        if entry.attempts == 0 {
+            return Limiter {
+                kind: LimiterKind::NotBefore,
+                text: "It is not to be attempted before its time.".to_owned(),
+                value: None,
+                set_by: "submission".to_owned(),
+                until: Some(entry.due),
+            };
+        }
+        let stream = &self.streams[usize::from(message.stream)].config;
+        let of_site = self.domains[entry.domain].site().and_then(|site| self.sites[site].retry);
+        let retry = of_site.unwrap_or(stream.retry);
+        Limiter {
+            kind: LimiterKind::RetrySchedule,
+            text: format!("{} failed; the next attempt is due.", attempts(entry.attempts)),
+            value: Some(format!("{} doubling to {}", retry.first, retry.longest)),
+            set_by: if of_site.is_some() {
+                self.providers.file().to_string()
+            } else {
+                format!("stream {}", stream.name)
+            },
+            until: Some(entry.due),
+        }
+    }
+
+    /// Due and not bound to a path: the paths it could take are stopped or full.
+    fn backlog_limiters(&self, now: Timestamp, idx: u32) -> Vec<Limiter> {
+        let entry = self.entries.get(idx);
+        let line = &self.lines[entry.holder];
+        let mut blocked: Vec<Limiter> = Vec::new();
+        for &source in &self.pools[usize::from(line.pool)].sources {
+            let Some(&path) = self.path_keys.get(&(source, line.site)) else { continue };
+            match self.blocked(now, path) {
+                Some(block) => blocked.push(block_limiter(&self.block_view(path, block))),
+                None => {
+                    let mut limiters = self.path_limiters(now, path);
+                    limiters.push(turn(line.backlog.ahead(self.seat(idx))));
+                    return limiters;
+                }
+            }
+        }
+        // The one that ends first lets it go.
+        blocked.sort_by_key(|limiter| limiter.until.unwrap_or(crate::fair::NEVER));
+        if blocked.is_empty() {
+            blocked.push(turn(line.backlog.ahead(self.seat(idx))));
+        }
+        blocked.truncate(1);
+        blocked
+    }
+
+    fn first_path_of(&self, idx: u32) -> Option<u32> {
+        let entry = self.entries.get(idx);
+        if entry.place != Place::Backlog {
+            return None;
+        }
+        let line = &self.lines[entry.holder];
+        let sources = &self.pools[usize::from(line.pool)].sources;
+        sources.iter().find_map(|&source| self.path_keys.get(&(source, line.site))).copied()
+    }
+
+    fn ahead(&self, idx: u32) -> Option<u64> {
+        let entry = self.entries.get(idx);
+        let before = |order: &mut dyn Iterator<Item = u32>| order.take_while(|&other| other != idx).count() as u64;
+        match entry.place {
+            Place::Ready => Some(before(&mut self.paths[entry.holder].ready.indices(&self.entries))),
+            Place::Backlog => Some(self.lines[entry.holder].backlog.ahead(self.seat(idx))),
+            _ => None,
+        }
+    }
+
+    /// What holds up the work of a path that is not blocked.
+    fn path_limiters(&self, now: Timestamp, path_idx: u32) -> Vec<Limiter> {
+        let path = &self.paths[path_idx];
+        let group = &self.groups[path.group];
+        let mut limiters = Vec::new();
+        if let Some(block) = self.blocked(now, path_idx) {
+            limiters.push(block_limiter(&self.block_view(path_idx, block)));
+        }
+        if let (Some(rate), Some(value)) = (path.rate, path.rate_now)
+            && rate.available(now, 1) == 0
+        {
+            let set_by = self.rate_set_by(value, &path.effects, path.learned.rate(), path.limits.rate.as_ref());
+            let text = format!("Messages from {} to {} are limited.", path.spec.path.source, path.spec.path.site);
+            limiters.push(limiter(LimiterKind::PathRate, text, value, set_by, Some(rate.ready_at(now))));
+        }
+        if let (Some(rate), Some(value)) = (group.rate, group.rate_now)
+            && rate.available(now, 1) == 0
+        {
+            let set_by = self.rate_set_by(value, &group.effects, None, group.limits.provider_rate.as_ref());
+            let text =
+                format!("Messages from {} to all sites of {} are limited.", path.spec.path.source, group.provider);
+            limiters.push(limiter(LimiterKind::ProviderRate, text, value, set_by, Some(rate.ready_at(now))));
+        }
+        self.connection_limiters(now, path_idx, &mut limiters);
+        if limiters.is_empty() {
+            limiters.push(turn(u64::from(path.ready.len())));
+        }
+        limiters
+    }
+
+    fn connection_limiters(&self, now: Timestamp, path_idx: u32, limiters: &mut Vec<Limiter>) {
+        let path = &self.paths[path_idx];
+        let group = &self.groups[path.group];
+        let open = path.sessions.len();
+        if open >= self.connections_now(path_idx) as usize {
+            let value = self.connections_now(path_idx);
+            let set_by = self.connections_set_by(path_idx, value);
+            let text = "All connections the path may have are in use.".to_owned();
+            limiters.push(limiter(LimiterKind::PathConnections, text, connections(value), set_by, None));
+        } else if path.waits_for_group {
+            let value = self.group_connections_now(path.group);
+            let by_rule = group.effects.iter().find(|effect| effect.action == Action::Connections(value));
+            let set_by = match by_rule {
+                Some(effect) => self.rule_of(effect),
+                None => set_by(group.limits.provider_connections.as_ref()),
+            };
+            let text =
+                format!("All connections that {} may have with {} are in use.", path.spec.path.source, group.provider);
+            limiters.push(limiter(LimiterKind::ProviderConnections, text, connections(value), set_by, None));
+        } else if path.waits_for_total {
+            let value = self.config.limits.connections_max;
+            let text = "All connections the program may have are in use.".to_owned();
+            let set_by = "queue.limits.connections_max".to_owned();
+            limiters.push(limiter(LimiterKind::TotalConnections, text, connections(value), set_by, None));
+        } else if path.open_after > now {
+            let text =
+                format!("{} to connect failed; the next one follows.", attempts(path.failures.min(65_535) as u16));
+            let set_by = "connection failures".to_owned();
+            limiters.push(limiter(LimiterKind::Unreachable, text, "pause", set_by, Some(path.open_after)));
+        } else if let Some(rate) = path.connection_rate.filter(|rate| rate.available(now, 1) == 0) {
+            let value = path.limits.connection_rate.as_ref();
+            let text = "New connections are limited.".to_owned();
+            let words = value.map_or_else(String::new, |setting| setting.value.to_string());
+            limiters.push(limiter(LimiterKind::ConnectionRate, text, words, set_by(value), Some(rate.ready_at(now))));
+        } else if path.sessions.iter().any(|&idx| self.sessions[idx].phase == SessionPhase::Opening) {
+            let text = "A connection is being made.".to_owned();
+            limiters.push(limiter(LimiterKind::Connecting, text, connections(open as u32), "network".to_owned(), None));
+        }
+    }
+
+    fn rate_set_by(
+        &self,
+        rate: Rate,
+        effects: &[Effect],
+        learned: Option<Rate>,
+        configured: Option<&Setting<Rate>>,
+    ) -> String {
+        if let Some(effect) = effects.iter().find(|effect| effect.action == Action::Rate(rate)) {
+            return self.rule_of(effect);
+        }
+        if learned == Some(rate) { CONTROLLER.to_owned() } else { set_by(configured) }
+    }
+
+    fn connections_set_by(&self, path: u32, value: u32) -> String {
+        let state = &self.paths[path];
+        if let Some(effect) = state.effects.iter().find(|effect| effect.action == Action::Connections(value)) {
+            return self.rule_of(effect);
+        }
+        if state.learned.connections == Some(value) {
+            return CONTROLLER.to_owned();
+        }
+        state.limits.connections.set_by.to_string()
+    }
+
+    pub(super) fn rule_of(&self, effect: &Effect) -> String {
+        self.providers.rule_place(&self.providers.rules()[effect.rule as usize])
+    }
+
+    /// What slows or stops a path beyond its configured limits, in one view.
+    pub(super) fn throttle_view(&self, now: Timestamp, path: u32) -> Option<ThrottleView> {
+        if let Some(block) = self.blocked(now, path) {
+            return Some(self.block_view(path, block));
+        }
+        let state = &self.paths[path];
+        let effects = state.effects.iter().chain(&self.groups[state.group].effects);
+        if let Some(last) = effects.max_by_key(|effect| effect.until) {
+            return Some(ThrottleView {
+                reason: effect::words(last.action),
+                until: Some(last.until),
+                by: self.rule_of(last),
+                reply: Some(last.reply.clone()),
+            });
+        }
+        (!state.learned.is_idle()).then(|| ThrottleView {
+            reason: state.learned.words(),
+            until: Some(state.learned.expires),
+            by: CONTROLLER.to_owned(),
+            reply: state.learned.cause.clone(),
+        })
+    }
+}
+
+fn limiter(kind: LimiterKind, text: String, value: impl ToString, set_by: String, until: Option<Timestamp>) -> Limiter {
+    Limiter { kind, text, value: Some(value.to_string()), set_by, until }
+}
+
+fn block_limiter(view: &ThrottleView) -> Limiter {
+    let resting = view.reason.starts_with("resting");
+    Limiter {
+        kind: if resting { LimiterKind::Unreachable } else { LimiterKind::Suspended },
+        text: format!("Nothing is sent there now: {}.", view.reason),
+        value: view.reply.as_ref().map(ToString::to_string),
+        set_by: view.by.clone(),
+        until: view.until,
+    }
+}
+
+fn turn(ahead: u64) -> Limiter {
+    Limiter {
+        kind: LimiterKind::Turn,
+        text: "Others are before it.".to_owned(),
+        value: Some(ahead.to_string()),
+        set_by: "order of priority and turns".to_owned(),
+        until: None,
+    }
+}
+
+fn set_by<T>(setting: Option<&Setting<T>>) -> String {
+    setting.map_or_else(Name::default, |setting| setting.set_by.clone()).to_string()
+}
+
+fn connections(count: u32) -> String {
+    if count == 1 { "1 connection".to_owned() } else { format!("{count} connections") }
+}
+
+fn attempts(count: u16) -> String {
+    if count == 1 { "1 attempt".to_owned() } else { format!("{count} attempts") }
+}

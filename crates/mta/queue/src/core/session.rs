@@ -1,0 +1,170 @@
+//! Sessions come, have room, and go; a site that cannot be reached gives its path a rest.
+
+use std::time::Duration;
+
+use model::category::{Disposition, Scope};
+use model::event::{Attempt, Event, EventKind};
+use model::handoff::SessionTrouble;
+use model::id::SessionId;
+use model::time::Timestamp;
+
+use super::end::Failed;
+use super::tables::SessionPhase;
+use super::tell::told;
+use super::{Out, QueueCore, Told};
+use crate::view::LastReply;
+
+/// First rest of a path whose site cannot be reached; doubled each time.
+const REST_FIRST: Duration = Duration::from_secs(60);
+
+/// Longest rest.
+const REST_MAX: Duration = Duration::from_secs(30 * 60);
+
+/// Pause after a session that ended in good order without having done anything.
+const IDLE_PAUSE: Duration = Duration::from_secs(1);
+
+impl QueueCore {
+    /// A session can take work.
+    pub(super) fn session_ready(&mut self, id: SessionId, room: u32) {
+        let Some(&idx) = self.session_ids.get(&id) else { return };
+        let session = &mut self.sessions[idx];
+        let path = session.path;
+        session.established = true;
+        if session.phase != SessionPhase::Closing {
+            (session.phase, session.credit) = (SessionPhase::Idle, room.max(1));
+        }
+        let state = &mut self.paths[path];
+        (state.failures, state.rests, state.rest_until) = (0, 0, None);
+        self.mark_path(path);
+    }
+
+    /// A session is gone; what it had not attempted goes back to the head of its path.
+    pub(super) fn session_closed(
+        &mut self,
+        now: Timestamp,
+        id: SessionId,
+        trouble: Option<Box<SessionTrouble>>,
+        out: &mut Out,
+    ) {
+        let Some(idx) = self.session_ids.remove(&id) else { return };
+        let path = self.sessions[idx].path;
+        let mut back = Vec::new();
+        while let Some(recipient) = self.sessions[idx].in_flight.head() {
+            self.take_out(recipient);
+            back.push(recipient);
+        }
+        let session = self.sessions.remove(idx);
+        self.forget_session(path, idx);
+        for recipient in back.into_iter().rev() {
+            if self.may_proceed(now, recipient, out) {
+                self.put_back(now, recipient, path);
+            }
+        }
+        let (established, given) = (session.established, session.given);
+        match trouble {
+            Some(trouble) => self.session_failed(now, path, *trouble, established, out),
+            None if given == 0 && session.phase != SessionPhase::Closing => {
+                let state = &mut self.paths[path];
+                state.open_after = state.open_after.max(now.plus(IDLE_PAUSE));
+            }
+            None => {}
+        }
+        self.mark_group(self.paths[path].group);
+        self.mark_path_and_lines(path);
+    }
+
+    fn forget_session(&mut self, path: u32, idx: u32) {
+        let state = &mut self.paths[path];
+        state.sessions.retain(|&other| other != idx);
+        self.groups[state.group].sessions.retain(|&other| other != idx);
+        self.sources[usize::from(state.source)].sessions -= 1;
+    }
+
+    fn session_failed(&mut self, now: Timestamp, path: u32, trouble: SessionTrouble, established: bool, out: &mut Out) {
+        self.tell_failure(now, path, &trouble, out);
+        self.note_reply(now, path, &trouble.attempt);
+        self.learn(now, path, &trouble.verdict, &trouble.attempt, out);
+        if established {
+            // It had worked: the loss of one connection says nothing about the next.
+            return;
+        }
+        let state = &mut self.paths[path];
+        state.failures = state.failures.saturating_add(1);
+        state.open_after = now.plus(Self::pause(state.failures));
+        let others = state.sessions.iter().any(|&idx| self.sessions[idx].established);
+        let enough = state.failures >= state.limits.connection_failures || state.rests > 0;
+        if enough && !others {
+            self.rest(now, path, trouble, out);
+        }
+    }
+
+    /// The site cannot be reached: whoever is bound to the path has had an attempt, and the path rests.
+    fn rest(&mut self, now: Timestamp, path: u32, trouble: SessionTrouble, out: &mut Out) {
+        let state = &mut self.paths[path];
+        let length = REST_FIRST.saturating_mul(1 << state.rests.min(16)).min(REST_MAX);
+        state.rests = state.rests.saturating_add(1);
+        state.rest_until = Some(now.plus(length));
+        // What came back from sessions waits in the backlog; it is tried elsewhere or after the rest.
+        let bound: Vec<u32> = state.ready.indices(&self.entries).collect();
+        let final_for_all = trouble.verdict.disposition == Disposition::Bounced
+            && !matches!(trouble.verdict.scope, Scope::Source | Scope::Connection);
+        for idx in bound {
+            self.take_out(idx);
+            if !self.may_proceed(now, idx, out) {
+                continue;
+            }
+            let attempt = self.count_attempt(idx, path, &trouble);
+            if final_for_all {
+                let row = self.entries.get(idx).row;
+                self.paths[path].counts.bounced += 1;
+                let event = self.attempt_event(idx, EventKind::Bounced, now, attempt, Some(path));
+                out.events.push(told(event, row));
+                self.finish(idx, EventKind::Bounced, out);
+            } else {
+                self.paths[path].counts.deferred += 1;
+                let wait_s = trouble.verdict.wait_s;
+                self.defer(now, idx, Failed { attempt, path: Some(path), at: now, address: None, wait_s }, out);
+            }
+        }
+        self.paths[path].trouble = Some(Box::new(trouble));
+    }
+
+    /// The attempt of one recipient that came to nothing because no connection could be made.
+    fn count_attempt(&mut self, idx: u32, path: u32, trouble: &SessionTrouble) -> Attempt {
+        let entry = self.entries.get_mut(idx);
+        entry.attempts = entry.attempts.saturating_add(1);
+        Attempt {
+            number: entry.attempts,
+            site: Some(self.paths[path].spec.path.site.clone()),
+            category: trouble.verdict.category,
+            scope: Some(trouble.verdict.scope),
+            suppress: false,
+            // Told once, with the connection.
+            transcript: None,
+            ..trouble.attempt.clone()
+        }
+    }
+
+    fn tell_failure(&mut self, now: Timestamp, path: u32, trouble: &SessionTrouble, out: &mut Out) {
+        let mut event = Event::of_engine(EventKind::ConnectionFailed, self.generator.next(now), now);
+        let (source, provider) = self.route_names(path);
+        (event.source, event.provider) = (Some(source), Some(provider));
+        event.attempt = Some(Attempt {
+            site: Some(self.paths[path].spec.path.site.clone()),
+            category: trouble.verdict.category,
+            scope: Some(trouble.verdict.scope),
+            ..trouble.attempt.clone()
+        });
+        out.events.push(Told { event: Box::new(event), address_in: None });
+    }
+
+    pub(super) fn note_reply(&mut self, now: Timestamp, path: u32, attempt: &Attempt) {
+        self.paths[path].last_reply = Some(LastReply {
+            at: now,
+            phase: attempt.phase,
+            reply: attempt.reply.clone(),
+            error: attempt.error.clone(),
+            category: attempt.category,
+        });
+    }
+}

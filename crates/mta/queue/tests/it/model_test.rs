@@ -1,0 +1,296 @@
+//! Random admissions, answers, outcomes, losses, orders and time against a plain model of who has to be where.
+//!
+//! Checked after every step: everybody is in exactly one place; limits of connections hold; every end is told once and
+//! acknowledged once. Checked at the end: once nothing is held or suspended, everybody ends by `max_age`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use model::category::{Category, Disposition, Scope};
+use model::event::Attempt;
+use model::handoff::{FromDelivery, SessionTrouble, ToDelivery};
+use model::id::{CampaignId, RecipientId, SessionId};
+use model::name::Name;
+use model::route::Path;
+use model::time::Timestamp;
+use proptest::prelude::*;
+use queue::control::{Action, Order, Target};
+use queue::core::{Input, NoRoute, Out, QueueCore, Settled};
+
+use super::bed::{self, Maker, START};
+
+const CONFIG: &str = r#"
+    sources = [{ name = "a", ehlo_name = "a.example" }, { name = "b", ehlo_name = "b.example" }]
+    pools = [{ name = "default", members = [{ source = "a", weight = 3 }, { source = "b", weight = 1 }] }]
+    overrides = [{ connections = 3, provider_connections = 4, rate = "50/s", messages_per_connection = 20 }]
+    limits = { connections_max = 9, ready_max = 30, route_max_age = "5m", connection_share = "20s", forget_after = "10m" }
+    default_stream = "bulk"
+
+    [[streams]]
+    name = "transactional"
+    priority = 80
+    max_age = "1h"
+    retry = { first = "1m", longest = "10m" }
+
+    [[streams]]
+    name = "bulk"
+    priority = 20
+    max_age = "2h"
+    retry = { first = "2m", longest = "20m" }
+"#;
+const MAX_AGE: Duration = Duration::from_secs(2 * 3_600);
+
+#[derive(Clone, Debug)]
+enum Step {
+    Admit { count: usize, domain: usize, campaign: u64, fast: bool },
+    Pass(u64),
+    Resolve { nth: usize, kind: u8 },
+    Ready { nth: usize, room: u32 },
+    Done { nth: usize, count: usize, kind: u8 },
+    Close { nth: usize, trouble: bool },
+    Order { action: u8, what: u8, nth: u64 },
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        3 => (1_usize..12, 0_usize..6, 0_u64..3, any::<bool>())
+            .prop_map(|(count, domain, campaign, fast)| Step::Admit { count, domain, campaign, fast }),
+        4 => prop_oneof![0_u64..2_000, 0_u64..300_000, 0_u64..3_000_000].prop_map(Step::Pass),
+        4 => (any::<usize>(), 0_u8..8).prop_map(|(nth, kind)| Step::Resolve { nth, kind }),
+        6 => (any::<usize>(), 1_u32..15).prop_map(|(nth, room)| Step::Ready { nth, room }),
+        8 => (any::<usize>(), 1_usize..8, 0_u8..12).prop_map(|(nth, count, kind)| Step::Done { nth, count, kind }),
+        2 => (any::<usize>(), any::<bool>()).prop_map(|(nth, trouble)| Step::Close { nth, trouble }),
+        1 => (0_u8..5, 0_u8..5, 0_u64..3).prop_map(|(action, what, nth)| Step::Order { action, what, nth }),
+    ];
+    prop::collection::vec(step, 1..120)
+}
+
+/// What the outside world knows.
+struct Model {
+    core: QueueCore,
+    now: Timestamp,
+    maker: Maker,
+    waiting: BTreeMap<RecipientId, Timestamp>,
+    ended: BTreeSet<RecipientId>,
+    told_end: BTreeSet<RecipientId>,
+    asked: Vec<Name>,
+    sessions: BTreeMap<SessionId, Open>,
+}
+
+struct Open {
+    path: Path,
+    given: Vec<RecipientId>,
+}
+
+impl Model {
+    fn new() -> Self {
+        Model {
+            core: bed::core(CONFIG),
+            now: START,
+            maker: Maker::new(),
+            waiting: BTreeMap::new(),
+            ended: BTreeSet::new(),
+            told_end: BTreeSet::new(),
+            asked: Vec::new(),
+            sessions: BTreeMap::new(),
+        }
+    }
+
+    fn feed(&mut self, inputs: Vec<Input>) {
+        let mut out = Out::default();
+        self.core.step(self.now, inputs, &mut out);
+        let mut more = out.wake_at.is_some_and(|at| at <= self.now);
+        self.take(out);
+        // Work that was too much for one step.
+        while more {
+            let mut out = Out::default();
+            self.core.step(self.now, [], &mut out);
+            more = out.wake_at.is_some_and(|at| at <= self.now);
+            self.take(out);
+        }
+    }
+
+    fn take(&mut self, out: Out) {
+        for order in out.to_delivery {
+            match order {
+                ToDelivery::Open { session, path } => {
+                    self.sessions.insert(session, Open { path: path.path.clone(), given: Vec::new() });
+                    let same = self.sessions.values().filter(|open| open.path == path.path).count();
+                    assert!(same <= 3, "{same} connections on {}", path.path);
+                    assert!(self.sessions.len() <= 9, "connections of the whole program");
+                }
+                ToDelivery::Give { session, tickets } => {
+                    let open = self.sessions.get_mut(&session).expect("a session that is open");
+                    for ticket in tickets {
+                        assert!(self.waiting.contains_key(&ticket.recipient), "given after its end");
+                        open.given.push(ticket.recipient);
+                    }
+                }
+                ToDelivery::Close { session } => assert!(self.sessions.contains_key(&session)),
+            }
+        }
+        self.asked.extend(out.resolve);
+        for told in out.events {
+            if told.event.kind.disposition().is_some_and(Disposition::is_final) {
+                assert!(self.told_end.insert(told.event.recipient.unwrap()), "two ends: {:?}", told.event);
+            }
+        }
+        for settled in out.settled {
+            match settled {
+                Settled::Done { recipient, .. } => {
+                    assert!(self.waiting.remove(&recipient).is_some(), "{recipient} was not waiting");
+                    assert!(self.ended.insert(recipient));
+                }
+                Settled::Deferred { recipient, .. } => assert!(self.waiting.contains_key(&recipient)),
+            }
+        }
+        self.core.check().unwrap();
+        assert_eq!(self.core.len(), self.waiting.len());
+        assert_eq!(self.ended, self.told_end, "each end is told and acknowledged");
+    }
+
+    fn run(&mut self, step: Step) {
+        match step {
+            Step::Admit { count, domain, campaign, fast } => self.admit(count, domain, campaign, fast),
+            Step::Pass(millis) => {
+                self.now = self.now.plus(Duration::from_millis(millis));
+                self.feed(Vec::new());
+            }
+            Step::Resolve { nth, kind } => self.resolve(nth, kind),
+            Step::Ready { nth, room } => {
+                let Some(session) = self.session(nth) else { return };
+                if self.sessions[&session].given.is_empty() {
+                    self.feed(vec![Input::Delivery(FromDelivery::Ready { session, room })]);
+                }
+            }
+            Step::Done { nth, count, kind } => self.done(nth, count, kind),
+            Step::Close { nth, trouble } => self.close(nth, trouble),
+            Step::Order { action, what, nth } => self.order(action, what, nth),
+        }
+    }
+
+    fn session(&self, nth: usize) -> Option<SessionId> {
+        self.sessions.keys().nth(nth % self.sessions.len().max(1)).copied()
+    }
+
+    fn admit(&mut self, count: usize, domain: usize, campaign: u64, fast: bool) {
+        let mut routing = bed::campaign(campaign);
+        if fast {
+            routing.stream = Name::from("transactional");
+        }
+        let message = self.maker.message(self.now, routing);
+        // Domains 0 to 2 share a site, 3 and 4 a provider.
+        let domain = format!("d{domain}.example");
+        let admitted = self.maker.admitted(self.now, &message, &vec![domain.as_str(); count]);
+        for recipient in &admitted.recipients {
+            self.waiting.insert(recipient.id, self.now);
+        }
+        self.feed(vec![bed::admit(admitted)]);
+    }
+
+    fn resolve(&mut self, nth: usize, kind: u8) {
+        if self.asked.is_empty() {
+            return;
+        }
+        let domain = self.asked.remove(nth % self.asked.len());
+        let input = match kind {
+            0 => bed::no_route(&domain, NoRoute::Temporary("servers do not answer".to_owned())),
+            1 if nth % 3 == 0 => bed::no_route(&domain, NoRoute::NoDomain),
+            _ => match &*domain {
+                "d0.example" | "d1.example" | "d2.example" => bed::site(&domain, "mx.shared.example"),
+                "d3.example" => bed::site(&domain, "one.big.test"),
+                "d4.example" => bed::site(&domain, "two.big.test"),
+                _ => bed::resolved(&domain),
+            },
+        };
+        self.feed(vec![input]);
+    }
+
+    fn done(&mut self, nth: usize, count: usize, kind: u8) {
+        let Some(session) = self.session(nth) else { return };
+        let given = &mut self.sessions.get_mut(&session).unwrap().given;
+        let finished: Vec<RecipientId> = given.drain(..count.min(given.len())).collect();
+        let result = || match kind {
+            0 | 1 => bed::deferred(),
+            2 => bed::bounced(),
+            3 => bed::slow_down(),
+            _ => bed::delivered(),
+        };
+        let outcome = |recipient| Box::new(bed::outcome(self.now, session, recipient, result()));
+        let inputs = finished.into_iter().map(|id| Input::Delivery(FromDelivery::Done(outcome(id)))).collect();
+        self.feed(inputs);
+    }
+
+    fn close(&mut self, nth: usize, trouble: bool) {
+        let Some(session) = self.session(nth) else { return };
+        self.sessions.remove(&session);
+        let trouble = trouble.then(|| {
+            let verdict = bed::verdict(Disposition::Deferred, Scope::Connection, Some(Category::BadConnection));
+            Box::new(SessionTrouble { verdict, attempt: Attempt { error: Some("refused".to_owned()), ..Attempt::default() } })
+        });
+        self.feed(vec![Input::Delivery(FromDelivery::Closed { session, trouble })]);
+    }
+
+    fn order(&mut self, action: u8, what: u8, nth: u64) {
+        let target = match what {
+            0 => Target::Campaign(CampaignId(nth)),
+            1 => Target::Job(Name::from(format!("job-{nth}"))),
+            2 => Target::Domain(Name::from(format!("d{nth}.example"))),
+            3 => Target::Source(Name::from("a")),
+            _ => match self.waiting.keys().nth(nth as usize) {
+                Some(&recipient) => Target::Recipient(recipient),
+                None => return,
+            },
+        };
+        let action = match (action, target.is_mail()) {
+            (0 | 1, true) => Action::Hold,
+            (2 | 3, true) => Action::Release,
+            (_, true) => Action::Cancel,
+            (0..=2, false) => Action::Suspend,
+            (_, false) => Action::Resume,
+        };
+        let mut out = Out::default();
+        let order = Order { target, action, dry_run: false, until: None };
+        self.core.control(self.now, &order, "tester", &mut out).unwrap();
+        self.take(out);
+        self.feed(Vec::new());
+    }
+
+    /// Ends all holds, answers everything, and lets time pass.
+    fn finish(&mut self) {
+        for control in self.core.memory(self.now).controls {
+            let action = if control.action == Action::Hold { Action::Release } else { Action::Resume };
+            let order = Order { target: control.target, action, dry_run: false, until: None };
+            let mut out = Out::default();
+            self.core.control(self.now, &order, "tester", &mut out).unwrap();
+            self.take(out);
+        }
+        let end = self.now.plus(MAX_AGE).plus(Duration::from_secs(60));
+        while self.now < end && !self.waiting.is_empty() {
+            while !self.asked.is_empty() {
+                self.resolve(0, 9);
+            }
+            // Sessions that have something keep it until they are lost; none gets anything any more.
+            for session in self.sessions.keys().copied().collect::<Vec<_>>() {
+                let nth = self.sessions.keys().position(|&other| other == session).unwrap();
+                self.close(nth, true);
+            }
+            self.now = self.now.plus(Duration::from_secs(30));
+            self.feed(Vec::new());
+        }
+        assert_eq!(self.waiting.len(), 0, "somebody is stuck");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nobody_is_lost_and_nobody_is_stuck(steps in steps()) {
+        let mut model = Model::new();
+        for step in steps {
+            model.run(step);
+        }
+        model.finish();
+    }
+}
