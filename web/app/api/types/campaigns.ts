@@ -42,6 +42,8 @@ export interface Campaign {
   created_at: Timestamp;
   started_at: Timestamp | null;
   finished_at: Timestamp | null;
+  /** Why the program itself paused it. */
+  trouble: string | null;
   /** Null while it is a draft. */
   counts: CampaignCounts | null;
 }
@@ -130,6 +132,7 @@ export interface CampaignReport {
   opens: { total: number; unique: number };
   clicks: { total: number; unique: number };
   by_provider: ReportProvider[];
+  /** Failed attempts, temporary and permanent ones; the sample is the first such reply. */
   by_category: { category: string; count: number; sample: string }[];
   links: { index: number; url: string; clicks: number; unique: number }[];
   timeline: { minute: Timestamp; delivered: number; deferred: number; bounced: number; opens: number; clicks: number }[];
@@ -141,7 +144,10 @@ export interface ReportProvider {
   sent: number;
   delivered: number;
   deferred: number;
+  /** Attempts that failed for the moment, all in all. */
+  deferrals: number;
   bounced: number;
+  expired: number;
   complaints: number;
   opens: number;
   clicks: number;

@@ -21,6 +21,8 @@ export interface ErrorBody {
     /** Search and templates: where the trouble starts, in characters from 0, and how long it is (at least 1). */
     position?: number;
     length?: number;
+    /** Search: what was probably meant, to put in place of these characters. */
+    suggestion?: string;
   };
 }
 

@@ -15,7 +15,7 @@ export interface NewList {
   description: string;
 }
 
-export type ContactStatus = "active" | "unsubscribed" | "bounced" | "complained";
+export type ContactStatus = "active" | "unsubscribed" | "bounced" | "complained" | "suppressed";
 export type FieldValue = string | number | boolean | null;
 
 export interface Membership {
@@ -61,6 +61,8 @@ export interface ImportPreview {
   rows: string[][];
   delimiter: string;
   encoding: string;
+  /** Whether the first row is a header. */
+  header: boolean;
 }
 
 export interface ImportColumn {
@@ -80,6 +82,8 @@ export interface Import {
   accepted: number;
   updated: number;
   rejected: number;
+  /** Of the accepted and updated: not subscribed, because they unsubscribed or complained before. */
+  held_back: number;
   /** Path of the error file; null when nothing was rejected. */
   errors_url: string | null;
   /** For the progress bar. */
@@ -89,6 +93,7 @@ export interface Import {
   error: string | null;
   /** Why rows were rejected, most frequent first. */
   reasons: { reason: string; rows: number }[];
+  created_at: Timestamp;
 }
 
 export type SuppressionReason = "bounce" | "complaint" | "unsubscribe" | "manual";
@@ -96,13 +101,15 @@ export type SuppressionReason = "bounce" | "complaint" | "unsubscribe" | "manual
 export interface Suppression {
   address: string;
   reason: SuppressionReason;
-  /** Stream it applies to; null = all. */
+  /** To which mail it applies: null for all, `marketing` for every stream but `transactional`. */
   stream: string | null;
   note: string;
+  /** The campaign whose mail led to it. */
+  campaign: Id | null;
   created_at: Timestamp;
 }
 
-/** `POST /suppressions`; `DELETE /suppressions?address=` takes all entries of one address away. */
+/** `POST /suppressions`; `DELETE /suppressions/{address}` takes all entries of one address away. */
 export interface NewSuppressions {
   addresses: string[];
   note: string;

@@ -1,90 +1,103 @@
-// Queues, paths, sources, pools, provider rules, explanations, control.
+// Queues, paths, sources, pools, provider rules, explanations, control. Queue shapes: `queue::view`, `queue::control`.
 import type { Id, Reply, Timestamp } from "./common";
 
 export interface QueueTotals {
+  /** Waiting for their time, a route, room, or a person; held ones included. */
   scheduled: number;
+  /** Of the scheduled ones, those held by a person. */
+  held: number;
   ready: number;
   in_flight: number;
   /** Finished since the start of the process. */
   done: number;
 }
 
-/** A temporary restriction of a path. */
+/** What slows or stops a path for a time. */
 export interface Throttle {
-  action: "suspend" | "limit";
-  /** The reply or sentence that caused it. */
   reason: string;
-  /** The limit in words (`1 connection`, `10/min`); null when suspended. */
-  value: string | null;
+  /** Open (null) when a person has to end it. */
   until: Timestamp | null;
-  /** Rule or person. */
+  /** Rule, controller or person. */
   by: string;
+  /** The reply that caused it. */
+  reply: Reply | null;
 }
 
+export type TlsPolicy = "opportunistic" | "required" | "none";
+
+/** Limits as configured and as they are now. Rates as text: `100/min`. */
 export interface PathLimits {
   connections: number;
-  messages_per_connection: number;
-  /** `100/min`; null = no rate limit. */
+  /** 0 = suspended. */
+  connections_now: number;
   rate: string | null;
+  rate_now: string | null;
+  provider_connections: number | null;
+  provider_rate: string | null;
+  connection_rate: string | null;
+  messages_per_connection: number;
+  recipients_per_transaction: number;
+  tls: TlsPolicy;
+  /** Where these values stand. */
+  set_by: string;
 }
 
+/** A reply, or a failure without one. */
+export interface LastReply {
+  at: Timestamp;
+  phase: string | null;
+  reply: Reply | null;
+  error: string | null;
+  category: string | null;
+}
+
+/** Items of `GET /queues`; the answer of `GET /queues/paths/{source}/{site}`. */
 export interface QueuePath {
   source: string;
   site: string;
-  provider: string | null;
+  provider: string;
+  /** Recipients bound to this path. */
   ready: number;
+  /** Due for the site, not bound to a source yet. */
+  backlog: number;
   in_flight: number;
   connections: number;
   limits: PathLimits;
   throttle: Throttle | null;
-  last_reply: (Reply & { at: Timestamp }) | null;
+  last_reply: LastReply | null;
+  /** Attempts since the program started. */
+  counts: { delivered: number; deferred: number; bounced: number };
+  /** Over the last half minute. */
+  delivered_per_s: number;
 }
 
 export interface QueueDomain {
   domain: string;
+  recipients: number;
+  site: string | null;
   provider: string | null;
-  scheduled: number;
-  ready: number;
-  /** Age of the oldest recipient, in seconds. */
-  oldest_s: number;
+}
+
+/** Something that a person has held or suspended. */
+export interface ControlEntry {
+  target: ControlTarget;
+  action: "hold" | "suspend";
+  by: string;
+  since: Timestamp;
+  until: Timestamp | null;
 }
 
 /** `GET /queues`. */
 export interface Queues {
   at: Timestamp;
   totals: QueueTotals;
+  connections: number;
+  /** The busiest paths, and how many there are in all. */
   paths: QueuePath[];
+  paths_total: number;
   domains: QueueDomain[];
-}
-
-export interface PathSession {
-  session: Id;
-  state: "connecting" | "idle" | "sending" | "closing";
-  mx_host: string | null;
-  mx_address: string | null;
-  /** Messages sent on this connection. */
-  sent: number;
-  since: Timestamp;
-}
-
-export interface WaitingRecipient {
-  recipient: Id;
-  domain: string;
-  campaign: Id | null;
-  attempts: number;
-  due: Timestamp;
-}
-
-/** `GET /queues/paths/{source}/{site}`. */
-export interface PathDetail {
-  at: Timestamp;
-  path: QueuePath;
-  mx_hosts: string[];
-  /** Which limit has which value, and who set it: the configuration, a provider rule, a reply, a person. */
-  origins: { limit: string; value: string; set_by: string; until: Timestamp | null }[];
-  sessions: PathSession[];
-  /** The next recipients to go, at most 50. */
-  waiting: WaitingRecipient[];
+  domains_total: number;
+  controls: ControlEntry[];
 }
 
 export interface Source {
@@ -103,7 +116,7 @@ export interface Pool {
   members: { source: string; weight: number }[];
 }
 
-/** One rule of a provider's file and what it does at the moment. */
+/** One rule of a provider's file and what it does. */
 export interface ProviderRule {
   /** What the reply must look like. */
   pattern: string;
@@ -114,13 +127,14 @@ export interface ProviderRule {
   threshold: string | null;
 }
 
+/** Items of `GET /providers`. */
 export interface ProviderRules {
   name: string;
   label: string;
   /** MX suffixes. */
   match: string[];
-  limits: PathLimits;
-  tls: string;
+  limits: { connections: number; messages_per_connection: number; rate: string | null };
+  tls: TlsPolicy;
   rules: ProviderRule[];
   /** What is in force now, on which path. */
   active: { source: string; site: string; throttle: Throttle }[];
@@ -128,33 +142,71 @@ export interface ProviderRules {
   notes: string;
 }
 
-/** `GET /recipients/{id}/explain`. */
-export interface Explanation {
-  recipient: Id;
-  address: string;
-  state: "scheduled" | "ready" | "in-flight" | "held" | "done";
-  /** What it waits for: `retry-delay`, `connections`, `rate`, `throttle`, `hold`, `suspended`, `none` … */
-  limiter: string;
+/** One thing that makes a recipient wait. */
+export interface Limiter {
+  /** `retry-schedule`, `hold`, `path-rate` … */
+  kind: string;
+  /** A sentence, in English. */
+  text: string;
   value: string | null;
-  set_by: string | null;
-  next_at: Timestamp | null;
-  attempts: number;
-  source: string | null;
-  site: string | null;
-  /** The same as a sentence, in English. */
-  sentence: string;
+  set_by: string;
+  until: Timestamp | null;
 }
 
-export type ControlKind = "campaign" | "job" | "source" | "site" | "path" | "recipient";
+/** `GET /recipients/{id}/explain`; 404 when it is not in the queue any more. */
+export interface Explanation {
+  recipient: Id;
+  message: Id;
+  campaign: Id | null;
+  domain: string;
+  state: "scheduled" | "ready" | "in-flight";
+  held: boolean;
+  attempts: number;
+  due: Timestamp;
+  source: string | null;
+  site: string | null;
+  stream: string;
+  job: string;
+  provider: string | null;
+  received_at: Timestamp;
+  expires_at: Timestamp;
+  /** How many leave before it on its path, at least. */
+  ahead: number | null;
+  /** Null while it is being delivered. */
+  limiter: Limiter | null;
+  /** What else would make it wait after that. */
+  also: Limiter[];
+  next_at: Timestamp | null;
+  last_reply: LastReply | null;
+}
+
+export type ControlKind =
+  | "campaign"
+  | "job"
+  | "message"
+  | "recipient"
+  | "domain"
+  | "source"
+  | "site"
+  | "provider"
+  | "path";
+/** Mail is held, released, cancelled; routes (source, site, provider, path) are suspended, resumed. */
 export type ControlAction = "hold" | "release" | "cancel" | "suspend" | "resume";
 
-/** `POST /control`. The name of a path is `source/site`. */
+/** The name of a path is `source/site`. */
+export interface ControlTarget {
+  kind: ControlKind;
+  name: string;
+}
+
+/** `POST /control`. */
 export interface Control {
-  target: { kind: ControlKind; name: string };
+  target: ControlTarget;
   action: ControlAction;
   dry_run: boolean;
 }
 
 export interface ControlResult {
   affected: number;
+  dry_run: boolean;
 }

@@ -11,11 +11,11 @@ export interface Account {
   name: string;
   role: Role;
   language: Language;
-  /** True after a login with the one-time password: the UI asks for a new one. Absent = false. */
-  must_change_password?: boolean;
-  created_at?: Timestamp;
-  last_login_at?: Timestamp | null;
-  disabled?: boolean;
+  /** The password was made by someone else (one-time password of the first start): the UI asks for a new one. */
+  must_change_password: boolean;
+  /** May not log in for the time being. */
+  disabled: boolean;
+  created_at: Timestamp;
 }
 
 /** `POST /session`. */
@@ -24,7 +24,7 @@ export interface Login {
   password: string;
 }
 
-/** `PATCH /session`: one's own account. */
+/** `PATCH /session`: one's own account. A new password needs the current one and ends all sessions. */
 export interface OwnAccountChange {
   name?: string;
   language?: Language;
@@ -32,13 +32,19 @@ export interface OwnAccountChange {
   new_password?: string;
 }
 
-/** `POST /accounts`. */
+/** `POST /accounts`; a password is made up when absent. */
 export interface NewAccount {
   email: string;
   name: string;
   role: Role;
   language: Language;
-  password: string;
+  password?: string;
+}
+
+/** Answer of `POST /accounts`: a password that was made up is told this once. */
+export interface CreatedAccount {
+  account: Account;
+  password?: string;
 }
 
 /** `PATCH /accounts/{id}`. */
@@ -57,6 +63,7 @@ export interface ApiKey {
   scopes: KeyScope[];
   /** First letters of the secret, to tell keys apart. */
   prefix: string;
+  created_by: string;
   created_at: Timestamp;
   last_used_at: Timestamp | null;
 }

@@ -1,0 +1,105 @@
+// ECharts options from chart data, in the colours of the page.
+import type { EChartsCoreOption } from "echarts/core";
+import type { Tone } from "~/ui/tones";
+import type { ChartData, ChartForm, ChartSeries } from "./types";
+
+export interface Palette {
+  text: string;
+  muted: string;
+  line: string;
+  surface: string;
+  tones: Record<Tone, string>;
+}
+
+/** Reads the tokens as they are now (light or dark). */
+export function readPalette(element: Element): Palette {
+  const style = getComputedStyle(element);
+  const value = (name: string) => style.getPropertyValue(name).trim();
+  return {
+    text: value("--text"),
+    muted: value("--muted"),
+    line: value("--border"),
+    surface: value("--surface"),
+    tones: {
+      neutral: value("--idle"),
+      good: value("--good"),
+      warn: value("--warn"),
+      bad: value("--bad"),
+      block: value("--block"),
+      info: value("--info"),
+      accent: value("--accent"),
+    },
+  };
+}
+
+function seriesOption(series: ChartSeries, form: ChartForm, palette: Palette) {
+  const color = palette.tones[series.tone];
+  if (form === "lines" || form === "area") {
+    return {
+      name: series.name,
+      type: "line",
+      data: series.values,
+      showSymbol: false,
+      lineStyle: { width: form === "lines" ? 1.8 : 1.2, color },
+      itemStyle: { color },
+      ...(form === "area" ? { stack: "all", areaStyle: { color, opacity: 0.75 } } : {}),
+    };
+  }
+  return {
+    name: series.name,
+    type: "bar",
+    stack: "all",
+    data: series.values,
+    itemStyle: { color },
+    barCategoryGap: form === "stacked-rows" ? "38%" : "22%",
+    barMaxWidth: form === "stacked-rows" ? 16 : 24,
+  };
+}
+
+export interface OptionSettings {
+  form: ChartForm;
+  palette: Palette;
+  font: string;
+  formatValue: (value: number) => string;
+  formatAxis: (value: number) => string;
+}
+
+export function makeOption(data: ChartData, settings: OptionSettings): EChartsCoreOption {
+  const { form, palette, font, formatValue, formatAxis } = settings;
+  const rows = form === "stacked-rows";
+  const text = { color: palette.muted, fontFamily: font, fontSize: 11 };
+  const categories = {
+    type: "category",
+    data: data.labels,
+    inverse: rows,
+    boundaryGap: form === "bars" || rows,
+    axisLine: { lineStyle: { color: palette.line } },
+    axisTick: { show: false },
+    axisLabel: { ...text, hideOverlap: true, ...(rows ? { color: palette.text } : {}) },
+  };
+  const values = {
+    type: "value",
+    axisLabel: { ...text, formatter: formatAxis, hideOverlap: true },
+    splitLine: { lineStyle: { color: palette.line } },
+    minInterval: rows || form === "lines" ? 0 : 1,
+    splitNumber: 4,
+  };
+  return {
+    animation: false,
+    textStyle: { fontFamily: font },
+    grid: { left: 4, right: 12, top: 34, bottom: 2, containLabel: true },
+    legend: { top: 0, left: 0, itemWidth: 10, itemHeight: 10, itemGap: 14, icon: "roundRect", textStyle: { ...text, color: palette.text } },
+    tooltip: {
+      trigger: "axis",
+      axisPointer: { type: form === "bars" || rows ? "shadow" : "line" },
+      backgroundColor: palette.surface,
+      borderColor: palette.line,
+      textStyle: { color: palette.text, fontFamily: font, fontSize: 12 },
+      valueFormatter: (value: unknown) => (typeof value === "number" ? formatValue(value) : ""),
+      confine: true,
+    },
+    xAxis: rows ? values : categories,
+    yAxis: rows ? categories : values,
+    series: data.series.map((series) => seriesOption(series, form, palette)),
+  };
+}

@@ -1,0 +1,88 @@
+// Reply templates: what providers said most, since when, with one sample each.
+import { useMemo } from "react";
+import { useTranslation } from "react-i18next";
+import type { ReplyTemplate } from "~/api/types";
+import { useFormat } from "~/hooks/useFormat";
+import { type Column, DataTable } from "~/table/DataTable";
+import { EmptyState } from "~/ui/States";
+import { Tag } from "~/ui/Tag";
+import classes from "./RepliesTable.module.css";
+import { TextLink } from "./links";
+import { Time } from "./Time";
+import { useCategoryName } from "./useCategoryName";
+
+export function RepliesTable({ replies, withProvider }: { replies: ReplyTemplate[]; withProvider: boolean }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const categoryName = useCategoryName();
+  const columns = useMemo<Column<ReplyTemplate>[]>(
+    () => [
+      {
+        id: "template",
+        header: t("monitoring.reply"),
+        grow: true,
+        primary: true,
+        cell: (row) => (
+          <span className={classes.reply}>
+            <span className={classes.edge} data-kind={row.kind} />
+            <span className="mono">{row.template}</span>
+          </span>
+        ),
+      },
+      {
+        id: "category",
+        header: t("monitoring.category"),
+        sort: (row) => row.category ?? "",
+        cell: (row) => <Tag tone={row.kind === "deferred" ? "warn" : "bad"}>{categoryName(row.category)}</Tag>,
+      },
+      ...(withProvider
+        ? [
+            {
+              id: "provider",
+              header: t("numbers.provider"),
+              sort: (row: ReplyTemplate) => row.provider,
+              cell: (row: ReplyTemplate) => (
+                <TextLink to="/monitoring/providers/$provider" params={{ provider: row.provider }}>
+                  {row.provider}
+                </TextLink>
+              ),
+            },
+          ]
+        : []),
+      { id: "count", header: t("table.count"), align: "right", sort: (row) => row.count, cell: (row) => format.number(row.count) },
+      { id: "first", header: t("monitoring.firstSeen"), hideBelow: "lg", sort: (row) => row.first_seen, cell: (row) => <Time at={row.first_seen} relative /> },
+      { id: "last", header: t("monitoring.lastSeen"), hideBelow: "md", sort: (row) => row.last_seen, cell: (row) => <Time at={row.last_seen} relative /> },
+    ],
+    [t, format, categoryName, withProvider],
+  );
+  return (
+    <DataTable
+      caption={t("monitoring.repliesTitle")}
+      columns={columns}
+      rows={replies}
+      rowKey={(row) => `${row.provider} ${row.kind} ${row.template}`}
+      small="cards"
+      initialSort={{ id: "count", desc: true }}
+      detailLabel={(row, open) => t(open ? "table.closeRow" : "table.openRow", { name: row.template })}
+      detail={(row) => (
+        <div className={classes.detail}>
+          <p className="muted">{t("monitoring.sample")}</p>
+          <p className="mono">{row.sample}</p>
+          <TextLink to="/monitoring/search" search={{ q: searchFor(row), range: "24h" }}>
+            {t("monitoring.searchThese")}
+          </TextLink>
+        </div>
+      )}
+      empty={
+        <EmptyState icon="check" title={t("monitoring.noReplies")}>
+          {t("monitoring.noRepliesHint")}
+        </EmptyState>
+      }
+    />
+  );
+}
+
+function searchFor(row: ReplyTemplate): string {
+  const category = row.category ? ` category:${row.category}` : "";
+  return `provider:${row.provider} kind:${row.kind}${category}`;
+}

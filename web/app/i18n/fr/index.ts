@@ -1,0 +1,27 @@
+// Les textes français, par domaine. La forme est celle des textes anglais.
+import type { Messages, Translation } from "../index";
+import { campaigns } from "./campaigns";
+import { common } from "./common";
+import { contacts } from "./contacts";
+import { delivery } from "./delivery";
+import { editor } from "./editor";
+import { history } from "./history";
+import { monitoring } from "./monitoring";
+import { report } from "./report";
+import { search } from "./search";
+import { settings } from "./settings";
+import { shell } from "./shell";
+
+export const fr: Translation<Messages> = {
+  ...common,
+  ...shell,
+  campaigns,
+  contacts,
+  delivery,
+  editor,
+  history,
+  monitoring,
+  report,
+  search,
+  settings,
+};

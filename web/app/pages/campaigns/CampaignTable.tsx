@@ -1,0 +1,91 @@
+// The table of campaigns.
+import { useMemo } from "react";
+import { useTranslation } from "react-i18next";
+import type { Campaign } from "~/api/types";
+import { CampaignProgress, finishedOf } from "~/components/CampaignProgress";
+import { TextLink } from "~/components/links";
+import { CampaignStateTag } from "~/components/StateTags";
+import { Time } from "~/components/Time";
+import { useFormat } from "~/hooks/useFormat";
+import { type Column, DataTable } from "~/table/DataTable";
+import { share } from "~/util/format";
+import classes from "./CampaignsPage.module.css";
+
+export function CampaignTable({ campaigns }: { campaigns: Campaign[] }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const columns = useMemo<Column<Campaign>[]>(() => {
+    const rate = (id: string, header: string, part: (row: Campaign) => number, whole: (row: Campaign) => number): Column<Campaign> => ({
+      id,
+      header,
+      align: "right",
+      sort: (row) => share(part(row), whole(row)) ?? -1,
+      cell: (row) => (row.counts ? format.share(part(row), whole(row)) : <span className="muted">–</span>),
+    });
+    const delivered = (row: Campaign) => row.counts?.delivered ?? 0;
+    const sent = (row: Campaign) => (row.counts ? row.counts.delivered + row.counts.bounced + row.counts.expired : 0);
+    return [
+      {
+        id: "name",
+        header: t("campaigns.name"),
+        primary: true,
+        grow: true,
+        sort: (row) => row.name,
+        cell: (row) => (
+          <span className={classes.name}>
+            <TextLink
+              to={row.state === "draft" ? "/campaigns/$campaignId/edit" : "/campaigns/$campaignId"}
+              params={{ campaignId: row.id }}
+              fw={600}
+            >
+              {row.name}
+            </TextLink>
+            <span className={classes.subject}>{row.subject || t("campaigns.noSubject")}</span>
+          </span>
+        ),
+      },
+      { id: "state", header: t("campaigns.state"), sort: (row) => row.state, cell: (row) => <CampaignStateTag state={row.state} /> },
+      {
+        id: "progress",
+        header: t("campaigns.progress"),
+        primary: true,
+        sort: (row) => (row.counts ? (share(finishedOf(row.counts), row.counts.audience) ?? 0) : -1),
+        cell: (row) => (row.counts ? <ProgressCell campaign={row} /> : <span className="muted">–</span>),
+      },
+      rate("delivered", t("campaigns.deliveredRate"), delivered, sent),
+      rate("opened", t("campaigns.opened"), (row) => row.counts?.opens ?? 0, delivered),
+      rate("clicked", t("campaigns.clicked"), (row) => row.counts?.clicks ?? 0, delivered),
+      rate("bounced", t("campaigns.bounced"), (row) => (row.counts?.bounced ?? 0) + (row.counts?.expired ?? 0), sent),
+      rate("complained", t("campaigns.complained"), (row) => row.counts?.complaints ?? 0, delivered),
+      {
+        id: "started",
+        header: t("campaigns.started"),
+        align: "right",
+        sort: (row) => row.started_at ?? row.created_at,
+        cell: (row) =>
+          row.started_at ? <Time at={row.started_at} /> : <span className="muted">{t("campaigns.created")} <Time at={row.created_at} /></span>,
+      },
+    ];
+  }, [t, format]);
+  return (
+    <DataTable caption={t("campaigns.title")} columns={columns} rows={campaigns} rowKey={(row) => row.id} small="cards" />
+  );
+}
+
+function ProgressCell({ campaign }: { campaign: Campaign }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const counts = campaign.counts;
+  if (!counts) return null;
+  const done = campaign.state === "sent";
+  return (
+    <span className={classes.progress}>
+      <CampaignProgress counts={counts} />
+      <span className={classes.progressText}>
+        {done
+          ? format.number(counts.audience)
+          : t("campaigns.progressOf", { done: format.number(finishedOf(counts)), total: format.number(counts.audience) })}
+      </span>
+    </span>
+  );
+}

@@ -1,0 +1,61 @@
+// The lists of a contact; marketers may add and remove.
+import { Button, MultiSelect } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { changeContact, contactQuery, listsQuery } from "~/api/contacts";
+import type { Contact } from "~/api/types";
+import { Problem } from "~/components/Problem";
+import { TextLink } from "~/components/links";
+import { useToast } from "~/components/useToast";
+import { useFormat } from "~/hooks/useFormat";
+import { Tag } from "~/ui/Tag";
+
+export function Memberships({ contact, readOnly }: { contact: Contact; readOnly: boolean }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const toast = useToast();
+  const client = useQueryClient();
+  const lists = useQuery(listsQuery);
+  const [chosen, setChosen] = useState<string[] | null>(null);
+  const save = useMutation({
+    mutationFn: (ids: string[]) => changeContact(contact.id, { lists: ids }),
+    onSuccess: async (saved) => {
+      client.setQueryData(contactQuery(contact.id).queryKey, saved);
+      setChosen(null);
+      toast.done(t("contacts.saved"));
+      await client.invalidateQueries({ queryKey: ["lists"] });
+    },
+  });
+  const current = contact.lists.map((list) => list.id);
+  return (
+    <>
+      {contact.lists.length === 0 ? <p className="muted">{t("contacts.notOnList")}</p> : null}
+      <ul style={{ listStyle: "none", margin: 0, padding: 0 }}>
+        {contact.lists.map((list) => (
+          <li key={list.id} style={{ display: "flex", flexWrap: "wrap", gap: 10, padding: "4px 0" }}>
+            <TextLink to="/lists/$listId" params={{ listId: list.id }}>
+              {list.name}
+            </TextLink>
+            <Tag tone={list.state === "subscribed" ? "good" : "neutral"}>{t(`contacts.${list.state}`)}</Tag>
+            <span className="muted">{t("contacts.since", { time: format.day(list.since) })}</span>
+          </li>
+        ))}
+      </ul>
+      {readOnly ? null : (
+        <div style={{ marginTop: 14 }}>
+          <MultiSelect
+            label={t("contacts.lists")}
+            data={(lists.data?.items ?? []).map((list) => ({ value: list.id, label: list.name }))}
+            value={chosen ?? current}
+            onChange={setChosen}
+          />
+          {save.isError ? <Problem error={save.error} /> : null}
+          <Button mt="sm" disabled={chosen === null} loading={save.isPending} onClick={() => chosen && save.mutate(chosen)}>
+            {t("actions.save")}
+          </Button>
+        </div>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,131 @@
+// Is mail flowing? Rates by provider, queue, delays and replies of the last minutes, live.
+import { SegmentedControl } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useMemo } from "react";
+import { useTranslation } from "react-i18next";
+import { useLive } from "~/api/live";
+import { nowQuery } from "~/api/monitoring";
+import type { NowDashboard } from "~/api/types";
+import { ChartPanel } from "~/charts/ChartPanel";
+import { Loaded } from "~/components/Loaded";
+import { LinkButton } from "~/components/links";
+import { RepliesTable } from "~/components/RepliesTable";
+import { seriesLabels } from "~/components/seriesLabels";
+import { useFormat } from "~/hooks/useFormat";
+import { Page } from "~/ui/Page";
+import { Panel } from "~/ui/Panel";
+import { EmptyState } from "~/ui/States";
+import { Tag } from "~/ui/Tag";
+import { withTicks } from "~/util/outcomes";
+import { MINUTES } from "~/util/states";
+import { NowFigures } from "./NowFigures";
+import { ProviderTable } from "./ProviderTable";
+import { ProviderTiles } from "./ProviderTiles";
+
+export function NowPage() {
+  const { t } = useTranslation();
+  const { minutes = 60 } = useSearch({ from: "/app/monitoring/now" });
+  const navigate = useNavigate({ from: "/monitoring/now" });
+  const query = useQuery(nowQuery(minutes));
+  const { connected } = useLive();
+  return (
+    <Page
+      title={t("monitoring.nowTitle")}
+      meta={
+        <Tag tone={connected ? "good" : "warn"} dot={connected ? "live" : true} title={connected ? undefined : t("states.offlineHint")}>
+          {t(connected ? "states.live" : "states.offline")}
+        </Tag>
+      }
+      actions={
+        <SegmentedControl
+          size="xs"
+          aria-label={t("monitoring.window")}
+          value={String(minutes)}
+          onChange={(value) => navigate({ search: (before) => ({ ...before, minutes: Number(value) }), replace: true })}
+          data={MINUTES.map((value) => ({ value: String(value), label: t(`monitoring.minutes.${value}`) }))}
+        />
+      }
+    >
+      <Loaded query={query} lines={14}>
+        {(data) => <NowContent data={data} />}
+      </Loaded>
+    </Page>
+  );
+}
+
+function NowContent({ data }: { data: NowDashboard }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { view = "table" } = useSearch({ from: "/app/monitoring/now" });
+  const navigate = useNavigate({ from: "/monitoring/now" });
+  const { ticks } = useLive();
+  const live = useMemo(() => withTicks(data, ticks), [data, ticks]);
+  const chart = useMemo(
+    () => ({
+      labels: seriesLabels(data.series, format, data.bucket_s),
+      series: [
+        { name: t("numbers.delivered"), tone: "good" as const, values: data.series.map((point) => point.delivered) },
+        { name: t("numbers.deferred"), tone: "warn" as const, values: data.series.map((point) => point.deferred) },
+        { name: t("numbers.bounced"), tone: "bad" as const, values: data.series.map((point) => point.bounced) },
+      ],
+    }),
+    [data, format, t],
+  );
+  const quiet = live.totals.attempts === 0;
+  return (
+    <>
+      <NowFigures data={live} />
+      {quiet ? (
+        <Panel>
+          <EmptyState
+            icon="now"
+            title={t("monitoring.quietTitle")}
+            action={
+              <LinkButton to="/campaigns" variant="default">
+                {t("monitoring.quietAction")}
+              </LinkButton>
+            }
+          >
+            {t("monitoring.quietHint")}
+          </EmptyState>
+        </Panel>
+      ) : (
+        <>
+          <ChartPanel
+            title={t("monitoring.seriesTitle")}
+            hint={t("monitoring.seriesHint", { bucket: format.duration(data.bucket_s) })}
+            axis={t("monitoring.seriesAxis")}
+            data={chart}
+            form="bars"
+            height={210}
+          />
+          <Panel
+            title={t("monitoring.providersTitle")}
+            hint={t("monitoring.providersHint")}
+            flush={view === "table"}
+            actions={
+              <SegmentedControl
+                size="xs"
+                aria-label={t("monitoring.viewAs")}
+                value={view}
+                onChange={(value) =>
+                  navigate({ search: (before) => ({ ...before, view: value as "table" | "tiles" }), replace: true })
+                }
+                data={[
+                  { value: "table", label: t("monitoring.viewTable") },
+                  { value: "tiles", label: t("monitoring.viewTiles") },
+                ]}
+              />
+            }
+          >
+            {view === "table" ? <ProviderTable rows={live.by_provider} /> : <ProviderTiles rows={live.by_provider} />}
+          </Panel>
+          <Panel title={t("monitoring.repliesTitle")} hint={t("monitoring.repliesHint")} flush>
+            <RepliesTable replies={data.top_replies} withProvider />
+          </Panel>
+        </>
+      )}
+    </>
+  );
+}

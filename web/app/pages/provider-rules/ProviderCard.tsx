@@ -1,0 +1,71 @@
+// One provider: limits in the head, rules and what is in force when opened.
+import { Anchor, Collapse, UnstyledButton } from "@mantine/core";
+import { useId, useState } from "react";
+import { useTranslation } from "react-i18next";
+import type { ProviderRules } from "~/api/types";
+import { LimitsText } from "~/components/LimitsText";
+import { TextLink } from "~/components/links";
+import { ThrottleNote } from "~/components/ThrottleNote";
+import { Icon } from "~/ui/Icon";
+import { Tag } from "~/ui/Tag";
+import classes from "./ProviderCard.module.css";
+import { RulesTable } from "./RulesTable";
+
+export function ProviderCard({ provider, open }: { provider: ProviderRules; open: boolean }) {
+  const { t } = useTranslation();
+  const [opened, setOpened] = useState(open);
+  const id = useId();
+  const active = provider.active.length;
+  return (
+    <section className={classes.card}>
+      <UnstyledButton className={classes.head} aria-expanded={opened} aria-controls={id} onClick={() => setOpened(!opened)}>
+        <Icon name={opened ? "chevronDown" : "chevronRight"} size={16} />
+        <span className={classes.name}>
+          <b>{provider.label}</b>
+          <span className="mono muted">{provider.match.join("  ")}</span>
+        </span>
+        <span className={classes.limits}>
+          <LimitsText limits={provider.limits} />
+        </span>
+        <Tag tone={active > 0 ? "warn" : "neutral"} dot={active > 0}>
+          {active > 0 ? t("delivery.activeNow", { count: active }) : t("delivery.nothingActive")}
+        </Tag>
+      </UnstyledButton>
+      <Collapse expanded={opened} id={id}>
+        <div className={classes.body}>
+          {active > 0 ? (
+            <div>
+              <h3>{t("delivery.activeTitle")}</h3>
+              {provider.active.map((entry) => (
+                <div key={`${entry.source}/${entry.site}`} className={classes.active}>
+                  <TextLink to="/delivery/queues/$source/$site" params={{ source: entry.source, site: entry.site }}>
+                    {entry.source} → {entry.site}
+                  </TextLink>
+                  <ThrottleNote throttle={entry.throttle} />
+                </div>
+              ))}
+            </div>
+          ) : null}
+          <div>
+            <h3>{t("delivery.rulesTitle")}</h3>
+            {provider.rules.length > 0 ? <RulesTable rules={provider.rules} /> : <p className="muted">{t("delivery.noRules")}</p>}
+          </div>
+          <p className={classes.foot}>
+            <span>
+              {t("delivery.tls")}: {t(`delivery.tlsNames.${provider.tls}`)}
+            </span>
+            <TextLink to="/monitoring/providers/$provider" params={{ provider: provider.name }}>
+              {t("delivery.dashboard", { name: provider.label })}
+            </TextLink>
+            {provider.postmaster_url ? (
+              <Anchor href={provider.postmaster_url} target="_blank" rel="noreferrer noopener">
+                {t("monitoring.postmaster", { name: provider.label })}
+              </Anchor>
+            ) : null}
+          </p>
+          {provider.notes ? <p className="muted">{provider.notes}</p> : null}
+        </div>
+      </Collapse>
+    </section>
+  );
+}

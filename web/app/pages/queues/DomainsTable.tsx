@@ -1,0 +1,55 @@
+// Domains with the most recipients waiting.
+import { useMemo } from "react";
+import { useTranslation } from "react-i18next";
+import type { QueueDomain } from "~/api/types";
+import { TextLink } from "~/components/links";
+import { useFormat } from "~/hooks/useFormat";
+import { type Column, DataTable } from "~/table/DataTable";
+import { EmptyState } from "~/ui/States";
+
+export function DomainsTable({ domains }: { domains: QueueDomain[] }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const columns = useMemo<Column<QueueDomain>[]>(
+    () => [
+      {
+        id: "domain",
+        header: t("delivery.domain"),
+        grow: true,
+        primary: true,
+        sort: (row) => row.domain,
+        cell: (row) => (
+          <TextLink to="/monitoring/search" search={{ q: `domain:${row.domain}`, range: "24h" }}>
+            {row.domain}
+          </TextLink>
+        ),
+      },
+      {
+        id: "provider",
+        header: t("numbers.provider"),
+        sort: (row) => row.provider ?? "",
+        cell: (row) =>
+          row.provider ? (
+            <TextLink to="/monitoring/providers/$provider" params={{ provider: row.provider }}>
+              {row.provider}
+            </TextLink>
+          ) : (
+            <span className="muted">–</span>
+          ),
+      },
+      { id: "site", header: t("delivery.site"), hideBelow: "md", sort: (row) => row.site ?? "", cell: (row) => row.site ?? "–" },
+      { id: "recipients", header: t("delivery.waitingCount"), align: "right", sort: (row) => row.recipients, cell: (row) => format.number(row.recipients) },
+    ],
+    [t, format],
+  );
+  return (
+    <DataTable
+      caption={t("delivery.domainsTitle")}
+      columns={columns}
+      rows={domains}
+      rowKey={(row) => row.domain}
+      initialSort={{ id: "recipients", desc: true }}
+      empty={<EmptyState icon="check" title={t("delivery.emptyTitle")} />}
+    />
+  );
+}

@@ -1,0 +1,106 @@
+// How a campaign is doing: live while it is being sent, for the record afterwards.
+import { Button, Tabs } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { Navigate, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+import { campaignQuery, reportPdfUrl, reportQuery } from "~/api/campaigns";
+import { useTick } from "~/api/live";
+import type { Campaign } from "~/api/types";
+import { Loaded } from "~/components/Loaded";
+import { LinkButton, TextLink } from "~/components/links";
+import { CampaignStateTag } from "~/components/StateTags";
+import { useFormat } from "~/hooks/useFormat";
+import { Icon } from "~/ui/Icon";
+import { Page } from "~/ui/Page";
+import { REPORT_TABS } from "~/util/states";
+import { CampaignActions } from "./CampaignActions";
+import { ProgressPanel } from "./ProgressPanel";
+import { RecipientsTab } from "./RecipientsTab";
+import { ReportOverview } from "./ReportOverview";
+
+export function ReportPage() {
+  const { campaignId } = useParams({ from: "/app/campaigns/$campaignId" });
+  const query = useQuery(campaignQuery(campaignId));
+  return (
+    <Loaded query={query} lines={14}>
+      {(campaign) =>
+        campaign.state === "draft" ? (
+          <Navigate to="/campaigns/$campaignId/edit" params={{ campaignId }} replace />
+        ) : (
+          <Report campaign={campaign} />
+        )
+      }
+    </Loaded>
+  );
+}
+
+function Report({ campaign }: { campaign: Campaign }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { tab = "overview", status } = useSearch({ from: "/app/campaigns/$campaignId" });
+  const navigate = useNavigate({ from: "/campaigns/$campaignId" });
+  const tick = useTick();
+  const live = tick?.campaigns.find((entry) => entry.id === campaign.id);
+  const state = live?.state ?? campaign.state;
+  const moving = state === "sending" || (live?.counts.queued ?? campaign.counts?.queued ?? 0) > 0;
+  const report = useQuery(reportQuery(campaign.id, moving));
+  const counts = live?.counts ?? campaign.counts;
+  const current = { ...campaign, state, counts };
+  return (
+    <Page
+      title={campaign.name}
+      trail={<TextLink to="/campaigns">{t("campaigns.trail")}</TextLink>}
+      meta={
+        <>
+          <CampaignStateTag state={state} />
+          <span>{campaign.subject}</span>
+          {campaign.started_at ? (
+            <span>
+              {t("report.started", { time: format.time(campaign.started_at) })}
+              {campaign.finished_at ? `, ${t("report.finished", { time: format.time(campaign.finished_at) })}` : ""}
+            </span>
+          ) : null}
+        </>
+      }
+      actions={
+        <>
+          <CampaignActions campaign={current} />
+          <LinkButton to="/campaigns/$campaignId/edit" params={{ campaignId: campaign.id }} variant="default">
+            {t("report.view")}
+          </LinkButton>
+          <Button component="a" href={reportPdfUrl(campaign.id)} download variant="default" leftSection={<Icon name="download" size={14} />}>
+            {t("report.pdf")}
+          </Button>
+        </>
+      }
+    >
+      {counts && state !== "sent" ? <ProgressPanel counts={counts} /> : null}
+      <Tabs
+        value={tab}
+        onChange={(value) =>
+          navigate({ search: (before) => ({ ...before, tab: REPORT_TABS.find((known) => known === value) }), replace: true })
+        }
+      >
+        <Tabs.List mb="md">
+          {REPORT_TABS.map((value) => (
+            <Tabs.Tab key={value} value={value}>
+              {t(`report.tabs.${value}`)}
+            </Tabs.Tab>
+          ))}
+        </Tabs.List>
+        <Tabs.Panel value="overview">
+          <Loaded query={report} lines={12}>
+            {(data) => <ReportOverview report={data} campaign={current} />}
+          </Loaded>
+        </Tabs.Panel>
+        <Tabs.Panel value="recipients">
+          <RecipientsTab
+            campaignId={campaign.id}
+            status={status ?? null}
+            onStatus={(value) => navigate({ search: (before) => ({ ...before, status: value ?? undefined }), replace: true })}
+          />
+        </Tabs.Panel>
+      </Tabs>
+    </Page>
+  );
+}

@@ -1,0 +1,126 @@
+// Virtual MTAs and the pools they belong to.
+import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { useTranslation } from "react-i18next";
+import { poolsQuery, sourcesQuery } from "~/api/delivery";
+import type { Pool, Source } from "~/api/types";
+import { ControlButton } from "~/components/ControlButton";
+import { Loaded } from "~/components/Loaded";
+import { TextLink } from "~/components/links";
+import { useFormat } from "~/hooks/useFormat";
+import { type Column, DataTable } from "~/table/DataTable";
+import { StackBar } from "~/ui/Bars";
+import { Page } from "~/ui/Page";
+import { Panel } from "~/ui/Panel";
+import { EmptyState } from "~/ui/States";
+import { Tag } from "~/ui/Tag";
+import type { Tone } from "~/ui/tones";
+
+export function SourcesPage() {
+  const { t } = useTranslation();
+  const sources = useQuery({ ...sourcesQuery, refetchInterval: 5_000 });
+  const pools = useQuery(poolsQuery);
+  return (
+    <Page title={t("delivery.sourcesTitle")} meta={t("delivery.sourcesHint")}>
+      <Panel flush>
+        <Loaded query={sources}>{(data) => <SourcesTable rows={data.items} />}</Loaded>
+      </Panel>
+      <Panel title={t("delivery.poolsTitle")} hint={t("delivery.poolsHint")} flush>
+        <Loaded query={pools}>{(data) => <PoolsTable rows={data.items} />}</Loaded>
+      </Panel>
+    </Page>
+  );
+}
+
+function SourcesTable({ rows }: { rows: Source[] }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const columns = useMemo<Column<Source>[]>(
+    () => [
+      {
+        id: "name",
+        header: t("numbers.source"),
+        primary: true,
+        sort: (row) => row.name,
+        cell: (row) => (
+          <TextLink to="/delivery/queues" search={{ q: row.name }} fw={600}>
+            {row.name}
+          </TextLink>
+        ),
+      },
+      { id: "address", header: t("delivery.address"), sort: (row) => row.address, cell: (row) => <span className="mono">{row.address}</span> },
+      { id: "ehlo", header: t("delivery.ehlo"), grow: true, cell: (row) => <span className="mono">{row.ehlo}</span> },
+      { id: "pools", header: t("delivery.pools"), cell: (row) => row.pools.join(", ") || "–" },
+      { id: "ready", header: t("delivery.ready"), align: "right", sort: (row) => row.ready, cell: (row) => format.number(row.ready) },
+      { id: "flight", header: t("delivery.inFlight"), align: "right", sort: (row) => row.in_flight, cell: (row) => format.number(row.in_flight) },
+      { id: "connections", header: t("delivery.connections"), align: "right", sort: (row) => row.connections, cell: (row) => format.number(row.connections) },
+      {
+        id: "state",
+        header: t("delivery.state"),
+        cell: (row) => (
+          <Tag tone={row.suspended ? "bad" : "good"} dot>
+            {t(row.suspended ? "delivery.suspended" : "delivery.flowing")}
+          </Tag>
+        ),
+      },
+      {
+        id: "action",
+        header: t("table.actions"),
+        cell: (row) => <ControlButton kind="source" name={row.name} action={row.suspended ? "resume" : "suspend"} />,
+      },
+    ],
+    [t, format],
+  );
+  return (
+    <DataTable
+      caption={t("delivery.sourcesTitle")}
+      columns={columns}
+      rows={rows}
+      rowKey={(row) => row.name}
+      small="cards"
+      empty={
+        <EmptyState icon="source" title={t("delivery.noSources")}>
+          {t("delivery.noSourcesHint")}
+        </EmptyState>
+      }
+    />
+  );
+}
+
+const MEMBER_TONES: Tone[] = ["accent", "info", "block", "warn", "good"];
+
+function PoolsTable({ rows }: { rows: Pool[] }) {
+  const { t } = useTranslation();
+  const columns = useMemo<Column<Pool>[]>(
+    () => [
+      { id: "name", header: t("delivery.pool"), primary: true, sort: (row) => row.name, cell: (row) => <b>{row.name}</b> },
+      {
+        id: "members",
+        header: t("delivery.members"),
+        grow: true,
+        primary: true,
+        cell: (row) => {
+          const words = row.members.map((member) => `${member.source} × ${member.weight}`).join(", ");
+          return (
+            <span style={{ display: "block", maxWidth: 520 }}>
+              <StackBar
+                label={words}
+                total={row.members.reduce((sum, member) => sum + member.weight, 0)}
+                parts={row.members.map((member, index) => ({
+                  label: member.source,
+                  value: member.weight,
+                  tone: MEMBER_TONES[index % MEMBER_TONES.length] ?? "accent",
+                }))}
+              />
+              <span style={{ fontSize: "0.75rem" }} className="muted">
+                {words}
+              </span>
+            </span>
+          );
+        },
+      },
+    ],
+    [t],
+  );
+  return <DataTable caption={t("delivery.poolsTitle")} columns={columns} rows={rows} rowKey={(row) => row.name} small="cards" empty={<EmptyState icon="source" title={t("states.none")} />} />;
+}
