@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use journal::events::EventLog;
+use journal::events::{EventLog, ReadError};
 use model::id::{MessageId, RecipientId};
 use model::name::Name;
 use model::time::{Clock, Timestamp};
@@ -22,7 +22,7 @@ use crate::history::{self, MessageHistory, RECIPIENTS_MAX, RecipientHistory, Rec
 use crate::live::{Live, LiveTick};
 use crate::search::{self, SearchError};
 use crate::sources::SourceStatus;
-use crate::sources::own::{OwnLog, Status};
+use crate::sources::own::{OwnLog, Status, stands_at};
 
 /// How often the store is asked whether something is due.
 const MAINTAIN_EVERY: Duration = Duration::from_secs(1);
@@ -118,6 +118,28 @@ impl Monitor {
         tokio::join!(own.follow(&shutdown), inner.maintain(&shutdown));
         if let Err(error) = inner.store.flush().await {
             tracing::error!(%error, "the event store was not written; it reads these events again at the next start");
+        }
+    }
+
+    /// Waits until everything that is in the log now can be queried. Needs [`Monitor::run`] to be running; resolves at
+    /// once when the log cannot be read.
+    pub async fn caught_up(&self, log: &EventLog) {
+        let mut batches = self.0.status.batches();
+        let target = log.end();
+        loop {
+            batches.mark_unchanged();
+            let Ok(from) = stands_at(&self.0.store) else { return };
+            if from >= target {
+                return;
+            }
+            // What is left may be records that are no events: they never come as a batch.
+            let mut reader = log.reader(from);
+            let left = tokio::task::spawn_blocking(move || reader.poll_batch(1)).await;
+            // Behind a gap there is always something left: deleting ends before the newest segment.
+            let more = matches!(left, Ok(Ok(Some(_)) | Err(ReadError::Behind { .. })));
+            if !more || batches.changed().await.is_err() {
+                return;
+            }
         }
     }
 

@@ -8,10 +8,11 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use journal::events::{Batch, Cursor, EventLog, ReadError};
+use journal::events::{Batch, Cursor, CursorError, EventLog, ReadError};
 use model::time::{Clock, Timestamp};
 use serde::Serialize;
 use store::{EventStore, StoreError};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -58,11 +59,20 @@ pub struct SourceStatus {
 
 /// The status, as the reader keeps it.
 #[derive(Debug, Default)]
-pub(crate) struct Status(Mutex<(SourceStatus, VecDeque<Gap>)>);
+pub(crate) struct Status {
+    shown: Mutex<(SourceStatus, VecDeque<Gap>)>,
+    /// Counts batches, for those who wait for one.
+    batches: watch::Sender<u64>,
+}
 
 impl Status {
     fn lock(&self) -> MutexGuard<'_, (SourceStatus, VecDeque<Gap>)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes with every batch that was taken in.
+    pub fn batches(&self) -> watch::Receiver<u64> {
+        self.batches.subscribe()
     }
 
     pub fn read(&self) -> SourceStatus {
@@ -79,6 +89,7 @@ impl Status {
         status.last_batch = Some(now);
         status.log_end = Some(batch.log_end.clone());
         status.failure = None;
+        self.batches.send_modify(|batches| *batches += 1);
     }
 
     fn note_gap(&self, gap: Gap) {
@@ -129,30 +140,22 @@ enum End {
 impl OwnLog<'_> {
     /// Follows the log until the program ends.
     pub async fn follow(&self, shutdown: &CancellationToken) {
-        let mut from = self.stands_at();
+        let mut behind = None;
         loop {
-            match self.read_on(from, shutdown).await {
+            let end = match behind.take().map_or_else(|| stands_at(self.store), Ok) {
+                Ok(from) => self.read_on(from, shutdown).await,
+                Err(error) => self.fail(&format!("the event store: {error}; rebuild it from the event log")),
+            };
+            match end {
                 End::Closed => return,
-                End::Continue(at) => from = at,
+                End::Continue(at) => behind = Some(at),
                 End::Retry => {
                     let pause = tokio::time::sleep(self.config.retry_after.0);
                     if shutdown.run_until_cancelled(pause).await.is_none() {
                         return;
                     }
-                    from = self.stands_at();
                 }
             }
-        }
-    }
-
-    /// Where the store stands: the beginning of the log for a new store.
-    fn stands_at(&self) -> Cursor {
-        let cursor = self.store.cursor();
-        let parsed = cursor.as_deref().map(str::parse);
-        match parsed {
-            None => Cursor::default(),
-            Some(Ok(cursor)) => cursor,
-            Some(Err(_)) => unreachable!("invariant: only cursors of the log are given to the store"),
         }
     }
 
@@ -164,8 +167,12 @@ impl OwnLog<'_> {
                 None | Some(Err(ReadError::Closed)) => return End::Closed,
                 Some(Ok(batch)) => batch,
                 Some(Err(ReadError::Behind { oldest })) => {
-                    self.note_gap(reader.cursor(), oldest);
-                    return End::Continue(oldest);
+                    // A log that ends before the place where the store stands has lost its tail: what is in it up to
+                    // now is in the store already.
+                    let from = reader.cursor();
+                    let to = if oldest > from { oldest } else { self.log.end() };
+                    self.note_gap(from, to);
+                    return End::Continue(to);
                 }
                 Some(Err(ReadError::Io(error))) => return self.fail(&format!("the event log: {error}")),
             };
@@ -200,6 +207,11 @@ impl OwnLog<'_> {
         self.status.note_failure(failure.to_owned());
         End::Retry
     }
+}
+
+/// Where the store stands: the beginning of the log for a new store.
+pub(crate) fn stands_at(store: &EventStore) -> Result<Cursor, CursorError> {
+    store.cursor().as_deref().map_or(Ok(Cursor::default()), str::parse)
 }
 
 /// An error with its causes.
