@@ -11,6 +11,7 @@
 
 // Writing.
 pub mod merge;
+pub mod mjml;
 mod plain;
 pub mod program;
 mod quoted;

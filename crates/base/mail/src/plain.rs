@@ -9,6 +9,7 @@ use lol_html::html_content::{ContentType, Element};
 use lol_html::{RewriteStrSettings, element, rewrite_str};
 
 use crate::merge::Segment;
+use crate::mjml::{HTML_DEPTH_MAX, tags};
 
 /// Around the number of a Liquid mark: the last private-use letters of Unicode.
 const OPEN: char = '\u{10FFF0}';
@@ -28,6 +29,9 @@ pub(crate) fn of_segments(html: &[Segment]) -> Result<Vec<Segment>, String> {
             Segment::Static(text) => marked.extend(text.chars().filter(|letter| *letter != OPEN && *letter != CLOSE)),
             _ => marked.push_str(&format!("{OPEN}{index}{CLOSE}")),
         }
+    }
+    if tags::too_deep(&marked, HTML_DEPTH_MAX).is_some() {
+        return Err(format!("elements are nested deeper than {HTML_DEPTH_MAX}"));
     }
     let flat = flattened(&marked)?;
     let text = html2text::config::with_decorator(Decorator::default())

@@ -48,6 +48,7 @@ impl Segment {
     /// As its author wrote it, nearly.
     pub(crate) fn written(&self) -> String {
         match self {
+            Segment::Static(text) if next_mark(text).is_some() => format!("{{% raw %}}{text}{{% endraw %}}"),
             Segment::Static(text) => text.clone(),
             Segment::Output { inner, .. } => format!("{{{{{inner}}}}}"),
             Segment::Tag { inner, .. } => format!("{{%{inner}%}}"),
