@@ -1,5 +1,17 @@
 // The state behind the mock API: seeded once, changed by requests and by the clock.
-import type { Account, ApiKey, Campaign, Contact, ControlEntry, Field, Import, List, QueueTotals, Suppression, Tick } from "../app/api/types";
+import type {
+  Account,
+  ApiKey,
+  Campaign,
+  Contact,
+  ControlEntry,
+  Field,
+  Import,
+  List,
+  QueueTotals,
+  Suppression,
+  Tick,
+} from "../app/api/types";
 import { makeCampaigns } from "./seed/campaigns";
 import { type MockRecipient, makeRecipient } from "./seed/events";
 import { FIELDS, makeContacts } from "./seed/people";
@@ -104,8 +116,24 @@ export function makeDb(seed = 7): Db {
     accounts: makeAccounts(ids, now),
     passwords: new Map(),
     keys: [
-      { id: ids(), name: "Shop, order mails", scopes: ["inject"], prefix: "ies_k3v8", created_by: "admin@verriere.example", created_at: new Date(now - 120 * day).toISOString(), last_used_at: new Date(now - 40 * SECOND).toISOString() },
-      { id: ids(), name: "Grafana", scopes: ["read"], prefix: "ies_p0qa", created_by: "ops@verriere.example", created_at: new Date(now - 60 * day).toISOString(), last_used_at: null },
+      {
+        id: ids(),
+        name: "Shop, order mails",
+        scopes: ["inject"],
+        prefix: "ies_k3v8",
+        created_by: "admin@verriere.example",
+        created_at: new Date(now - 120 * day).toISOString(),
+        last_used_at: new Date(now - 40 * SECOND).toISOString(),
+      },
+      {
+        id: ids(),
+        name: "Grafana",
+        scopes: ["read"],
+        prefix: "ies_p0qa",
+        created_by: "ops@verriere.example",
+        created_at: new Date(now - 60 * day).toISOString(),
+        last_used_at: null,
+      },
     ],
     lists,
     fields: FIELDS.map((field) => ({ ...field })),

@@ -14,7 +14,8 @@ export class Refusal extends Error {
 }
 
 export const notFound = (what: string) => new Refusal(404, "not-found", `There is no such ${what}.`);
-export const invalid = (message: string, field?: string) => new Refusal(400, "invalid", message, field ? { field } : {});
+export const invalid = (message: string, field?: string) =>
+  new Refusal(400, "invalid", message, field ? { field } : {});
 
 export interface Call {
   db: Db;
@@ -55,7 +56,11 @@ export function compile(routes: Routes): Route[] {
   });
 }
 
-export function match(routes: Route[], method: string, path: string): { route: Route; params: Record<string, string> } | null {
+export function match(
+  routes: Route[],
+  method: string,
+  path: string,
+): { route: Route; params: Record<string, string> } | null {
   const parts = path.split("/").slice(1).map(decodeURIComponent);
   for (const route of routes) {
     if (route.method !== method || route.parts.length !== parts.length) continue;

@@ -13,14 +13,18 @@ const TAGS: [RegExp, string][] = [
 
 function styles(html: string): string {
   return html.replace(/<(\w+)([^>]*)>/g, (whole, tag: string, attributes: string) => {
-    const pairs = [...attributes.matchAll(/(background-color|color|font-size|font-weight|line-height|padding|border-radius)="([^"]*)"/g)];
+    const pairs = [
+      ...attributes.matchAll(
+        /(background-color|color|font-size|font-weight|line-height|padding|border-radius)="([^"]*)"/g,
+      ),
+    ];
     if (pairs.length === 0) return whole;
     const style = pairs.map((pair) => `${pair[1]}:${pair[2]}`).join(";");
     return `<${tag}${attributes.replace(/(background-color|color|font-size|font-weight|line-height|padding|border-radius)="[^"]*"/g, "")} style="${style}">`;
   });
 }
 
-function valueOf(path: string, contact: Contact | null): string {
+function filled(path: string, contact: Contact | null): string {
   const name = path.replace("contact.", "");
   if (path === "contact.name") return contact?.name ?? "";
   if (path === "contact.address") return contact?.address ?? "zoe.martin@example.org";
@@ -31,10 +35,15 @@ function valueOf(path: string, contact: Contact | null): string {
 
 export function merge(text: string, contact: Contact | null): string {
   return text
-    .replace(/\{%\s*if ([\w.]+) > (\d+)\s*%\}([\s\S]*?)\{%\s*endif\s*%\}/g, (_all, path: string, limit: string, inner: string) =>
-      Number(valueOf(path, contact)) > Number(limit) ? inner : "",
+    .replace(
+      /\{%\s*if ([\w.]+) > (\d+)\s*%\}([\s\S]*?)\{%\s*endif\s*%\}/g,
+      (_all, path: string, limit: string, inner: string) =>
+        Number(filled(path, contact)) > Number(limit) ? inner : "",
     )
-    .replace(/\{\{\s*([\w.]+)\s*(?:\|\s*default:\s*"([^"]*)")?\s*\}\}/g, (_all, path: string, other?: string) => valueOf(path, contact) || (other ?? ""));
+    .replace(
+      /\{\{\s*([\w.]+)\s*(?:\|\s*default:\s*"([^"]*)")?\s*\}\}/g,
+      (_all, path: string, other?: string) => filled(path, contact) || (other ?? ""),
+    );
 }
 
 /** Braces that are never closed, and tags MJML does not know. */
@@ -45,8 +54,12 @@ export function issuesOf(part: string, text: string): ContentIssue[] {
     if (open >= 0 && !line.slice(open).includes("}}")) {
       issues.push({ part, message: "The value begun here is not closed: add }}.", line: index + 1, column: open + 1 });
     }
-    const unknown = /<(mj-(?!section|column|text|button|head|body|title|attributes|all|image|divider|spacer|wrapper|raw|style|preview)[\w-]*)/.exec(line);
-    if (unknown) issues.push({ part, message: `MJML knows no <${unknown[1]}>.`, line: index + 1, column: unknown.index + 2 });
+    const unknown =
+      /<(mj-(?!section|column|text|button|head|body|title|attributes|all|image|divider|spacer|wrapper|raw|style|preview)[\w-]*)/.exec(
+        line,
+      );
+    if (unknown)
+      issues.push({ part, message: `MJML knows no <${unknown[1]}>.`, line: index + 1, column: unknown.index + 2 });
   });
   return issues;
 }
@@ -60,8 +73,17 @@ export function render(request: RenderRequest, contact: Contact | null): Rendere
     request.format === "text"
       ? ""
       : `<!doctype html><meta charset="utf-8"><style>body{margin:0;background:#f3ede4;font:16px/1.55 Helvetica,Arial,sans-serif;color:#2a2520}.section{max-width:600px;margin:0 auto;box-sizing:border-box}p{margin:0 0 14px}.button{display:inline-block;padding:10px 24px;color:#fff;text-decoration:none}</style>${styles(html)}`;
-  const text = request.text || merged.replace(/<[^>]+>/g, "").replace(/[ \t]+/g, " ").replace(/\n\s*\n+/g, "\n\n").trim();
-  const warnings: ContentIssue[] = request.body && !request.body.includes("unsubscribe_url") ? [{ part: "body", message: "There is no link to {{ unsubscribe_url }}.", line: null, column: null }] : [];
+  const text =
+    request.text ||
+    merged
+      .replace(/<[^>]+>/g, "")
+      .replace(/[ \t]+/g, " ")
+      .replace(/\n\s*\n+/g, "\n\n")
+      .trim();
+  const warnings: ContentIssue[] =
+    request.body && !request.body.includes("unsubscribe_url")
+      ? [{ part: "body", message: "There is no link to {{ unsubscribe_url }}.", line: null, column: null }]
+      : [];
   return {
     subject: merge(request.subject, contact).replace(/^, /, ""),
     preheader: merge(request.preheader, contact),

@@ -4,15 +4,73 @@ import { fieldsOf } from "../app/util/event-fields";
 import { splitTerms } from "../app/util/query-text";
 import { Refusal } from "./http";
 
-const ALIASES: Record<string, string> = { to: "address", status: "kind", queued: "queued_ms", size: "size_bytes", vmta: "source", text: "reply" };
-const FIELDS = ["kind", "address", "domain", "provider", "source", "site", "mx_host", "mx_address", "source_address", "phase", "code", "enhanced", "reply", "error", "category", "family", "scope", "suppress", "attempt", "tls", "queued_ms", "connect_ms", "tls_ms", "transaction_ms", "size_bytes", "campaign", "message", "recipient", "contact", "list", "stream", "tenant", "job", "sender", "report", "reporter", "link", "url", "client", "user_agent", "method", "target", "target_name", "action", "by", "note"];
+const ALIASES: Record<string, string> = {
+  to: "address",
+  status: "kind",
+  queued: "queued_ms",
+  size: "size_bytes",
+  vmta: "source",
+  text: "reply",
+};
+const FIELDS = [
+  "kind",
+  "address",
+  "domain",
+  "provider",
+  "source",
+  "site",
+  "mx_host",
+  "mx_address",
+  "source_address",
+  "phase",
+  "code",
+  "enhanced",
+  "reply",
+  "error",
+  "category",
+  "family",
+  "scope",
+  "suppress",
+  "attempt",
+  "tls",
+  "queued_ms",
+  "connect_ms",
+  "tls_ms",
+  "transaction_ms",
+  "size_bytes",
+  "campaign",
+  "message",
+  "recipient",
+  "contact",
+  "list",
+  "stream",
+  "tenant",
+  "job",
+  "sender",
+  "report",
+  "reporter",
+  "link",
+  "url",
+  "client",
+  "user_agent",
+  "method",
+  "target",
+  "target_name",
+  "action",
+  "by",
+  "note",
+];
 const REPUTATION = ["policy-related", "spam-related", "rate-limited", "greylisted", "reputation"];
 
 type Test = (values: Map<string, string>) => boolean;
 
 function fail(query: string, term: string, message: string, word: string, suggestion?: string): never {
   const position = [...query.slice(0, query.indexOf(term) + term.indexOf(word))].length;
-  throw new Refusal(400, "search-syntax", message, { position, length: [...word].length, ...(suggestion ? { suggestion } : {}) });
+  throw new Refusal(400, "search-syntax", message, {
+    position,
+    length: [...word].length,
+    ...(suggestion ? { suggestion } : {}),
+  });
 }
 
 function amount(text: string): number {
@@ -26,11 +84,15 @@ function termTest(query: string, term: string): Test {
     const inner = termTest(query, term.slice(1));
     return (values) => !inner(values);
   }
-  if ((term.match(/(?<!\\)"/g) ?? []).length % 2 === 1) fail(query, term, "this quotation mark is never closed", term.slice(term.indexOf('"')));
+  if ((term.match(/(?<!\\)"/g) ?? []).length % 2 === 1)
+    fail(query, term, "this quotation mark is never closed", term.slice(term.indexOf('"')));
   const field = /^([a-z][\w-]*)(:|=|>=|<=|>|<)(.*)$/i.exec(term);
   if (!field) {
     const word = term.replace(/^"|"$/g, "").toLowerCase();
-    return (values) => ["reply", "error", "note", "address", "message", "recipient", "code", "enhanced"].some((name) => (values.get(name) ?? "").toLowerCase().includes(word));
+    return (values) =>
+      ["reply", "error", "note", "address", "message", "recipient", "code", "enhanced"].some((name) =>
+        (values.get(name) ?? "").toLowerCase().includes(word),
+      );
   }
   const [, typed = "", op = ":", rest = ""] = field;
   const name = ALIASES[typed.toLowerCase()] ?? typed.toLowerCase();

@@ -12,7 +12,13 @@ import { step } from "./simulate";
 const PREFIX = "/api/v1";
 const SESSION = "ies_session=mock";
 
-const routes = compile({ ...accountRoutes, ...audienceRoutes, ...campaignRoutes, ...deliveryRoutes, ...monitoringRoutes });
+const routes = compile({
+  ...accountRoutes,
+  ...audienceRoutes,
+  ...campaignRoutes,
+  ...deliveryRoutes,
+  ...monitoringRoutes,
+});
 
 export interface MockServer {
   db: Db;
@@ -48,11 +54,15 @@ export function makeMockServer(seed?: number): MockServer {
       }
       const open = path === "/session" && method === "POST";
       const loggedIn = (request.headers.cookie ?? "").includes(SESSION) && db.loggedIn !== null;
-      if (!open && !loggedIn) throw new Refusal(401, "unauthenticated", "Log in, or send an API key as a bearer token.");
+      if (!open && !loggedIn)
+        throw new Refusal(401, "unauthenticated", "Log in, or send an API key as a bearer token.");
       if (path === "/stream") return openStream(streams, response);
       const found = match(routes, method, path);
       if (!found) throw new Refusal(404, "not-found", "There is no such endpoint.");
-      return write(response, await found.route.handler({ db, params: found.params, query: url.searchParams, text, request, response }));
+      return write(
+        response,
+        await found.route.handler({ db, params: found.params, query: url.searchParams, text, request, response }),
+      );
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       return write(response, { status: error.status, json: error.body });

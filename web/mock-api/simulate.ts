@@ -21,8 +21,14 @@ function advance(counts: CampaignCounts, sum: Outcomes, db: Db): void {
   counts.delivered += sum.delivered;
   counts.bounced += sum.bounced;
   counts.handed_over = Math.min(counts.audience, counts.handed_over + PER_SECOND * 2);
-  counts.queued = Math.max(0, counts.handed_over - counts.delivered - counts.bounced - counts.expired - counts.suppressed);
-  counts.deferred_now = Math.min(counts.queued, Math.max(0, counts.deferred_now + sum.deferred - Math.round(db.random() * 3)));
+  counts.queued = Math.max(
+    0,
+    counts.handed_over - counts.delivered - counts.bounced - counts.expired - counts.suppressed,
+  );
+  counts.deferred_now = Math.min(
+    counts.queued,
+    Math.max(0, counts.deferred_now + sum.deferred - Math.round(db.random() * 3)),
+  );
   counts.opens += Math.round(sum.delivered * 0.3 * db.random());
   counts.clicks += Math.round(sum.delivered * 0.08 * db.random());
   if (db.random() < 0.02) counts.complaints += 1;
@@ -65,7 +71,12 @@ export function step(db: Db): Tick {
   const tick: Tick = {
     at,
     queue: { ...db.queue },
-    rates: { received: campaign ? PER_SECOND * 2 : 0, delivered: sum.delivered, deferred: sum.deferred, bounced: sum.bounced },
+    rates: {
+      received: campaign ? PER_SECOND * 2 : 0,
+      delivered: sum.delivered,
+      deferred: sum.deferred,
+      bounced: sum.bounced,
+    },
     providers,
     campaigns: db.campaigns.flatMap((entry) =>
       entry.counts && (entry.state === "sending" || entry.finished_at === at)

@@ -46,7 +46,10 @@ export const contactSuggestionsQuery = (q: string, list: string | null) =>
     staleTime: 30_000,
   });
 export const contactQuery = (id: string) =>
-  queryOptions({ queryKey: ["contacts", id], queryFn: ({ signal }) => get<Contact>(`/contacts/${id}`, undefined, signal) });
+  queryOptions({
+    queryKey: ["contacts", id],
+    queryFn: ({ signal }) => get<Contact>(`/contacts/${id}`, undefined, signal),
+  });
 export const createContact = (contact: ContactInput) => post<Contact>("/contacts", contact);
 export const changeContact = (id: string, contact: Partial<ContactInput>) => patch<Contact>(`/contacts/${id}`, contact);
 export const deleteContact = (id: string) => remove(`/contacts/${id}`);

@@ -1,7 +1,17 @@
 // Queues, paths, sources, pools, providers, control.
 import { queryOptions } from "@tanstack/react-query";
 import { get, post } from "./client";
-import type { Control, ControlResult, Explanation, Page, Pool, ProviderRules, QueuePath, Queues, Source } from "./types";
+import type {
+  Control,
+  ControlResult,
+  Explanation,
+  Page,
+  Pool,
+  ProviderRules,
+  QueuePath,
+  Queues,
+  Source,
+} from "./types";
 
 export const queuesQuery = queryOptions({
   queryKey: ["queues"],

@@ -40,5 +40,8 @@ export async function readError(response: Response): Promise<ApiError> {
   } catch {
     // No JSON: fall through.
   }
-  return new ApiError(response.status, { code: "unreadable-answer", message: `HTTP ${response.status} ${response.statusText}` });
+  return new ApiError(response.status, {
+    code: "unreadable-answer",
+    message: `HTTP ${response.status} ${response.statusText}`,
+  });
 }

@@ -8,7 +8,9 @@ export function makeQueryClient(onUnauthorised: () => void): QueryClient {
   };
   return new QueryClient({
     queryCache: new QueryCache({ onError: (error, query) => query.meta?.quiet !== true && watch(error) }),
-    mutationCache: new MutationCache({ onError: (error, _vars, _context, mutation) => mutation.meta?.quiet !== true && watch(error) }),
+    mutationCache: new MutationCache({
+      onError: (error, _vars, _context, mutation) => mutation.meta?.quiet !== true && watch(error),
+    }),
     defaultOptions: {
       queries: {
         staleTime: 5_000,

@@ -37,7 +37,10 @@ export default function Chart({ data, form, height, formatValue, formatAxis }: C
     const element = holder.current;
     if (!element || !chart.current) return;
     const font = getComputedStyle(element).fontFamily;
-    chart.current.setOption(makeOption(data, { form, palette: readPalette(element), font, formatValue, formatAxis }), true);
+    chart.current.setOption(
+      makeOption(data, { form, palette: readPalette(element), font, formatValue, formatAxis }),
+      true,
+    );
   }, [data, form, formatValue, formatAxis, scheme]);
 
   return <div ref={holder} style={{ height, width: "100%" }} aria-hidden="true" />;

@@ -6,6 +6,7 @@ import { useFormat } from "~/hooks/useFormat";
 import { type Column, DataTable } from "~/table/DataTable";
 import { Icon } from "~/ui/Icon";
 import { Panel } from "~/ui/Panel";
+import { Legend } from "./Legend";
 import type { ChartData, ChartForm } from "./types";
 
 const Chart = lazy(() => import("./Chart"));
@@ -23,12 +24,33 @@ export interface ChartPanelProps {
   className?: string | undefined;
 }
 
-export function ChartPanel({ title, hint, data, form, height = 240, axis, percent, actions, className }: ChartPanelProps) {
+export function ChartPanel({
+  title,
+  hint,
+  data,
+  form,
+  height = 240,
+  axis,
+  percent,
+  actions,
+  className,
+}: ChartPanelProps) {
   const { t } = useTranslation();
   const format = useFormat();
   const [shape, setShape] = useState<string>("chart");
+  const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
+  const toggle = (name: string) =>
+    setHidden((before) => {
+      const after = new Set(before);
+      if (!after.delete(name)) after.add(name);
+      return after;
+    });
+  const visible = useMemo(
+    () => ({ labels: data.labels, series: data.series.filter((entry) => !hidden.has(entry.name)) }),
+    [data, hidden],
+  );
   const formatValue = percent ? format.percent : format.number;
-  const formatAxis = percent ? format.percent : format.compact;
+  const formatAxis = percent ? format.percentAxis : format.compact;
   return (
     <Panel
       title={title}
@@ -52,9 +74,12 @@ export function ChartPanel({ title, hint, data, form, height = 240, axis, percen
       }
     >
       {shape === "chart" ? (
-        <Suspense fallback={<Skeleton height={height} />}>
-          <Chart data={data} form={form} height={height} formatValue={formatValue} formatAxis={formatAxis} />
-        </Suspense>
+        <>
+          <Legend series={data.series} hidden={hidden} onToggle={toggle} />
+          <Suspense fallback={<Skeleton height={height} />}>
+            <Chart data={visible} form={form} height={height} formatValue={formatValue} formatAxis={formatAxis} />
+          </Suspense>
+        </>
       ) : (
         <ChartTable title={title} axis={axis} data={data} formatValue={formatValue} height={height} />
       )}
@@ -100,6 +125,12 @@ function ChartTable({ title, axis, data, formatValue, height }: ChartTableProps)
     [data, axis, formatValue],
   );
   return (
-    <DataTable caption={title} columns={columns} rows={rows} rowKey={(row) => String(row.index)} maxHeight={height + 40} />
+    <DataTable
+      caption={title}
+      columns={columns}
+      rows={rows}
+      rowKey={(row) => String(row.index)}
+      maxHeight={height + 40}
+    />
   );
 }

@@ -87,8 +87,7 @@ export function makeOption(data: ChartData, settings: OptionSettings): EChartsCo
   return {
     animation: false,
     textStyle: { fontFamily: font },
-    grid: { left: 4, right: 12, top: 34, bottom: 2, containLabel: true },
-    legend: { top: 0, left: 0, itemWidth: 10, itemHeight: 10, itemGap: 14, icon: "roundRect", textStyle: { ...text, color: palette.text } },
+    grid: { left: 4, right: 12, top: 10, bottom: 2, containLabel: true },
     tooltip: {
       trigger: "axis",
       axisPointer: { type: form === "bars" || rows ? "shadow" : "line" },

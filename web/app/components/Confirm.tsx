@@ -15,7 +15,17 @@ export interface ConfirmProps {
   onConfirm: () => void;
 }
 
-export function Confirm({ opened, onClose, title, children, confirm, danger, busy, disabled, onConfirm }: ConfirmProps) {
+export function Confirm({
+  opened,
+  onClose,
+  title,
+  children,
+  confirm,
+  danger,
+  busy,
+  disabled,
+  onConfirm,
+}: ConfirmProps) {
   const { t } = useTranslation();
   return (
     <Modal opened={opened} onClose={onClose} title={title} closeButtonProps={{ "aria-label": t("actions.close") }}>

@@ -8,6 +8,7 @@ import { type ContactFilter, contactsQuery } from "~/api/contacts";
 import type { Contact } from "~/api/types";
 import { type Column, DataTable } from "~/table/DataTable";
 import { LoadMore } from "~/table/LoadMore";
+import { Dash } from "~/ui/Dash";
 import { Icon } from "~/ui/Icon";
 import { Panel } from "~/ui/Panel";
 import { EmptyState } from "~/ui/States";
@@ -107,9 +108,14 @@ function useContactColumns(): Column<Contact>[] {
           </TextLink>
         ),
       },
-      { id: "name", header: t("contacts.name"), cell: (row) => row.name || <span className="muted">–</span> },
+      { id: "name", header: t("contacts.name"), cell: (row) => row.name || <Dash /> },
       { id: "status", header: t("contacts.status"), cell: (row) => <ContactStatusTag status={row.status} /> },
-      { id: "lists", header: t("contacts.lists"), hideBelow: "md", cell: (row) => row.lists.map((list) => list.name).join(", ") || "–" },
+      {
+        id: "lists",
+        header: t("contacts.lists"),
+        hideBelow: "md",
+        cell: (row) => row.lists.map((list) => list.name).join(", ") || "–",
+      },
       {
         id: "fields",
         header: t("contacts.fieldsOf"),
@@ -125,7 +131,13 @@ function useContactColumns(): Column<Contact>[] {
           </span>
         ),
       },
-      { id: "created", header: t("contacts.created"), align: "right", hideBelow: "md", cell: (row) => <Time at={row.created_at} /> },
+      {
+        id: "created",
+        header: t("contacts.created"),
+        align: "right",
+        hideBelow: "md",
+        cell: (row) => <Time at={row.created_at} />,
+      },
     ],
     [t],
   );

@@ -34,10 +34,17 @@ export function ControlButton({ kind, name, action, label, ...button }: ControlB
   if (!delivery) return null;
   return (
     <>
-      <Button variant="default" leftSection={<Icon name={ICONS[action]} size={14} />} onClick={handlers.open} {...button}>
+      <Button
+        variant="default"
+        leftSection={<Icon name={ICONS[action]} size={14} />}
+        onClick={handlers.open}
+        {...button}
+      >
         {t(`delivery.actions.${action}`)}
       </Button>
-      {opened ? <ControlQuestion kind={kind} name={name} action={action} label={label ?? name} onClose={handlers.close} /> : null}
+      {opened ? (
+        <ControlQuestion kind={kind} name={name} action={action} label={label ?? name} onClose={handlers.close} />
+      ) : null}
     </>
   );
 }

@@ -13,7 +13,7 @@ export interface DateFieldProps {
 }
 
 export function DateField({ label, value, onChange, readOnly = false }: DateFieldProps) {
-  const { i18n } = useTranslation();
+  const { t, i18n } = useTranslation();
   return (
     <DateInput
       label={label}
@@ -23,6 +23,7 @@ export function DateField({ label, value, onChange, readOnly = false }: DateFiel
       onChange={(day) => onChange(day ?? null)}
       readOnly={readOnly}
       clearable
+      clearButtonProps={{ "aria-label": t("actions.remove") }}
     />
   );
 }

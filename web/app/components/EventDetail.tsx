@@ -55,10 +55,20 @@ function FieldLine({ entry, onTerm }: { entry: EventField; onTerm?: OnTerm }) {
         <span className={classes.value}>{shown}</span>
         {onTerm && entry.searchable ? (
           <span className={classes.buttons}>
-            <button type="button" aria-label={t("search.addTerm", words)} title={t("search.addTerm", words)} onClick={() => onTerm(entry.field, entry.value, false)}>
+            <button
+              type="button"
+              aria-label={t("search.addTerm", words)}
+              title={t("search.addTerm", words)}
+              onClick={() => onTerm(entry.field, entry.value, false)}
+            >
               <Icon name="plus" size={12} />
             </button>
-            <button type="button" aria-label={t("search.excludeTerm", words)} title={t("search.excludeTerm", words)} onClick={() => onTerm(entry.field, entry.value, true)}>
+            <button
+              type="button"
+              aria-label={t("search.excludeTerm", words)}
+              title={t("search.excludeTerm", words)}
+              onClick={() => onTerm(entry.field, entry.value, true)}
+            >
               <Icon name="minus" size={12} />
             </button>
           </span>

@@ -3,6 +3,7 @@ import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { MailEvent } from "~/api/types";
 import { type Column, DataTable } from "~/table/DataTable";
+import { Dash } from "~/ui/Dash";
 import { EmptyState } from "~/ui/States";
 import { summaryOf } from "~/util/event-fields";
 import { EventDetail, type OnTerm } from "./EventDetail";
@@ -14,7 +15,7 @@ export function EventsTable({ events, onTerm }: { events: MailEvent[]; onTerm?: 
   const { t } = useTranslation();
   const columns = useMemo<Column<MailEvent>[]>(
     () => [
-      { id: "at", header: t("search.when"), cell: (row) => <Time at={row.at} /> },
+      { id: "at", header: t("search.when"), cell: (row) => <Time at={row.at} seconds /> },
       { id: "kind", header: t("search.kind"), cell: (row) => <KindTag kind={row.kind} /> },
       {
         id: "address",
@@ -26,11 +27,11 @@ export function EventsTable({ events, onTerm }: { events: MailEvent[]; onTerm?: 
               {row.address ?? row.recipient}
             </TextLink>
           ) : (
-            (row.address ?? <span className="muted">–</span>)
+            (row.address ?? <Dash />)
           ),
       },
-      { id: "provider", header: t("numbers.provider"), cell: (row) => row.provider ?? <span className="muted">–</span> },
-      { id: "source", header: t("numbers.source"), hideBelow: "lg", cell: (row) => row.source ?? <span className="muted">–</span> },
+      { id: "provider", header: t("numbers.provider"), cell: (row) => row.provider ?? <Dash /> },
+      { id: "source", header: t("numbers.source"), hideBelow: "lg", cell: (row) => row.source ?? <Dash /> },
       {
         id: "what",
         header: t("search.what"),

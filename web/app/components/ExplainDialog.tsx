@@ -93,10 +93,15 @@ function Explained({ answer }: { answer: Explanation }) {
       ),
     });
   }
-  if (answer.last_reply) facts.push({ label: t("delivery.lastReply"), value: <LastReplyText last={answer.last_reply} /> });
+  if (answer.last_reply)
+    facts.push({ label: t("delivery.lastReply"), value: <LastReplyText last={answer.last_reply} /> });
   return (
     <div className={classes.answer}>
-      {answer.limiter ? <LimiterText limiter={answer.limiter} main /> : <p className={classes.sentence}>{t(`delivery.states.${answer.state}`)}</p>}
+      {answer.limiter ? (
+        <LimiterText limiter={answer.limiter} main />
+      ) : (
+        <p className={classes.sentence}>{t(`delivery.states.${answer.state}`)}</p>
+      )}
       <KeyValue items={facts} />
       {answer.also.length > 0 ? (
         <>

@@ -2,7 +2,11 @@
 import { useTranslation } from "react-i18next";
 import type { PathLimits } from "~/api/types";
 
-export function LimitsText({ limits }: { limits: Pick<PathLimits, "connections" | "messages_per_connection" | "rate"> }) {
+export function LimitsText({
+  limits,
+}: {
+  limits: Pick<PathLimits, "connections" | "messages_per_connection" | "rate">;
+}) {
   const { t } = useTranslation();
   return (
     <span style={{ display: "block", fontSize: "0.75rem" }}>

@@ -11,7 +11,15 @@ interface QueryLike<T> {
   refetch: () => unknown;
 }
 
-export function Loaded<T>({ query, children, lines }: { query: QueryLike<T>; children: (data: T) => ReactNode; lines?: number }) {
+export function Loaded<T>({
+  query,
+  children,
+  lines,
+}: {
+  query: QueryLike<T>;
+  children: (data: T) => ReactNode;
+  lines?: number;
+}) {
   const { t } = useTranslation();
   if (query.data !== undefined) return <>{children(query.data)}</>;
   if (query.isPending) return <LoadingLines label={t("states.loading")} {...(lines ? { lines } : {})} />;

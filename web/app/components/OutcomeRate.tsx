@@ -3,7 +3,7 @@ import { useTranslation } from "react-i18next";
 import type { Outcomes } from "~/api/types";
 import { useFormat } from "~/hooks/useFormat";
 import { RateCell } from "~/ui/RateCell";
-import type { Tone } from "~/ui/tones";
+import { type Tone, toneText } from "~/ui/tones";
 import { wilson } from "~/util/rate";
 
 export type OutcomeName = "delivered" | "deferred" | "bounced" | "blocked";
@@ -27,14 +27,25 @@ export function useRateText() {
     return {
       interval,
       shown,
-      between: t("rate.between", { low, high }),
+      between: t("rate.between", { low: low.replace(/\s?%$/, ""), high }),
       explanation: t("rate.explain", { rate: shown, n: format.number(n), low, high }),
     };
   };
 }
 
-export function OutcomeRate({ outcomes, name, whisker }: { outcomes: Outcomes; name: OutcomeName; whisker?: boolean }) {
+/** From this share on (with certainty) a bad outcome stands out. A matter of looks; alerts have their own rules. */
+const STRIKING = 0.03;
+
+export function OutcomeRate({ outcomes, name }: { outcomes: Outcomes; name: OutcomeName }) {
   const rateText = useRateText();
-  const { interval, shown, explanation } = rateText(outcomes[name], outcomes.attempts);
-  return <RateCell interval={interval} shown={shown} explanation={explanation} tone={outcomeTone[name]} whisker={whisker ?? false} />;
+  const { interval, shown, between, explanation } = rateText(outcomes[name], outcomes.attempts);
+  const striking = name !== "delivered" && interval !== null && interval.low > STRIKING;
+  return (
+    <RateCell
+      shown={interval ? shown : null}
+      between={between}
+      explanation={explanation}
+      color={striking ? toneText(outcomeTone[name]) : undefined}
+    />
+  );
 }

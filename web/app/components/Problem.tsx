@@ -19,8 +19,7 @@ export function Problem({ error, retry }: { error: unknown; retry?: (() => unkno
             : status === -1
               ? t("errors.page")
               : t("errors.refused");
-  const mend =
-    status === 0 ? t("errors.noAnswerMend") : error instanceof Error ? error.message : String(error);
+  const mend = status === 0 ? t("errors.noAnswerMend") : error instanceof Error ? error.message : String(error);
   return (
     <ErrorState
       title={title}

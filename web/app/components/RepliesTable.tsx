@@ -6,8 +6,8 @@ import { useFormat } from "~/hooks/useFormat";
 import { type Column, DataTable } from "~/table/DataTable";
 import { EmptyState } from "~/ui/States";
 import { Tag } from "~/ui/Tag";
-import classes from "./RepliesTable.module.css";
 import { TextLink } from "./links";
+import classes from "./RepliesTable.module.css";
 import { Time } from "./Time";
 import { useCategoryName } from "./useCategoryName";
 
@@ -49,9 +49,27 @@ export function RepliesTable({ replies, withProvider }: { replies: ReplyTemplate
             },
           ]
         : []),
-      { id: "count", header: t("table.count"), align: "right", sort: (row) => row.count, cell: (row) => format.number(row.count) },
-      { id: "first", header: t("monitoring.firstSeen"), hideBelow: "lg", sort: (row) => row.first_seen, cell: (row) => <Time at={row.first_seen} relative /> },
-      { id: "last", header: t("monitoring.lastSeen"), hideBelow: "md", sort: (row) => row.last_seen, cell: (row) => <Time at={row.last_seen} relative /> },
+      {
+        id: "count",
+        header: t("table.count"),
+        align: "right",
+        sort: (row) => row.count,
+        cell: (row) => format.number(row.count),
+      },
+      {
+        id: "first",
+        header: t("monitoring.firstSeen"),
+        hideBelow: "lg",
+        sort: (row) => row.first_seen,
+        cell: (row) => <Time at={row.first_seen} relative />,
+      },
+      {
+        id: "last",
+        header: t("monitoring.lastSeen"),
+        hideBelow: "md",
+        sort: (row) => row.last_seen,
+        cell: (row) => <Time at={row.last_seen} relative />,
+      },
     ],
     [t, format, categoryName, withProvider],
   );

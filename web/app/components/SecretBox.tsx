@@ -8,7 +8,7 @@ export function SecretBox({ label, hint, secret }: { label: string; hint: string
   return (
     <div>
       <div className={classes.box}>
-        <code aria-label={label}>{secret}</code>
+        <code>{secret}</code>
         <CopyButton text={secret} label={`${t("actions.copy")}: ${label}`} />
       </div>
       <p className={classes.hint}>{hint}</p>

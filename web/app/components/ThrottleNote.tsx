@@ -16,7 +16,8 @@ export function ThrottleNote({ throttle, limits }: ThrottleNoteProps) {
   const format = useFormat();
   const suspended = limits?.connections_now === 0;
   const values: string[] = [];
-  if (limits && limits.connections_now < limits.connections) values.push(t("delivery.connectionsNow", { count: limits.connections_now }));
+  if (limits && limits.connections_now < limits.connections)
+    values.push(t("delivery.connectionsNow", { count: limits.connections_now }));
   if (limits?.rate_now && limits.rate_now !== limits.rate) values.push(limits.rate_now);
   const word = suspended
     ? t("delivery.suspended")
@@ -25,7 +26,10 @@ export function ThrottleNote({ throttle, limits }: ThrottleNoteProps) {
       : t("delivery.slowed");
   const note = [throttle.reason, t("delivery.by", { by: throttle.by })].join(" · ");
   return (
-    <span style={{ display: "block", minWidth: 190, maxWidth: 420 }} title={throttle.reply ? replyLine(throttle.reply) : undefined}>
+    <span
+      style={{ display: "block", minWidth: 190, maxWidth: 420 }}
+      title={throttle.reply ? replyLine(throttle.reply) : undefined}
+    >
       <Tag tone={suspended ? "bad" : "warn"}>
         {word}
         {throttle.until ? ` · ${t("delivery.until", { time: format.clock(throttle.until) })}` : ""}

@@ -6,11 +6,18 @@ import classes from "./Transcript.module.css";
 export function Transcript({ text }: { text: string }) {
   const { t } = useTranslation();
   const turns = parseTranscript(text);
-  const lastServer = turns.findLastIndex((turn) => turn.side === "server" && (turn.severity === 4 || turn.severity === 5));
+  const lastServer = turns.findLastIndex(
+    (turn) => turn.side === "server" && (turn.severity === 4 || turn.severity === 5),
+  );
   return (
     <ol className={classes.dialogue} aria-label={t("history.transcript")}>
       {turns.map((turn, index) => (
-        <li key={index} data-side={turn.side} data-severity={turn.severity ?? undefined} data-deciding={index === lastServer || undefined}>
+        <li
+          key={index}
+          data-side={turn.side}
+          data-severity={turn.severity ?? undefined}
+          data-deciding={index === lastServer || undefined}
+        >
           <span className={classes.who} title={sideTitle(turn)}>
             {turn.side === "note" ? "" : t(`history.${turn.side}`)}
           </span>

@@ -1,5 +1,12 @@
 // Makes Liquid visible inside MJML, HTML and text: `{{ value }}` and `{% tag %}`.
-import { Decoration, type DecorationSet, EditorView, MatchDecorator, ViewPlugin, type ViewUpdate } from "@codemirror/view";
+import {
+  Decoration,
+  type DecorationSet,
+  EditorView,
+  MatchDecorator,
+  ViewPlugin,
+  type ViewUpdate,
+} from "@codemirror/view";
 
 const matcher = new MatchDecorator({
   regexp: /\{\{[^}\n]*\}\}|\{%[^%\n]*%\}/g,

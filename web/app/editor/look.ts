@@ -16,7 +16,12 @@ const frame = EditorView.theme({
   "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": {
     background: "color-mix(in srgb, var(--accent) 28%, transparent)",
   },
-  ".cm-tooltip": { background: "var(--surface)", color: "var(--text)", border: "1px solid var(--border-strong)", borderRadius: "6px" },
+  ".cm-tooltip": {
+    background: "var(--surface)",
+    color: "var(--text)",
+    border: "1px solid var(--border-strong)",
+    borderRadius: "6px",
+  },
   ".cm-tooltip-autocomplete ul li[aria-selected]": { background: "var(--accent-soft)", color: "var(--accent-text)" },
   ".cm-panels": { background: "var(--raised)", color: "var(--text)", borderColor: "var(--border)" },
   ".cm-diagnostic-error": { borderLeftColor: "var(--bad)" },

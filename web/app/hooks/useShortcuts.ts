@@ -12,7 +12,11 @@ export function isTyping(target: EventTarget | null): boolean {
 }
 
 /** What a key press means: the name of a shortcut, the start of one, or nothing. */
-export function matchKey(shortcuts: Shortcuts, pending: string | null, key: string): { run?: string; pending: string | null } {
+export function matchKey(
+  shortcuts: Shortcuts,
+  pending: string | null,
+  key: string,
+): { run?: string; pending: string | null } {
   const sequence = pending ? `${pending} ${key}` : key;
   if (sequence in shortcuts) return { run: sequence, pending: null };
   if (key in shortcuts) return { run: key, pending: null };

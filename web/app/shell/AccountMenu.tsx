@@ -34,7 +34,8 @@ export function AccountMenu({ onHelp }: { onHelp: () => void }) {
   return (
     <Menu position="bottom-end" width={248} closeOnItemClick>
       <Menu.Target>
-        <UnstyledButton className={classes.target} aria-label={t("account.menu", { name })}>
+        <UnstyledButton className={classes.target}>
+          <span className="visually-hidden">{t("account.menu", { name })}</span>
           <span className={classes.initials} aria-hidden="true">
             {initials(name)}
           </span>

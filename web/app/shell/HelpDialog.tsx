@@ -32,7 +32,9 @@ export function HelpDialog({ opened, onClose }: { opened: boolean; onClose: () =
         <section>
           <h3>{t("help.go")}</h3>
           {wings.flatMap((wing) =>
-            wing.items.map((item) => <Row key={item.to} keys={["g", item.key]} text={`${t(wing.label)} · ${t(item.label)}`} />),
+            wing.items.map((item) => (
+              <Row key={item.to} keys={["g", item.key]} text={`${t(wing.label)} · ${t(item.label)}`} />
+            )),
           )}
         </section>
       </div>

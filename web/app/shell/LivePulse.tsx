@@ -1,7 +1,7 @@
 // The pulse of the house in the top bar: delivered per second and the size of the queue, live.
 import { Tooltip } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { useLive } from "~/api/live";
+import { TICKS_MAX, useLive } from "~/api/live";
 import { useFormat } from "~/hooks/useFormat";
 import { Sparkline } from "~/ui/Sparkline";
 import classes from "./LivePulse.module.css";
@@ -17,7 +17,7 @@ export function LivePulse() {
     <Tooltip label={connected ? t("live.title") : t("states.offlineHint")}>
       <span className={classes.pulse} data-off={!connected || undefined}>
         <span className={classes.dot} />
-        <Sparkline values={ticks.map((tick) => tick.rates.delivered)} width={64} height={18} />
+        <Sparkline values={ticks.map((tick) => tick.rates.delivered)} slots={TICKS_MAX} width={64} height={18} />
         <span className="num">{t("live.rate", { rate: format.number(last.rates.delivered) })}</span>
         <span className={`num ${classes.queue}`}>{t("live.queue", { count: queued })}</span>
       </span>

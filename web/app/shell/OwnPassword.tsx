@@ -8,7 +8,6 @@ import { Problem } from "~/components/Problem";
 import { useToast } from "~/components/useToast";
 import { PASSWORD_MIN } from "~/util/password";
 
-
 export function OwnPassword() {
   const { t } = useTranslation();
   const toast = useToast();

@@ -15,7 +15,8 @@ export const QuickSearch = forwardRef<HTMLInputElement>(function QuickSearch(_pr
     const target = classify(value);
     if (!target) return;
     setValue("");
-    if (target.kind === "id") navigate({ to: "/monitoring/recipients/$recipientId", params: { recipientId: target.text } });
+    if (target.kind === "id")
+      navigate({ to: "/monitoring/recipients/$recipientId", params: { recipientId: target.text } });
     else if (target.kind === "address") navigate({ to: "/monitoring/recipients", search: { address: target.text } });
     else navigate({ to: "/monitoring/search", search: { q: target.text } });
   };
@@ -35,7 +36,11 @@ export const QuickSearch = forwardRef<HTMLInputElement>(function QuickSearch(_pr
           value={value}
           onChange={(event) => setValue(event.currentTarget.value)}
           leftSection={<Icon name="search" size={14} />}
-          rightSection={<Kbd>/</Kbd>}
+          rightSection={
+            <span className="only-keyboard">
+              <Kbd>/</Kbd>
+            </span>
+          }
           rightSectionPointerEvents="none"
           autoComplete="off"
           spellCheck={false}

@@ -1,5 +1,11 @@
 // The one table of the house: sortable where it makes sense, a detail row on demand, cards or side-scroll on small screens.
-import { createSortedRowModel, rowSortingFeature, type SortingState, tableFeatures, useTable } from "@tanstack/react-table";
+import {
+  createSortedRowModel,
+  rowSortingFeature,
+  type SortingState,
+  tableFeatures,
+  useTable,
+} from "@tanstack/react-table";
 import { Fragment, type ReactNode, useMemo, useState } from "react";
 import { Icon } from "~/ui/Icon";
 import classes from "./DataTable.module.css";
@@ -41,11 +47,24 @@ export interface DataTableProps<T> {
 const features = tableFeatures({ rowSortingFeature, sortedRowModel: createSortedRowModel() });
 
 function compare(left: number | string, right: number | string): number {
-  return typeof left === "string" || typeof right === "string" ? String(left).localeCompare(String(right)) : left - right;
+  return typeof left === "string" || typeof right === "string"
+    ? String(left).localeCompare(String(right))
+    : left - right;
 }
 
 export function DataTable<T extends object>(props: DataTableProps<T>) {
-  const { caption, columns, rows, rowKey, small = "scroll", initialSort, detail, detailLabel, empty, maxHeight } = props;
+  const {
+    caption,
+    columns,
+    rows,
+    rowKey,
+    small = "scroll",
+    initialSort,
+    detail,
+    detailLabel,
+    empty,
+    maxHeight,
+  } = props;
   const [sorting, setSorting] = useState<SortingState>(initialSort ? [initialSort] : []);
   const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
   const definitions = useMemo(
@@ -60,7 +79,13 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
       })),
     [columns],
   );
-  const table = useTable({ features, columns: definitions, data: rows, state: { sorting }, onSortingChange: setSorting });
+  const table = useTable({
+    features,
+    columns: definitions,
+    data: rows,
+    state: { sorting },
+    onSortingChange: setSorting,
+  });
   const span = columns.length + (detail ? 1 : 0);
   if (rows.length === 0 && empty) return <>{empty}</>;
 
@@ -79,9 +104,14 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
         <caption className="visually-hidden">{caption}</caption>
         <thead role="rowgroup">
           <tr role="row">
-            {detail ? <th className={classes.toggle} role="columnheader" aria-label={caption} /> : null}
+            {detail ? <th scope="col" className={classes.toggle} role="columnheader" aria-label={caption} /> : null}
             {columns.map((column) => (
-              <HeaderCell key={column.id} column={column} sorted={sortedAs(sorting, column.id)} onSort={() => table.getColumn(column.id)?.toggleSorting()} />
+              <HeaderCell
+                key={column.id}
+                column={column}
+                sorted={sortedAs(sorting, column.id)}
+                onSort={() => table.getColumn(column.id)?.toggleSorting()}
+              />
             ))}
           </tr>
         </thead>
@@ -94,13 +124,26 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
                 <tr role="row" data-open={open || undefined}>
                   {detail ? (
                     <td className={classes.toggle} role="cell">
-                      <button type="button" aria-expanded={open} aria-label={detailLabel?.(row, open) ?? key} onClick={() => toggle(key)}>
+                      <button
+                        type="button"
+                        aria-expanded={open}
+                        aria-label={detailLabel?.(row, open) ?? key}
+                        onClick={() => toggle(key)}
+                      >
                         <Icon name={open ? "chevronDown" : "chevronRight"} size={14} />
                       </button>
                     </td>
                   ) : null}
                   {columns.map((column) => (
-                    <td key={column.id} role="cell" data-label={column.header} data-align={column.align} data-grow={column.grow || undefined} data-primary={column.primary || undefined} data-hide={column.hideBelow}>
+                    <td
+                      key={column.id}
+                      role="cell"
+                      data-label={column.header}
+                      data-align={column.align}
+                      data-grow={column.grow || undefined}
+                      data-primary={column.primary || undefined}
+                      data-hide={column.hideBelow}
+                    >
                       {column.cell(row)}
                     </td>
                   ))}
@@ -152,7 +195,7 @@ function HeaderCell<T>({ column, sorted, onSort }: HeaderCellProps<T>) {
         <Icon
           name={sorted === "ascending" ? "sortUp" : "sortDown"}
           size={12}
-          style={{ opacity: sorted === "none" ? 0.25 : 1 }}
+          className={sorted === "none" ? classes.unsorted : undefined}
         />
       </button>
     </th>

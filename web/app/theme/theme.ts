@@ -15,16 +15,52 @@ import {
 } from "@mantine/core";
 
 const petrol: MantineColorsTuple = [
-  "#eaf4f5", "#d5e7e9", "#a9ced3", "#7ab4bb", "#4f9ca6", "#2f8793", "#1b7480", "#0f6070", "#0b4f5d", "#083c47",
+  "#eaf4f5",
+  "#d5e7e9",
+  "#a9ced3",
+  "#7ab4bb",
+  "#4f9ca6",
+  "#2f8793",
+  "#1b7480",
+  "#0f6070",
+  "#0b4f5d",
+  "#083c47",
 ];
 const stone: MantineColorsTuple = [
-  "#faf9f7", "#f4f2ee", "#ebe8e2", "#dedad2", "#cbc6bb", "#a6a296", "#7f7d74", "#5f5e58", "#403f3b", "#262624",
+  "#faf9f7",
+  "#f4f2ee",
+  "#ebe8e2",
+  "#dedad2",
+  "#cbc6bb",
+  "#a6a296",
+  "#7f7d74",
+  "#5f5e58",
+  "#403f3b",
+  "#262624",
 ];
 const slate: MantineColorsTuple = [
-  "#e6e8e6", "#bcc4c6", "#98a3a6", "#6a767a", "#3b454a", "#2c3438", "#1f262a", "#171c1f", "#111517", "#0b0e0f",
+  "#e6e8e6",
+  "#bcc4c6",
+  "#98a3a6",
+  "#6a767a",
+  "#3b454a",
+  "#2c3438",
+  "#1f262a",
+  "#171c1f",
+  "#111517",
+  "#0b0e0f",
 ];
 const brick: MantineColorsTuple = [
-  "#fcefec", "#f6dcd6", "#ecb9af", "#e29384", "#d97462", "#cd5c48", "#bb4733", "#a63a29", "#882e20", "#692318",
+  "#fcefec",
+  "#f6dcd6",
+  "#ecb9af",
+  "#e29384",
+  "#d97462",
+  "#cd5c48",
+  "#bb4733",
+  "#a63a29",
+  "#882e20",
+  "#692318",
 ];
 
 export const fontMono =
@@ -39,6 +75,7 @@ export const theme = createTheme({
   fontFamily: fontSans,
   fontFamilyMonospace: fontMono,
   fontSizes: { xs: "0.75rem", sm: "0.8125rem", md: "0.875rem", lg: "1rem", xl: "1.125rem" },
+  fontWeights: { medium: "500" },
   headings: { fontFamily: fontSans, fontWeight: "650" },
   defaultRadius: "sm",
   radius: { xs: "3px", sm: "5px", md: "8px", lg: "12px", xl: "20px" },
@@ -46,9 +83,11 @@ export const theme = createTheme({
   respectReducedMotion: true,
   focusRing: "auto",
   components: {
-    Anchor: Anchor.extend({ defaultProps: { underline: "hover" } }),
+    Anchor: Anchor.extend({ defaultProps: { underline: "hover", inherit: true } }),
     Button: Button.extend({ defaultProps: { size: "xs" } }),
-    Modal: Modal.extend({ defaultProps: { centered: false, yOffset: "12vh", overlayProps: { backgroundOpacity: 0.45 } } }),
+    Modal: Modal.extend({
+      defaultProps: { centered: false, yOffset: "12vh", overlayProps: { backgroundOpacity: 0.45 } },
+    }),
     Drawer: Drawer.extend({ defaultProps: { overlayProps: { backgroundOpacity: 0.45 } } }),
     Menu: Menu.extend({ defaultProps: { shadow: "md", withinPortal: true } }),
     Popover: Popover.extend({ defaultProps: { shadow: "md" } }),
@@ -79,5 +118,9 @@ export const resolver: CSSVariablesResolver = () => {
     "--mantine-color-red-light-color": "var(--bad-text)",
     "--mantine-color-red-outline": "var(--bad-text)",
   };
-  return { variables: {}, light: shared, dark: { ...shared, "--mantine-color-petrol-filled": "#1b7480", "--mantine-color-petrol-filled-hover": "#2f8793" } };
+  return {
+    variables: {},
+    light: shared,
+    dark: { ...shared, "--mantine-color-petrol-filled": "#1b7480", "--mantine-color-petrol-filled-hover": "#2f8793" },
+  };
 };

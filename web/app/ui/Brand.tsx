@@ -28,13 +28,13 @@ export function PostmarkArt() {
           />
         ))}
       </g>
-      <g fill="currentColor" style={{ font: "600 34px system-ui, sans-serif", letterSpacing: "0.06em" }}>
+      <g fill="currentColor" style={{ fontWeight: 600, fontSize: 34, letterSpacing: "0.06em" }}>
         <text x={190} y={212} textAnchor="middle">
           iES
         </text>
       </g>
       <path id="postmark-arc" d="M76 200a114 114 0 0 1 228 0" fill="none" />
-      <text fill="currentColor" style={{ font: "500 17px system-ui, sans-serif", letterSpacing: "0.2em" }}>
+      <text fill="currentColor" style={{ fontWeight: 500, fontSize: 17, letterSpacing: "0.2em" }}>
         <textPath href="#postmark-arc" startOffset="50%" textAnchor="middle">
           CAMPAIGNS · DELIVERY
         </textPath>

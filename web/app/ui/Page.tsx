@@ -8,6 +8,8 @@ export interface PageProps {
   plainTitle?: string;
   /** What stands before the title: where this page belongs. */
   trail?: ReactNode;
+  /** A tag beside the title. */
+  badge?: ReactNode;
   /** Tags and facts beside or under the title. */
   meta?: ReactNode;
   actions?: ReactNode;
@@ -16,7 +18,7 @@ export interface PageProps {
   width?: "full" | "narrow";
 }
 
-export function Page({ title, plainTitle, trail, meta, actions, children, width = "full" }: PageProps) {
+export function Page({ title, plainTitle, trail, badge, meta, actions, children, width = "full" }: PageProps) {
   const documentTitle = plainTitle ?? (typeof title === "string" ? title : "");
   useEffect(() => {
     document.title = documentTitle ? `${documentTitle} · iES` : "iES";
@@ -26,7 +28,10 @@ export function Page({ title, plainTitle, trail, meta, actions, children, width 
       <header className={classes.header}>
         <div className={classes.heading}>
           {trail ? <div className={classes.trail}>{trail}</div> : null}
-          <h1 className={classes.title}>{title}</h1>
+          <div className={classes.titleRow}>
+            <h1 className={classes.title}>{title}</h1>
+            {badge}
+          </div>
           {meta ? <div className={classes.meta}>{meta}</div> : null}
         </div>
         {actions ? <div className={classes.actions}>{actions}</div> : null}

@@ -36,9 +36,16 @@ export function formatCompact(language: string, value: number): string {
 export function formatPercent(language: string, rate: number): string {
   const size = Math.abs(rate);
   const digits = size === 0 || size >= 0.9995 ? 0 : size < 0.01 ? 2 : 1;
-  return numberFormat(language, { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits }).format(
-    rate,
-  );
+  return numberFormat(language, {
+    style: "percent",
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  }).format(rate);
+}
+
+/** Without digits behind the comma: for axes. */
+export function formatPercentAxis(language: string, rate: number): string {
+  return numberFormat(language, { style: "percent", maximumFractionDigits: 1 }).format(rate);
 }
 
 /** Share of a whole, or null when there is no whole. */
@@ -74,14 +81,16 @@ export function formatBytes(language: string, bytes: number): string {
 }
 
 /** 14:05 today, else 23 Nov 14:05, with the year when it is another one. */
-export function formatTime(language: string, at: string, now: Date): string {
+export function formatTime(language: string, at: string, now: Date, seconds = false): string {
   const date = new Date(at);
   if (Number.isNaN(date.getTime())) return at;
   if (date.toDateString() === now.toDateString()) {
-    return dateFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(date);
+    return formatClock(language, at, seconds);
   }
   const year = date.getFullYear() === now.getFullYear() ? {} : ({ year: "numeric" } as const);
-  return dateFormat(language, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", ...year }).format(date);
+  return dateFormat(language, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", ...year }).format(
+    date,
+  );
 }
 
 export function formatClock(language: string, at: string | number, seconds = false): string {

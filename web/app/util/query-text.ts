@@ -47,7 +47,11 @@ export function splitTerms(query: string): string[] {
 }
 
 /** Cuts a text at character positions as the program counts them (characters, not UTF-16 units). */
-export function markAt(text: string, position: number, length: number): { before: string; marked: string; after: string } {
+export function markAt(
+  text: string,
+  position: number,
+  length: number,
+): { before: string; marked: string; after: string } {
   const characters = [...text];
   const end = position + Math.max(length, 1);
   return {

@@ -19,7 +19,8 @@ export function parseTranscript(transcript: string): Turn[] {
     if (last && last.side === side && !endsReply(last)) last.lines.push(text);
     else turns.push({ side, lines: [text], severity: null });
   }
-  for (const turn of turns) if (turn.side === "server") turn.severity = severityOf(turn.lines[turn.lines.length - 1] ?? "");
+  for (const turn of turns)
+    if (turn.side === "server") turn.severity = severityOf(turn.lines[turn.lines.length - 1] ?? "");
   return turns;
 }
 

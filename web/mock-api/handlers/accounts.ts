@@ -17,7 +17,8 @@ export const accountRoutes: Routes = {
     const account = call.db.accounts.find((entry) => entry.email === email.toLowerCase());
     const own = call.db.passwords.get(account?.id ?? "");
     const fits = own ? password === own : password === DEMO_PASSWORD || password === ONE_TIME_PASSWORD;
-    if (!account || account.disabled || !fits) throw new Refusal(401, "wrong-credentials", "Address or password is wrong.");
+    if (!account || account.disabled || !fits)
+      throw new Refusal(401, "wrong-credentials", "Address or password is wrong.");
     account.must_change_password = password === ONE_TIME_PASSWORD;
     call.db.loggedIn = account;
     call.response.setHeader("set-cookie", COOKIE);
@@ -31,7 +32,8 @@ export const accountRoutes: Routes = {
     if (change.language !== undefined) account.language = change.language;
     if (change.new_password !== undefined) {
       const current = call.db.passwords.get(account.id) ?? [DEMO_PASSWORD, ONE_TIME_PASSWORD];
-      if (!current.includes(change.current_password ?? "")) throw invalid("The current password is wrong.", "current_password");
+      if (!current.includes(change.current_password ?? ""))
+        throw invalid("The current password is wrong.", "current_password");
       call.db.passwords.set(account.id, change.new_password);
       account.must_change_password = false;
     }
@@ -49,7 +51,13 @@ export const accountRoutes: Routes = {
       throw new Refusal(409, "conflict", "There is an account with this address already.", { field: "email" });
     }
     const { password, ...rest } = input;
-    const account: Account = { id: call.db.ids(), ...rest, must_change_password: true, disabled: false, created_at: new Date().toISOString() };
+    const account: Account = {
+      id: call.db.ids(),
+      ...rest,
+      must_change_password: true,
+      disabled: false,
+      created_at: new Date().toISOString(),
+    };
     call.db.accounts.push(account);
     return { status: 201, json: password ? { account } : { account, password: "tulip-anchor-sunday-41" } };
   },
@@ -63,7 +71,14 @@ export const accountRoutes: Routes = {
   "GET /api-keys": ({ db }) => ({ json: { items: db.keys, next: null } }),
   "POST /api-keys": (call) => {
     const input = bodyOf<NewApiKey>(call);
-    const key = { id: call.db.ids(), ...input, prefix: "ies_7f2q", created_by: required(call.db.loggedIn).email, created_at: new Date().toISOString(), last_used_at: null };
+    const key = {
+      id: call.db.ids(),
+      ...input,
+      prefix: "ies_7f2q",
+      created_by: required(call.db.loggedIn).email,
+      created_at: new Date().toISOString(),
+      last_used_at: null,
+    };
     call.db.keys.push(key);
     return { status: 201, json: { key, secret: "ies_7f2qk0v8hw3m5r1xj9d4t6b2c7n8p0sa" } };
   },

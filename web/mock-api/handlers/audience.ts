@@ -43,7 +43,10 @@ function advance(entry: MockImport): MockImport {
     entry.state = "done";
     if (entry.rejected > 0) {
       entry.errors_url = `/api/v1/imports/${entry.id}/errors.csv`;
-      entry.reasons = [{ reason: "no @ in the address", rows: entry.rejected - 1 }, { reason: "the same address stands in row 2", rows: 1 }].filter((reason) => reason.rows > 0);
+      entry.reasons = [
+        { reason: "no @ in the address", rows: entry.rejected - 1 },
+        { reason: "the same address stands in row 2", rows: 1 },
+      ].filter((reason) => reason.rows > 0);
     }
   }
   return entry;
@@ -53,13 +56,18 @@ export const audienceRoutes: Routes = {
   "GET /lists": ({ db, query }) => ({ json: page(db.lists, query) }),
   "POST /lists": (call) => {
     const input = bodyOf<NewList>(call);
-    if (call.db.lists.some((list) => list.name === input.name)) throw new Refusal(409, "conflict", `There is a list “${input.name}” already: choose another name.`, { field: "name" });
+    if (call.db.lists.some((list) => list.name === input.name))
+      throw new Refusal(409, "conflict", `There is a list “${input.name}” already: choose another name.`, {
+        field: "name",
+      });
     const list: List = { id: call.db.ids(), ...input, contacts: 0, created_at: now() };
     call.db.lists.push(list);
     return { status: 201, json: list };
   },
   "GET /lists/:id": ({ db, params }) => ({ json: find(db.lists, params.id, "list") }),
-  "PATCH /lists/:id": (call) => ({ json: Object.assign(find(call.db.lists, call.params.id, "list"), bodyOf<Partial<NewList>>(call)) }),
+  "PATCH /lists/:id": (call) => ({
+    json: Object.assign(find(call.db.lists, call.params.id, "list"), bodyOf<Partial<NewList>>(call)),
+  }),
   "DELETE /lists/:id": ({ db, params }) => {
     db.lists = db.lists.filter((list) => list.id !== params.id);
     return {};
@@ -77,8 +85,17 @@ export const audienceRoutes: Routes = {
   "POST /contacts": (call) => {
     const input = bodyOf<ContactInput>(call);
     if (!input.address.includes("@")) throw invalid("The address has no @: write name@example.org.", "address");
-    if (call.db.contacts.some((contact) => contact.address === input.address)) throw new Refusal(409, "conflict", "There is a contact with this address already.", { field: "address" });
-    const contact: Contact = { id: call.db.ids(), address: input.address, name: input.name, fields: input.fields, status: "active", lists: membershipsOf(call.db, input.lists, []), created_at: now() };
+    if (call.db.contacts.some((contact) => contact.address === input.address))
+      throw new Refusal(409, "conflict", "There is a contact with this address already.", { field: "address" });
+    const contact: Contact = {
+      id: call.db.ids(),
+      address: input.address,
+      name: input.name,
+      fields: input.fields,
+      status: "active",
+      lists: membershipsOf(call.db, input.lists, []),
+      created_at: now(),
+    };
     call.db.contacts.unshift(contact);
     return { status: 201, json: contact };
   },
@@ -103,7 +120,8 @@ export const audienceRoutes: Routes = {
   },
   "POST /lists/:id/import/preview": ({ db, text }) => {
     const [header, ...rows] = splitCsv(text);
-    if (!header || rows.length === 0) throw invalid("The file has no row below its header: check that it is a CSV file.");
+    if (!header || rows.length === 0)
+      throw invalid("The file has no row below its header: check that it is a CSV file.");
     return {
       json: {
         columns: header.map((name) => ({ name, suggested: suggest(db, name) })),
@@ -136,17 +154,34 @@ export const audienceRoutes: Routes = {
     return { status: 202, json: entry };
   },
   "GET /imports/:id": ({ db, params }) => ({ json: advance(find(db.imports, params.id, "import")) }),
-  "GET /imports/:id/errors.csv": () => ({ raw: { type: "text/csv", body: "line,column,reason\n3,1,no @ in the address\n", name: "errors.csv" } }),
+  "GET /imports/:id/errors.csv": () => ({
+    raw: { type: "text/csv", body: "line,column,reason\n3,1,no @ in the address\n", name: "errors.csv" },
+  }),
   "GET /suppressions": ({ db, query }) => {
     const q = (query.get("q") ?? "").toLowerCase();
-    return { json: page(db.suppressions.filter((entry) => entry.address.startsWith(q)), query) };
+    return {
+      json: page(
+        db.suppressions.filter((entry) => entry.address.startsWith(q)),
+        query,
+      ),
+    };
   },
   "POST /suppressions": (call) => {
     const { addresses, note } = bodyOf<NewSuppressions>(call);
     const good = addresses.filter((address) => address.includes("@"));
     const fresh = good.filter((address) => !call.db.suppressions.some((entry) => entry.address === address));
-    for (const address of fresh) call.db.suppressions.unshift({ address, reason: "manual", stream: null, note, campaign: null, created_at: now() });
-    const rejected = addresses.filter((address) => !address.includes("@")).map((address) => ({ address, reason: "there is no @ in it" }));
+    for (const address of fresh)
+      call.db.suppressions.unshift({
+        address,
+        reason: "manual",
+        stream: null,
+        note,
+        campaign: null,
+        created_at: now(),
+      });
+    const rejected = addresses
+      .filter((address) => !address.includes("@"))
+      .map((address) => ({ address, reason: "there is no @ in it" }));
     return { json: { added: fresh.length, already: good.length - fresh.length, rejected } };
   },
   "DELETE /suppressions/:address": ({ db, params }) => {

@@ -1,5 +1,12 @@
 // Campaigns, previews, checks, reports.
-import type { Campaign, CampaignCheck, CampaignInput, CampaignReport, RecipientFilter, RenderRequest } from "../../app/api/types";
+import type {
+  Campaign,
+  CampaignCheck,
+  CampaignInput,
+  CampaignReport,
+  RecipientFilter,
+  RenderRequest,
+} from "../../app/api/types";
 import type { Db } from "../db";
 import { bodyOf, notFound, page, Refusal, type Routes } from "../http";
 import { issuesOf, render } from "../render";
@@ -13,7 +20,8 @@ function find(db: Db, id: string | undefined): Campaign {
 }
 
 function expect(campaign: Campaign, states: Campaign["state"][], verb: string): void {
-  if (!states.includes(campaign.state)) throw new Refusal(409, "conflict", `A campaign that is ${campaign.state} cannot be ${verb}.`);
+  if (!states.includes(campaign.state))
+    throw new Refusal(409, "conflict", `A campaign that is ${campaign.state} cannot be ${verb}.`);
 }
 
 function audienceOf(db: Db, campaign: Campaign): number {
@@ -22,9 +30,12 @@ function audienceOf(db: Db, campaign: Campaign): number {
 
 function check(db: Db, campaign: Campaign): CampaignCheck {
   const errors = [...issuesOf("subject", campaign.subject), ...issuesOf("body", campaign.body)];
-  if (campaign.body === "") errors.push({ part: "body", message: "The body is empty: write the mail.", line: null, column: null });
-  if (campaign.subject === "") errors.push({ part: "subject", message: "There is no subject: write one.", line: null, column: null });
-  if (!campaign.list) errors.push({ part: "list", message: "No list is chosen: choose one in the settings.", line: null, column: null });
+  if (campaign.body === "")
+    errors.push({ part: "body", message: "The body is empty: write the mail.", line: null, column: null });
+  if (campaign.subject === "")
+    errors.push({ part: "subject", message: "There is no subject: write one.", line: null, column: null });
+  if (!campaign.list)
+    errors.push({ part: "list", message: "No list is chosen: choose one in the settings.", line: null, column: null });
   const all = audienceOf(db, campaign);
   const steps = [
     { step: "on-list", contacts: all },
@@ -32,12 +43,16 @@ function check(db: Db, campaign: Campaign): CampaignCheck {
     { step: "deliverable", contacts: Math.round(all * 0.952) },
     { step: "not-suppressed", contacts: Math.round(all * 0.947) },
   ];
-  const undefinedVariables = ["contact.city", "contact.orders"].filter((name) => campaign.body.includes(name) || campaign.subject.includes(name));
+  const undefinedVariables = ["contact.city", "contact.orders"].filter(
+    (name) => campaign.body.includes(name) || campaign.subject.includes(name),
+  );
   return {
     ok: errors.length === 0,
     errors,
     warnings: [],
-    undefined: undefinedVariables.map((variable, index) => ({ variable, contacts: Math.round(all * (0.112 - index * 0.08)) })).filter((entry) => entry.contacts > 0),
+    undefined: undefinedVariables
+      .map((variable, index) => ({ variable, contacts: Math.round(all * (0.112 - index * 0.08)) }))
+      .filter((entry) => entry.contacts > 0),
     audience: { steps, size: steps[3]?.contacts ?? 0 },
     size_bytes: campaign.body.length * 3 + 4_100,
   };
@@ -63,8 +78,14 @@ function report(campaign: Campaign): CampaignReport {
       bounced,
       expired: 0,
       complaints: provider.name === "yahoo" || provider.name === "outlook" ? Math.round(counts.complaints / 2) : 0,
-      opens: Math.round((counts.opens * provider.weight * provider.open) / PROVIDERS.reduce((sum, entry) => sum + entry.weight * entry.open, 0)),
-      clicks: Math.round((counts.clicks * provider.weight * provider.click) / PROVIDERS.reduce((sum, entry) => sum + entry.weight * entry.click, 0)),
+      opens: Math.round(
+        (counts.opens * provider.weight * provider.open) /
+          PROVIDERS.reduce((sum, entry) => sum + entry.weight * entry.open, 0),
+      ),
+      clicks: Math.round(
+        (counts.clicks * provider.weight * provider.click) /
+          PROVIDERS.reduce((sum, entry) => sum + entry.weight * entry.click, 0),
+      ),
       p50_s: provider.p50,
       p95_s: provider.p95,
     };
@@ -72,9 +93,14 @@ function report(campaign: Campaign): CampaignReport {
   const categories = new Map<string, { count: number; sample: string }>();
   for (const provider of PROVIDERS) {
     for (const reply of provider.replies) {
-      const all = provider.replies.filter((entry) => entry.kind === reply.kind).reduce((sum, entry) => sum + entry.weight, 0);
+      const all = provider.replies
+        .filter((entry) => entry.kind === reply.kind)
+        .reduce((sum, entry) => sum + entry.weight, 0);
       const rate = (reply.kind === "bounced" ? provider.bounce : provider.defer) * (reply.weight / all);
-      const entry = categories.get(reply.category) ?? { count: 0, sample: [reply.code, reply.enhanced, reply.sample].filter(Boolean).join(" ") };
+      const entry = categories.get(reply.category) ?? {
+        count: 0,
+        sample: [reply.code, reply.enhanced, reply.sample].filter(Boolean).join(" "),
+      };
       entry.count += Math.round(((sent * provider.weight) / whole) * rate);
       categories.set(reply.category, entry);
     }
@@ -100,11 +126,28 @@ function report(campaign: Campaign): CampaignReport {
     opens: { total: Math.round(counts.opens * 1.7), unique: counts.opens },
     clicks: { total: Math.round(counts.clicks * 1.3), unique: counts.clicks },
     by_provider: byProvider,
-    by_category: [...categories].map(([category, entry]) => ({ category, ...entry })).filter((entry) => entry.count > 0),
+    by_category: [...categories]
+      .map(([category, entry]) => ({ category, ...entry }))
+      .filter((entry) => entry.count > 0),
     links: [
-      { index: 0, url: "https://verriere.example/automne", clicks: Math.round(counts.clicks * 0.86), unique: Math.round(counts.clicks * 0.7) },
-      { index: 1, url: "https://verriere.example/atelier?utm_source=newsletter&utm_campaign=automne", clicks: Math.round(counts.clicks * 0.31), unique: Math.round(counts.clicks * 0.22) },
-      { index: 2, url: "https://verriere.example/boutiques", clicks: Math.round(counts.clicks * 0.12), unique: Math.round(counts.clicks * 0.1) },
+      {
+        index: 0,
+        url: "https://verriere.example/automne",
+        clicks: Math.round(counts.clicks * 0.86),
+        unique: Math.round(counts.clicks * 0.7),
+      },
+      {
+        index: 1,
+        url: "https://verriere.example/atelier?utm_source=newsletter&utm_campaign=automne",
+        clicks: Math.round(counts.clicks * 0.31),
+        unique: Math.round(counts.clicks * 0.22),
+      },
+      {
+        index: 2,
+        url: "https://verriere.example/boutiques",
+        clicks: Math.round(counts.clicks * 0.12),
+        unique: Math.round(counts.clicks * 0.1),
+      },
     ],
     timeline: shape.map((value, index) => ({
       minute: new Date(Math.floor(end / 60_000) * 60_000 - (minutes - 1 - index) * 60_000).toISOString(),
@@ -166,13 +209,25 @@ export const campaignRoutes: Routes = {
   "POST /campaigns/:id/test": (call) => {
     const { addresses } = bodyOf<{ addresses: string[] }>(call);
     const message = call.db.recipients[0]?.message ?? call.db.ids();
-    return { status: 202, json: { message, first_recipient: call.db.recipients[0]?.recipient ?? call.db.ids(), recipients: addresses.length, rejected: [] } };
+    return {
+      status: 202,
+      json: {
+        message,
+        first_recipient: call.db.recipients[0]?.recipient ?? call.db.ids(),
+        recipients: addresses.length,
+        rejected: [],
+      },
+    };
   },
   "POST /campaigns/:id/send": ({ db, params }) => {
     const campaign = find(db, params.id);
     expect(campaign, ["draft"], "sent");
     const size = check(db, campaign).audience.size;
-    Object.assign(campaign, { state: "sending", started_at: new Date().toISOString(), counts: { ...countsOf(size, 0), queued: 0, deferred_now: 0, handed_over: 0 } });
+    Object.assign(campaign, {
+      state: "sending",
+      started_at: new Date().toISOString(),
+      counts: { ...countsOf(size, 0), queued: 0, deferred_now: 0, handed_over: 0 },
+    });
     return { status: 202, json: campaign };
   },
   "POST /campaigns/:id/pause": ({ db, params }) => {
@@ -194,14 +249,20 @@ export const campaignRoutes: Routes = {
     return { json: campaign };
   },
   "GET /campaigns/:id/report": ({ db, params }) => ({ json: report(find(db, params.id)) }),
-  "GET /campaigns/:id/report.pdf": () => ({ raw: { type: "application/pdf", body: "%PDF-1.4\n%mock\n", name: "report.pdf" } }),
+  "GET /campaigns/:id/report.pdf": () => ({
+    raw: { type: "application/pdf", body: "%PDF-1.4\n%mock\n", name: "report.pdf" },
+  }),
   "GET /campaigns/:id/recipients": ({ db, params, query }) => {
     const status = query.get("status") as RecipientFilter | null;
     const flags: Record<string, boolean> = { opened: true, clicked: true, complained: true, unsubscribed: true };
     const found = db.recipients.filter(
-      (entry) => entry.campaign === params.id && (!status || (status in flags ? entry[status as "opened"] : entry.state === status)),
+      (entry) =>
+        entry.campaign === params.id &&
+        (!status || (status in flags ? entry[status as "opened"] : entry.state === status)),
     );
     const { items, next } = page(found, query);
-    return { json: { items: items.map(({ events: _events, message: _message, campaign: _campaign, ...rest }) => rest), next } };
+    return {
+      json: { items: items.map(({ events: _events, message: _message, campaign: _campaign, ...rest }) => rest), next },
+    };
   },
 };

@@ -7,15 +7,43 @@ import { POOLS, SOURCES } from "../seed/sources";
 
 const MARKETING = SOURCES.filter((source) => source.pools.includes("marketing"));
 
-function throttleOf(db: Db, source: string, provider: MockProvider): { throttle: Throttle; connections: number; rate: string | null } | null {
+function throttleOf(
+  db: Db,
+  source: string,
+  provider: MockProvider,
+): { throttle: Throttle; connections: number; rate: string | null } | null {
   const until = (minutes: number) => new Date(db.startedAt + minutes * 60_000).toISOString();
-  const held = db.controls.find((entry) => entry.target.name === `${source}/${provider.site}` || entry.target.name === source);
-  if (held) return { throttle: { reason: "suspended by a person", until: held.until, by: held.by, reply: null }, connections: 0, rate: null };
+  const held = db.controls.find(
+    (entry) => entry.target.name === `${source}/${provider.site}` || entry.target.name === source,
+  );
+  if (held)
+    return {
+      throttle: { reason: "suspended by a person", until: held.until, by: held.by, reply: null },
+      connections: 0,
+      rate: null,
+    };
   const said = provider.replies.find((reply) => reply.blocked);
-  const reply = said ? { code: said.code, ...(said.enhanced ? { enhanced: said.enhanced } : {}), text: said.sample } : null;
-  if (provider.name === "orange") return { throttle: { reason: "OFR004_104 too many connections", until: until(38), by: "rule orange 1", reply }, connections: 1, rate: null };
-  if (provider.name === "outlook" && source === "mkt-1") return { throttle: { reason: "4.7.650 rate limited for IP reputation", until: until(71), by: "rule outlook 1", reply }, connections: 1, rate: "1/min" };
-  if (provider.name === "yahoo" && source === "mkt-2") return { throttle: { reason: "[TSS04] volume or complaints", until: until(104), by: "rule yahoo 1", reply }, connections: 0, rate: null };
+  const reply = said
+    ? { code: said.code, ...(said.enhanced ? { enhanced: said.enhanced } : {}), text: said.sample }
+    : null;
+  if (provider.name === "orange")
+    return {
+      throttle: { reason: "OFR004_104 too many connections", until: until(38), by: "rule orange 1", reply },
+      connections: 1,
+      rate: null,
+    };
+  if (provider.name === "outlook" && source === "mkt-1")
+    return {
+      throttle: { reason: "4.7.650 rate limited for IP reputation", until: until(71), by: "rule outlook 1", reply },
+      connections: 1,
+      rate: "1/min",
+    };
+  if (provider.name === "yahoo" && source === "mkt-2")
+    return {
+      throttle: { reason: "[TSS04] volume or complaints", until: until(104), by: "rule yahoo 1", reply },
+      connections: 0,
+      rate: null,
+    };
   return null;
 }
 
@@ -49,8 +77,20 @@ function paths(db: Db): QueuePath[] {
           set_by: `data/providers.toml, ${provider.name}`,
         },
         throttle: slowed?.throttle ?? null,
-        last_reply: said ? { at: new Date(Date.now() - 8_000 * (index + 1)).toISOString(), phase: "dot", reply: { code: said.code, ...(said.enhanced ? { enhanced: said.enhanced } : {}), text: said.sample }, error: null, category: said.category } : null,
-        counts: { delivered: Math.round(weight * 220), deferred: Math.round(weight * 220 * provider.defer), bounced: Math.round(weight * 220 * provider.bounce) },
+        last_reply: said
+          ? {
+              at: new Date(Date.now() - 8_000 * (index + 1)).toISOString(),
+              phase: "dot",
+              reply: { code: said.code, ...(said.enhanced ? { enhanced: said.enhanced } : {}), text: said.sample },
+              error: null,
+              category: said.category,
+            }
+          : null,
+        counts: {
+          delivered: Math.round(weight * 220),
+          deferred: Math.round(weight * 220 * provider.defer),
+          bounced: Math.round(weight * 220 * provider.bounce),
+        },
         delivered_per_s: connections === 0 ? 0 : Math.round(weight * 2.1) / 10,
       };
     }),
@@ -60,13 +100,19 @@ function paths(db: Db): QueuePath[] {
 function domains(db: Db): QueueDomain[] {
   const share = (db.queue.ready + db.queue.scheduled) / 100;
   return PROVIDERS.flatMap((provider) =>
-    provider.domains.map((domain, index) => ({ domain, site: provider.site, provider: provider.name, recipients: Math.round((share * provider.weight) / (index + 1.4)) })),
+    provider.domains.map((domain, index) => ({
+      domain,
+      site: provider.site,
+      provider: provider.name,
+      recipients: Math.round((share * provider.weight) / (index + 1.4)),
+    })),
   ).sort((a, b) => b.recipients - a.recipients);
 }
 
 function explain(db: Db, id: string): Explanation {
   const recipient = db.recipients.find((entry) => entry.recipient === id);
-  if (!recipient || (recipient.state !== "deferred" && recipient.state !== "queued")) throw notFound("recipient in the queue; its history tells how it ended");
+  if (!recipient || (recipient.state !== "deferred" && recipient.state !== "queued"))
+    throw notFound("recipient in the queue; its history tells how it ended");
   const attempt = recipient.events.findLast((event) => event.attempt)?.attempt;
   const received = recipient.events[0]?.at ?? recipient.at;
   const provider = PROVIDERS.find((entry) => entry.name === recipient.provider);
@@ -90,14 +136,29 @@ function explain(db: Db, id: string): Explanation {
     ahead: 42,
     limiter: {
       kind: held ? "hold" : "retry-schedule",
-      text: held ? "A person holds this recipient; it is attempted after its release." : "The last attempt was deferred; the retry schedule lets the next one begin later.",
+      text: held
+        ? "A person holds this recipient; it is attempted after its release."
+        : "The last attempt was deferred; the retry schedule lets the next one begin later.",
       value: held ? null : "8 min after attempt 2",
       set_by: held ? "ops@verriere.example" : "queue.retry in ies.toml",
       until: held ? null : (attempt?.next_attempt ?? null),
     },
-    also: provider?.name === "orange" ? [{ kind: "path-connections", text: "The path mkt-1 → smtp-in.orange.fr has its one connection in use.", value: "1 connection", set_by: "rule orange 1 (OFR004_104)", until: new Date(db.startedAt + 2_280_000).toISOString() }] : [],
+    also:
+      provider?.name === "orange"
+        ? [
+            {
+              kind: "path-connections",
+              text: "The path mkt-1 → smtp-in.orange.fr has its one connection in use.",
+              value: "1 connection",
+              set_by: "rule orange 1 (OFR004_104)",
+              until: new Date(db.startedAt + 2_280_000).toISOString(),
+            },
+          ]
+        : [],
     next_at: attempt?.next_attempt ?? null,
-    last_reply: attempt?.reply ? { at: recipient.at, phase: "dot", reply: attempt.reply, error: null, category: recipient.category } : null,
+    last_reply: attempt?.reply
+      ? { at: recipient.at, phase: "dot", reply: attempt.reply, error: null, category: recipient.category }
+      : null,
   };
 }
 
@@ -105,7 +166,18 @@ export const deliveryRoutes: Routes = {
   "GET /queues": ({ db }) => {
     const all = paths(db);
     return {
-      json: { at: new Date().toISOString(), totals: db.queue, connections: all.reduce((sum, path) => sum + path.connections, 0), lookups: 0, paths: all, paths_total: all.length, domains: domains(db).slice(0, 10), domains_total: 412, campaigns: [], controls: db.controls },
+      json: {
+        at: new Date().toISOString(),
+        totals: db.queue,
+        connections: all.reduce((sum, path) => sum + path.connections, 0),
+        lookups: 0,
+        paths: all,
+        paths_total: all.length,
+        domains: domains(db).slice(0, 10),
+        domains_total: 412,
+        campaigns: [],
+        controls: db.controls,
+      },
     };
   },
   "GET /queues/paths/:source/:site": ({ db, params }) => {
@@ -118,7 +190,13 @@ export const deliveryRoutes: Routes = {
       items: SOURCES.map((source) => {
         const own = paths(db).filter((path) => path.source === source.name);
         const sum = (value: (path: QueuePath) => number) => own.reduce((total, path) => total + value(path), 0);
-        return { ...source, suspended: db.controls.some((entry) => entry.target.name === source.name), ready: sum((path) => path.ready), in_flight: sum((path) => path.in_flight), connections: sum((path) => path.connections) };
+        return {
+          ...source,
+          suspended: db.controls.some((entry) => entry.target.name === source.name),
+          ready: sum((path) => path.ready),
+          in_flight: sum((path) => path.in_flight),
+          connections: sum((path) => path.connections),
+        };
       }),
       next: null,
     },
@@ -131,7 +209,11 @@ export const deliveryRoutes: Routes = {
           name: provider.name,
           label: provider.label,
           ...provider.rules,
-          active: paths(db).flatMap((path) => (path.provider === provider.name && path.throttle ? [{ source: path.source, site: path.site, throttle: path.throttle }] : [])),
+          active: paths(db).flatMap((path) =>
+            path.provider === provider.name && path.throttle
+              ? [{ source: path.source, site: path.site, throttle: path.throttle }]
+              : [],
+          ),
         }),
       ),
       next: null,
@@ -142,12 +224,27 @@ export const deliveryRoutes: Routes = {
     const { target, action, dry_run } = bodyOf<Control>(call);
     const route = action === "suspend" || action === "resume";
     const mail = ["campaign", "job", "message", "recipient", "domain"].includes(target.kind);
-    if (route === mail) throw new Refusal(400, "invalid", `a ${target.kind} cannot be told to ${action}: mail is held, released or cancelled, routes are suspended or resumed`, { field: "action" });
-    const own = paths(call.db).filter((path) => path.source === target.name || `${path.source}/${path.site}` === target.name);
+    if (route === mail)
+      throw new Refusal(
+        400,
+        "invalid",
+        `a ${target.kind} cannot be told to ${action}: mail is held, released or cancelled, routes are suspended or resumed`,
+        { field: "action" },
+      );
+    const own = paths(call.db).filter(
+      (path) => path.source === target.name || `${path.source}/${path.site}` === target.name,
+    );
     const affected = target.kind === "recipient" ? 1 : own.reduce((sum, path) => sum + path.ready + path.in_flight, 0);
     if (!dry_run) {
       call.db.controls = call.db.controls.filter((entry) => entry.target.name !== target.name);
-      if (action === "hold" || action === "suspend") call.db.controls.push({ target, action, by: call.db.loggedIn?.email ?? "", since: new Date().toISOString(), until: null });
+      if (action === "hold" || action === "suspend")
+        call.db.controls.push({
+          target,
+          action,
+          by: call.db.loggedIn?.email ?? "",
+          since: new Date().toISOString(),
+          until: null,
+        });
     }
     return { json: { affected, dry_run } };
   },

@@ -1,5 +1,13 @@
 // Dashboards, search, histories.
-import type { MailEvent, NowDashboard, Outcomes, ProviderDashboard, RecipientState, ReplyTemplate, SeriesPoint } from "../../app/api/types";
+import type {
+  MailEvent,
+  NowDashboard,
+  Outcomes,
+  ProviderDashboard,
+  RecipientState,
+  ReplyTemplate,
+  SeriesPoint,
+} from "../../app/api/types";
 import type { Db } from "../db";
 import { notFound, page, type Routes } from "../http";
 import { parseSearch } from "../search";
@@ -55,7 +63,9 @@ function replies(providers: MockProvider[], totals: Map<string, Outcomes>, since
     .flatMap((provider) =>
       provider.replies.map((reply, index): ReplyTemplate => {
         const outcomes = totals.get(provider.name) ?? NO_OUTCOMES;
-        const same = provider.replies.filter((entry) => entry.kind === reply.kind).reduce((sum, entry) => sum + entry.weight, 0);
+        const same = provider.replies
+          .filter((entry) => entry.kind === reply.kind)
+          .reduce((sum, entry) => sum + entry.weight, 0);
         const code = [reply.code, reply.enhanced].filter(Boolean).join(" ");
         return {
           template: `${code} ${reply.template}`,
@@ -134,7 +144,15 @@ function provider(db: Db, name: string, hours: number): ProviderDashboard {
         blocked,
         delivered: attempts - deferred - bounced,
         delay: { p50_s: known.p50 * (1 + index * 0.2), p95_s: known.p95 * (index === 0 ? 1.2 : 0.8) },
-        throttle: index === 0 && known.defer > 0.06 ? { reason: known.replies.find((reply) => reply.blocked)?.category ?? "rate-limited", until, by: `rule ${known.name} 1`, reply: null } : null,
+        throttle:
+          index === 0 && known.defer > 0.06
+            ? {
+                reason: known.replies.find((reply) => reply.blocked)?.category ?? "rate-limited",
+                until,
+                by: `rule ${known.name} 1`,
+                reply: null,
+              }
+            : null,
       };
     }),
     top_replies: replies([known], new Map([[known.name, totals]]), db.startedAt - 3_600_000),
@@ -154,16 +172,31 @@ function summary(entry: MockRecipient) {
   return { recipient, address, message, campaign, provider: name, state, at };
 }
 
-const NO_COUNTS: Record<RecipientState, number> = { queued: 0, deferred: 0, delivered: 0, bounced: 0, expired: 0, suppressed: 0 };
+const NO_COUNTS: Record<RecipientState, number> = {
+  queued: 0,
+  deferred: 0,
+  delivered: 0,
+  bounced: 0,
+  expired: 0,
+  suppressed: 0,
+};
 
 export const monitoringRoutes: Routes = {
   "GET /dashboards/now": ({ db, query }) => ({ json: now(db, Number(query.get("minutes") ?? 60)) }),
-  "GET /dashboards/provider/:name": ({ db, params, query }) => ({ json: provider(db, params.name ?? "", Number(query.get("hours") ?? 24)) }),
+  "GET /dashboards/provider/:name": ({ db, params, query }) => ({
+    json: provider(db, params.name ?? "", Number(query.get("hours") ?? 24)),
+  }),
   "GET /providers-summary": () => ({
     json: {
       items: PROVIDERS.map((entry) => {
         const totals = sumOf(series(entry, 72, 1200));
-        return { provider: entry.name, label: entry.label, ...totals, delay: { p50_s: entry.p50, p95_s: entry.p95 }, complaints: Math.round(totals.delivered * 0.0004) };
+        return {
+          provider: entry.name,
+          label: entry.label,
+          ...totals,
+          delay: { p50_s: entry.p50, p95_s: entry.p95 },
+          complaints: Math.round(totals.delivered * 0.0004),
+        };
       }),
       next: null,
     },

@@ -49,7 +49,12 @@ export function makeRecipient(maker: Maker, contact: Contact, received: number, 
   };
   const events: MailEvent[] = [];
   const add = (at: number, event: Omit<MailEvent, "v" | "id" | "at"> & { kind: MailEvent["kind"] }) =>
-    events.push({ ...shared, ...event, id: `${recipient}.${65_536 * (events.length + 1)}`, at: new Date(at).toISOString() });
+    events.push({
+      ...shared,
+      ...event,
+      id: `${recipient}.${65_536 * (events.length + 1)}`,
+      at: new Date(at).toISOString(),
+    });
   add(received, { kind: "received", size_bytes: 14_820 });
 
   let at = received + provider.p50 * 400 + random() * provider.p95 * 300;
@@ -92,7 +97,11 @@ export function makeRecipient(maker: Maker, contact: Contact, received: number, 
         connect_ms: Math.round(8 + random() * 40),
         tls_ms: Math.round(20 + random() * 60),
         transaction_ms: Math.round(90 + random() * 900),
-        ...(keep ? { transcript: makeTranscript({ source, mx, sender: shared.sender, address: contact.address, reply, phase }) } : {}),
+        ...(keep
+          ? {
+              transcript: makeTranscript({ source, mx, sender: shared.sender, address: contact.address, reply, phase }),
+            }
+          : {}),
       },
     });
     if (state === "deferred") at += wait;
@@ -116,7 +125,8 @@ export function makeRecipient(maker: Maker, contact: Contact, received: number, 
     }
     if (random() < 0.008) {
       reactions.unsubscribed = true;
-      if (campaign.list) add(touch + 90_000, { kind: "unsubscribed", list: campaign.list, touch: { ...agent, method: "one-click" } });
+      if (campaign.list)
+        add(touch + 90_000, { kind: "unsubscribed", list: campaign.list, touch: { ...agent, method: "one-click" } });
     }
   }
   const change = events.findLast((event) => event.attempt) ?? events[0];

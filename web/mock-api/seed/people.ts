@@ -3,9 +3,68 @@ import type { Contact, Field, List } from "../../app/api/types";
 import { PROVIDERS } from "./providers";
 import { pick, pickWeighted, type Random } from "./random";
 
-const FIRST = ["Léa", "Hugo", "Emma", "Jean", "Zoé", "Paul", "Chloé", "Lucas", "Inès", "Noah", "Camille", "Jules", "Anke", "Jürgen", "Søren", "Ana", "João", "Łukasz", "Aoife", "Mehmet", "Yuki", "Олег", "Ελένη", "Fatima"];
-const LAST = ["Martin", "Petit", "Durand", "Leroy", "Moreau", "Garcia", "Dubois", "Müller", "Nørgaard", "Silva", "Kowalski", "O’Brien", "Yılmaz", "Tanaka", "Petrov", "Papadaki", "Benali", "Rossi", "Lefèvre", "Fontaine"];
-const CITIES = ["Paris", "Lyon", "Nantes", "Lille", "Bordeaux", "Genève", "Bruxelles", "Köln", "Porto", "København", "Kraków", "Montréal"];
+const FIRST = [
+  "Léa",
+  "Hugo",
+  "Emma",
+  "Jean",
+  "Zoé",
+  "Paul",
+  "Chloé",
+  "Lucas",
+  "Inès",
+  "Noah",
+  "Camille",
+  "Jules",
+  "Anke",
+  "Jürgen",
+  "Søren",
+  "Ana",
+  "João",
+  "Łukasz",
+  "Aoife",
+  "Mehmet",
+  "Yuki",
+  "Олег",
+  "Ελένη",
+  "Fatima",
+];
+const LAST = [
+  "Martin",
+  "Petit",
+  "Durand",
+  "Leroy",
+  "Moreau",
+  "Garcia",
+  "Dubois",
+  "Müller",
+  "Nørgaard",
+  "Silva",
+  "Kowalski",
+  "O’Brien",
+  "Yılmaz",
+  "Tanaka",
+  "Petrov",
+  "Papadaki",
+  "Benali",
+  "Rossi",
+  "Lefèvre",
+  "Fontaine",
+];
+const CITIES = [
+  "Paris",
+  "Lyon",
+  "Nantes",
+  "Lille",
+  "Bordeaux",
+  "Genève",
+  "Bruxelles",
+  "Köln",
+  "Porto",
+  "København",
+  "Kraków",
+  "Montréal",
+];
 
 export const FIELDS: Field[] = [
   { name: "city", label: "City", type: "text" },
@@ -20,7 +79,13 @@ function ascii(text: string): string {
   return (plain || "kontakt").toLowerCase().replace(/[^a-z]/g, "");
 }
 
-export function makeContacts(random: Random, ids: (at?: number) => string, lists: List[], count: number, now: number): Contact[] {
+export function makeContacts(
+  random: Random,
+  ids: (at?: number) => string,
+  lists: List[],
+  count: number,
+  now: number,
+): Contact[] {
   const used = new Set<string>();
   const contacts: Contact[] = [];
   while (contacts.length < count) {
@@ -35,7 +100,9 @@ export function makeContacts(random: Random, ids: (at?: number) => string, lists
     const status = dice < 0.93 ? "active" : dice < 0.96 ? "unsubscribed" : dice < 0.99 ? "bounced" : "complained";
     const main = lists[0];
     const other = pick(random, lists);
-    const memberships = [...new Set([main, ...(random() < 0.4 ? [other] : [])])].filter((list): list is List => list !== undefined);
+    const memberships = [...new Set([main, ...(random() < 0.4 ? [other] : [])])].filter(
+      (list): list is List => list !== undefined,
+    );
     contacts.push({
       id: ids(created),
       address,

@@ -73,8 +73,29 @@ export const PROVIDERS: MockProvider[] = [
     click: 0.082,
     replies: [
       noUser("The email account that you tried to reach <paul.martin@gmail.com> does not exist.", 8),
-      { kind: "deferred", category: "rate-limited", code: 421, enhanced: "4.7.28", template: "[{ip}] Our system has detected an unusual rate of unsolicited mail originating from your IP address. To protect our users from spam, mail sent from your IP address has been temporarily rate limited.", sample: "[192.0.2.17] Our system has detected an unusual rate of unsolicited mail originating from your IP address. To protect our users from spam, mail sent from your IP address has been temporarily rate limited.", weight: 14, blocked: true },
-      { kind: "deferred", category: "quota-issues", code: 452, enhanced: "4.2.2", template: "The recipient's inbox is out of storage space. Please direct the recipient to https://support.google.com/mail/?p=OverQuotaTemp", sample: "The recipient's inbox is out of storage space. Please direct the recipient to https://support.google.com/mail/?p=OverQuotaTemp", weight: 6 },
+      {
+        kind: "deferred",
+        category: "rate-limited",
+        code: 421,
+        enhanced: "4.7.28",
+        template:
+          "[{ip}] Our system has detected an unusual rate of unsolicited mail originating from your IP address. To protect our users from spam, mail sent from your IP address has been temporarily rate limited.",
+        sample:
+          "[192.0.2.17] Our system has detected an unusual rate of unsolicited mail originating from your IP address. To protect our users from spam, mail sent from your IP address has been temporarily rate limited.",
+        weight: 14,
+        blocked: true,
+      },
+      {
+        kind: "deferred",
+        category: "quota-issues",
+        code: 452,
+        enhanced: "4.2.2",
+        template:
+          "The recipient's inbox is out of storage space. Please direct the recipient to https://support.google.com/mail/?p=OverQuotaTemp",
+        sample:
+          "The recipient's inbox is out of storage space. Please direct the recipient to https://support.google.com/mail/?p=OverQuotaTemp",
+        weight: 6,
+      },
     ],
     rules: rules([".google.com", ".googlemail.com"], 5, 50, null, "required", "https://postmaster.google.com/", [
       ["unusual rate of unsolicited mail", "10/min", 1800, "2/h"],
@@ -95,15 +116,49 @@ export const PROVIDERS: MockProvider[] = [
     open: 0.31,
     click: 0.055,
     replies: [
-      noUser("Requested action not taken: mailbox unavailable. [AM6EUR05FT034.eop-eur05.prod.protection.outlook.com]", 7, "5.5.0"),
-      { kind: "deferred", category: "reputation", code: 451, enhanced: "4.7.650", template: "The mail server [{ip}] has been temporarily rate limited due to IP reputation. For e-mail delivery information, see https://postmaster.live.com (S775)", sample: "The mail server [192.0.2.17] has been temporarily rate limited due to IP reputation. For e-mail delivery information, see https://postmaster.live.com (S775)", weight: 22, blocked: true },
-      { kind: "bounced", category: "reputation", code: 550, enhanced: "5.7.1", template: "Unfortunately, messages from [{ip}] weren't sent. Please contact your Internet service provider since part of their network is on our block list (S3140).", sample: "Unfortunately, messages from [192.0.2.18] weren't sent. Please contact your Internet service provider since part of their network is on our block list (S3140).", weight: 2, blocked: true },
+      noUser(
+        "Requested action not taken: mailbox unavailable. [AM6EUR05FT034.eop-eur05.prod.protection.outlook.com]",
+        7,
+        "5.5.0",
+      ),
+      {
+        kind: "deferred",
+        category: "reputation",
+        code: 451,
+        enhanced: "4.7.650",
+        template:
+          "The mail server [{ip}] has been temporarily rate limited due to IP reputation. For e-mail delivery information, see https://postmaster.live.com (S775)",
+        sample:
+          "The mail server [192.0.2.17] has been temporarily rate limited due to IP reputation. For e-mail delivery information, see https://postmaster.live.com (S775)",
+        weight: 22,
+        blocked: true,
+      },
+      {
+        kind: "bounced",
+        category: "reputation",
+        code: 550,
+        enhanced: "5.7.1",
+        template:
+          "Unfortunately, messages from [{ip}] weren't sent. Please contact your Internet service provider since part of their network is on our block list (S3140).",
+        sample:
+          "Unfortunately, messages from [192.0.2.18] weren't sent. Please contact your Internet service provider since part of their network is on our block list (S3140).",
+        weight: 2,
+        blocked: true,
+      },
     ],
-    rules: rules([".olc.protection.outlook.com"], 5, 50, null, "required", "https://sendersupport.olc.protection.outlook.com/snds/", [
-      ["temporarily rate limited due to IP reputation", "1 connection, 1/min", 5400, null],
-      ["part of their network is on our block list", "suspend", 7200, "5/h"],
-      ["exceeded the maximum number of connections", "1 connection", 3600, "2/h"],
-    ]),
+    rules: rules(
+      [".olc.protection.outlook.com"],
+      5,
+      50,
+      null,
+      "required",
+      "https://sendersupport.olc.protection.outlook.com/snds/",
+      [
+        ["temporarily rate limited due to IP reputation", "1 connection, 1/min", 5400, null],
+        ["part of their network is on our block list", "suspend", 7200, "5/h"],
+        ["exceeded the maximum number of connections", "1 connection", 3600, "2/h"],
+      ],
+    ),
   },
   {
     name: "microsoft365",
@@ -119,12 +174,30 @@ export const PROVIDERS: MockProvider[] = [
     open: 0.28,
     click: 0.061,
     replies: [
-      noUser("5.4.1 Recipient address rejected: Access denied. [DB8EUR05FT045.eop-eur05.prod.protection.outlook.com]", 6, "5.4.1"),
-      { kind: "deferred", category: "rate-limited", code: 451, enhanced: "4.7.500", template: "Server busy. Please try again later from [{ip}]. (S77719)", sample: "Server busy. Please try again later from [192.0.2.19]. (S77719)", weight: 8 },
+      noUser(
+        "5.4.1 Recipient address rejected: Access denied. [DB8EUR05FT045.eop-eur05.prod.protection.outlook.com]",
+        6,
+        "5.4.1",
+      ),
+      {
+        kind: "deferred",
+        category: "rate-limited",
+        code: 451,
+        enhanced: "4.7.500",
+        template: "Server busy. Please try again later from [{ip}]. (S77719)",
+        sample: "Server busy. Please try again later from [192.0.2.19]. (S77719)",
+        weight: 8,
+      },
     ],
-    rules: rules([".mail.protection.outlook.com", ".mx.microsoft"], 5, 50, null, "required", "https://sender.office.com/", [
-      ["Server busy. Please try again later from", "1 connection, 1/min", 900, null],
-    ]),
+    rules: rules(
+      [".mail.protection.outlook.com", ".mx.microsoft"],
+      5,
+      50,
+      null,
+      "required",
+      "https://sender.office.com/",
+      [["Server busy. Please try again later from", "1 connection, 1/min", 900, null]],
+    ),
   },
   {
     name: "yahoo",
@@ -140,14 +213,42 @@ export const PROVIDERS: MockProvider[] = [
     open: 0.36,
     click: 0.07,
     replies: [
-      { kind: "deferred", category: "reputation", code: 421, enhanced: "4.7.0", template: "[TSS04] Messages from {ip} temporarily deferred due to unexpected volume or user complaints - 4.16.55.1; see https://postmaster.yahooinc.com/error-codes", sample: "[TSS04] Messages from 192.0.2.18 temporarily deferred due to unexpected volume or user complaints - 4.16.55.1; see https://postmaster.yahooinc.com/error-codes", weight: 12, blocked: true },
-      { kind: "bounced", category: "inactive-mailbox", code: 554, template: "delivery error: dd This user doesn't have a {domain} account ({address}) [{n}] - {host}", sample: "delivery error: dd This user doesn't have a yahoo.fr account (lea.petit@yahoo.fr) [0] - mta1004.mail.ir2.yahoo.com", weight: 6 },
+      {
+        kind: "deferred",
+        category: "reputation",
+        code: 421,
+        enhanced: "4.7.0",
+        template:
+          "[TSS04] Messages from {ip} temporarily deferred due to unexpected volume or user complaints - 4.16.55.1; see https://postmaster.yahooinc.com/error-codes",
+        sample:
+          "[TSS04] Messages from 192.0.2.18 temporarily deferred due to unexpected volume or user complaints - 4.16.55.1; see https://postmaster.yahooinc.com/error-codes",
+        weight: 12,
+        blocked: true,
+      },
+      {
+        kind: "bounced",
+        category: "inactive-mailbox",
+        code: 554,
+        template: "delivery error: dd This user doesn't have a {domain} account ({address}) [{n}] - {host}",
+        sample:
+          "delivery error: dd This user doesn't have a yahoo.fr account (lea.petit@yahoo.fr) [0] - mta1004.mail.ir2.yahoo.com",
+        weight: 6,
+      },
     ],
-    rules: rules([".yahoodns.net"], 10, 20, null, "opportunistic", "https://senders.yahooinc.com/", [
-      ["[TSS04]", "suspend", 7200, null],
-      ["[TS02]", "1/min", 1800, "3/h"],
-      ["Max message per connection", "10/min", 3600, "3/h"],
-    ], "Closes the connection after 20 messages without a word."),
+    rules: rules(
+      [".yahoodns.net"],
+      10,
+      20,
+      null,
+      "opportunistic",
+      "https://senders.yahooinc.com/",
+      [
+        ["[TSS04]", "suspend", 7200, null],
+        ["[TS02]", "1/min", 1800, "3/h"],
+        ["Max message per connection", "10/min", 3600, "3/h"],
+      ],
+      "Closes the connection after 20 messages without a word.",
+    ),
   },
   {
     name: "icloud",
@@ -164,9 +265,25 @@ export const PROVIDERS: MockProvider[] = [
     click: 0.06,
     replies: [
       noUser("<lea.petit@icloud.com>: user does not exist", 5),
-      { kind: "deferred", category: "rate-limited", code: 450, enhanced: "4.7.1", template: "[HCM1] Message temporarily deferred. Please try again later. See https://support.apple.com/102322", sample: "[HCM1] Message temporarily deferred. Please try again later. See https://support.apple.com/102322", weight: 6 },
+      {
+        kind: "deferred",
+        category: "rate-limited",
+        code: 450,
+        enhanced: "4.7.1",
+        template: "[HCM1] Message temporarily deferred. Please try again later. See https://support.apple.com/102322",
+        sample: "[HCM1] Message temporarily deferred. Please try again later. See https://support.apple.com/102322",
+        weight: 6,
+      },
     ],
-    rules: rules([".mail.icloud.com", ".mail.me.com"], 10, 5, null, "opportunistic", "https://support.apple.com/102322", [["[HCM1]", "suspend", 900, null]]),
+    rules: rules(
+      [".mail.icloud.com", ".mail.me.com"],
+      10,
+      5,
+      null,
+      "opportunistic",
+      "https://support.apple.com/102322",
+      [["[HCM1]", "suspend", 900, null]],
+    ),
   },
   {
     name: "orange",
@@ -182,13 +299,41 @@ export const PROVIDERS: MockProvider[] = [
     open: 0.38,
     click: 0.075,
     replies: [
-      { kind: "deferred", category: "rate-limited", code: 421, template: "mwinf5c{n} ME Trop de connexions, veuillez verifier votre configuration. Too many connections, slow down. OFR004_104 [{n}]", sample: "mwinf5c23 ME Trop de connexions, veuillez verifier votre configuration. Too many connections, slow down. OFR004_104 [104]", weight: 40, blocked: true },
-      { kind: "bounced", category: "bad-mailbox", code: 550, enhanced: "5.1.1", template: "<{address}>: Adresse d au moins un destinataire invalide. Invalid recipient. OFR_416 [416]", sample: "<jean.durand@orange.fr>: Adresse d au moins un destinataire invalide. Invalid recipient. OFR_416 [416]", weight: 9 },
+      {
+        kind: "deferred",
+        category: "rate-limited",
+        code: 421,
+        template:
+          "mwinf5c{n} ME Trop de connexions, veuillez verifier votre configuration. Too many connections, slow down. OFR004_104 [{n}]",
+        sample:
+          "mwinf5c23 ME Trop de connexions, veuillez verifier votre configuration. Too many connections, slow down. OFR004_104 [104]",
+        weight: 40,
+        blocked: true,
+      },
+      {
+        kind: "bounced",
+        category: "bad-mailbox",
+        code: 550,
+        enhanced: "5.1.1",
+        template: "<{address}>: Adresse d au moins un destinataire invalide. Invalid recipient. OFR_416 [416]",
+        sample:
+          "<jean.durand@orange.fr>: Adresse d au moins un destinataire invalide. Invalid recipient. OFR_416 [416]",
+        weight: 9,
+      },
     ],
-    rules: rules(["smtp-in.orange.fr"], 2, 100, null, "required", "https://postmaster.orange.fr/", [
-      ["OFR004_104", "1 connection", 3600, "2/h"],
-      ["Service refuse", "suspend", 3600, null],
-    ], "Two connections for each address; SPF, DKIM and DMARC must all pass."),
+    rules: rules(
+      ["smtp-in.orange.fr"],
+      2,
+      100,
+      null,
+      "required",
+      "https://postmaster.orange.fr/",
+      [
+        ["OFR004_104", "1 connection", 3600, "2/h"],
+        ["Service refuse", "suspend", 3600, null],
+      ],
+      "Two connections for each address; SPF, DKIM and DMARC must all pass.",
+    ),
   },
   {
     name: "free",
@@ -204,10 +349,21 @@ export const PROVIDERS: MockProvider[] = [
     open: 0.29,
     click: 0.05,
     replies: [
-      { kind: "deferred", category: "greylisted", code: 451, enhanced: "4.7.1", template: "Service unavailable - try again later: greylisted for {n} seconds", sample: "Service unavailable - try again later: greylisted for 60 seconds", weight: 26 },
+      {
+        kind: "deferred",
+        category: "greylisted",
+        code: 451,
+        enhanced: "4.7.1",
+        template: "Service unavailable - try again later: greylisted for {n} seconds",
+        sample: "Service unavailable - try again later: greylisted for 60 seconds",
+        weight: 26,
+      },
       noUser("<hugo.moreau@free.fr>: Recipient address rejected: User unknown in local recipient table", 6),
     ],
-    rules: rules(["mx1.free.fr", "mx2.free.fr"], 2, 20, "5/s", "opportunistic", "https://postmaster.free.fr/", [["too many connections", "1 connection", 1800, null], ["spam detected", "suspend", 7200, null]]),
+    rules: rules(["mx1.free.fr", "mx2.free.fr"], 2, 20, "5/s", "opportunistic", "https://postmaster.free.fr/", [
+      ["too many connections", "1 connection", 1800, null],
+      ["spam detected", "suspend", 7200, null],
+    ]),
   },
   {
     name: "sfr",
@@ -223,10 +379,20 @@ export const PROVIDERS: MockProvider[] = [
     open: 0.3,
     click: 0.052,
     replies: [
-      { kind: "deferred", category: "rate-limited", code: 421, template: "4.7.0 Volume limit reached, retry later SFR_IN_x05 ({ip})", sample: "4.7.0 Volume limit reached, retry later SFR_IN_x05 (192.0.2.17)", weight: 15 },
+      {
+        kind: "deferred",
+        category: "rate-limited",
+        code: 421,
+        template: "4.7.0 Volume limit reached, retry later SFR_IN_x05 ({ip})",
+        sample: "4.7.0 Volume limit reached, retry later SFR_IN_x05 (192.0.2.17)",
+        weight: 15,
+      },
       noUser("5.1.1 <emma.leroy@sfr.fr> recipient rejected SFR_IN_x06", 7),
     ],
-    rules: rules(["smtp-in.sfr.fr"], 2, 50, null, "opportunistic", null, [["SFR_IN_x05", "1 connection", 7200, null], ["SFR_IN_x01", "suspend", 7200, null]]),
+    rules: rules(["smtp-in.sfr.fr"], 2, 50, null, "opportunistic", null, [
+      ["SFR_IN_x05", "1 connection", 7200, null],
+      ["SFR_IN_x01", "suspend", 7200, null],
+    ]),
   },
   {
     name: "laposte",
@@ -243,7 +409,15 @@ export const PROVIDERS: MockProvider[] = [
     click: 0.048,
     replies: [
       noUser("5.1.1 <jean.durand@laposte.net>: Recipient address rejected: unknown user LPN105", 6),
-      { kind: "deferred", category: "quota-issues", code: 452, enhanced: "4.2.2", template: "Boite du destinataire pleine. Mailbox full. LPN{n}", sample: "Boite du destinataire pleine. Mailbox full. LPN203", weight: 5 },
+      {
+        kind: "deferred",
+        category: "quota-issues",
+        code: 452,
+        enhanced: "4.2.2",
+        template: "Boite du destinataire pleine. Mailbox full. LPN{n}",
+        sample: "Boite du destinataire pleine. Mailbox full. LPN203",
+        weight: 5,
+      },
     ],
     rules: rules(["smtpz4.laposte.net"], 2, 100, null, "opportunistic", null, []),
   },
@@ -261,10 +435,27 @@ export const PROVIDERS: MockProvider[] = [
     open: 0.33,
     click: 0.066,
     replies: [
-      noUser("Requested action not taken: mailbox unavailable. For explanation visit https://postmaster.gmx.net/en/case?c=r0201", 6, "5.1.1"),
-      { kind: "bounced", category: "policy-related", code: 554, template: "Transaction failed. Reject due to policy restrictions. For explanation visit https://postmaster.gmx.net/en/case?c={n}", sample: "Transaction failed. Reject due to policy restrictions. For explanation visit https://postmaster.gmx.net/en/case?c=hp", weight: 1, blocked: true },
+      noUser(
+        "Requested action not taken: mailbox unavailable. For explanation visit https://postmaster.gmx.net/en/case?c=r0201",
+        6,
+        "5.1.1",
+      ),
+      {
+        kind: "bounced",
+        category: "policy-related",
+        code: 554,
+        template:
+          "Transaction failed. Reject due to policy restrictions. For explanation visit https://postmaster.gmx.net/en/case?c={n}",
+        sample:
+          "Transaction failed. Reject due to policy restrictions. For explanation visit https://postmaster.gmx.net/en/case?c=hp",
+        weight: 1,
+        blocked: true,
+      },
     ],
-    rules: rules([".gmx.net", ".web.de"], 4, 20, null, "required", "https://postmaster.gmx.net/", [["Too many connections", "1 connection", 1800, "3/h"], ["policy restrictions", "1/min", 3600, "5/h"]]),
+    rules: rules([".gmx.net", ".web.de"], 4, 20, null, "required", "https://postmaster.gmx.net/", [
+      ["Too many connections", "1 connection", 1800, "3/h"],
+      ["policy restrictions", "1/min", 3600, "5/h"],
+    ]),
   },
 ];
 

@@ -7,6 +7,13 @@ export const SOURCES = [
 ];
 
 export const POOLS = [
-  { name: "marketing", members: [{ source: "mkt-1", weight: 4 }, { source: "mkt-2", weight: 3 }, { source: "mkt-3", weight: 1 }] },
+  {
+    name: "marketing",
+    members: [
+      { source: "mkt-1", weight: 4 },
+      { source: "mkt-2", weight: 3 },
+      { source: "mkt-3", weight: 1 },
+    ],
+  },
   { name: "transactional", members: [{ source: "txn-1", weight: 1 }] },
 ];

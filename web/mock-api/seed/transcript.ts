@@ -39,6 +39,7 @@ export function makeTranscript({ source, mx, sender, address, reply, phase }: Di
     "C: DATA",
     "S: 250 2.1.0 OK",
   ];
-  if (phase === "rcpt-to") return [...head, lines(reply), "S: 503 5.5.1 RCPT first", "C: RSET", "S: 250 2.1.5 Flushed"].join("\n");
+  if (phase === "rcpt-to")
+    return [...head, lines(reply), "S: 503 5.5.1 RCPT first", "C: RSET", "S: 250 2.1.5 Flushed"].join("\n");
   return [...head, "S: 250 2.1.5 OK", "S: 354 Go ahead", "C: (message, 14820 bytes)", "C: .", lines(reply)].join("\n");
 }

@@ -1,8 +1,8 @@
 // What every browser test needs: the built UI behind the mock API on a free port, Chromium, axe, screenshots.
 import { createReadStream, existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { createServer, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { createRequire } from "node:module";
+import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
@@ -27,7 +27,8 @@ const TYPES: Record<string, string> = {
 
 function serveFile(path: string, response: ServerResponse): void {
   const wanted = join(DIST, normalize(path));
-  const file = wanted.startsWith(DIST) && existsSync(wanted) && statSync(wanted).isFile() ? wanted : join(DIST, "index.html");
+  const file =
+    wanted.startsWith(DIST) && existsSync(wanted) && statSync(wanted).isFile() ? wanted : join(DIST, "index.html");
   response.writeHead(200, {
     "content-type": TYPES[extname(file)] ?? "application/octet-stream",
     "content-security-policy": POLICY,
@@ -72,7 +73,13 @@ export async function startSite(): Promise<Site> {
 export function startBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run"],
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-dev-shm-usage",
+      "--disable-background-networking",
+      "--no-first-run",
+    ],
   });
 }
 
@@ -101,7 +108,8 @@ export async function openPage(browser: Browser, look: Look, origin: string): Pr
   page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
   page.on("console", (message) => {
     // A refused request (401, 400) is part of some tests; everything else that is an error is not.
-    if (message.type() === "error" && !message.text().includes("Failed to load resource")) complaints.push(message.text());
+    if (message.type() === "error" && !message.text().includes("Failed to load resource"))
+      complaints.push(message.text());
   });
   page.on("request", (request) => {
     const url = request.url();
@@ -132,7 +140,11 @@ export async function axe(page: Page): Promise<Finding[]> {
       help: string;
       nodes: Node[];
     }
-    const runner = (globalThis as unknown as { axe: { run: (context: unknown, options: unknown) => Promise<{ violations: Violation[] }> } }).axe;
+    const runner = (
+      globalThis as unknown as {
+        axe: { run: (context: unknown, options: unknown) => Promise<{ violations: Violation[] }> };
+      }
+    ).axe;
     const result = await runner.run(
       { exclude: [["iframe"]] },
       { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"], resultTypes: ["violations"] },
@@ -143,7 +155,9 @@ export async function axe(page: Page): Promise<Finding[]> {
         id,
         impact,
         help,
-        nodes: nodes.slice(0, 4).map((node) => `${node.html.slice(0, 160)} | ${(node.failureSummary ?? "").slice(0, 220)}`),
+        nodes: nodes
+          .slice(0, 4)
+          .map((node) => `${node.html.slice(0, 160)} | ${(node.failureSummary ?? "").slice(0, 220)}`),
       }));
   });
 }

@@ -135,7 +135,14 @@ export interface CampaignReport {
   /** Failed attempts, temporary and permanent ones; the sample is the first such reply. */
   by_category: { category: string; count: number; sample: string }[];
   links: { index: number; url: string; clicks: number; unique: number }[];
-  timeline: { minute: Timestamp; delivered: number; deferred: number; bounced: number; opens: number; clicks: number }[];
+  timeline: {
+    minute: Timestamp;
+    delivered: number;
+    deferred: number;
+    bounced: number;
+    opens: number;
+    clicks: number;
+  }[];
 }
 
 /** `opens` and `clicks` count recipients; `deferred` those waiting for another attempt now. */

@@ -49,7 +49,8 @@ export const campaigns = {
   poolHint: "The virtual MTAs it leaves from.",
   tracking: "Tracking",
   trackOpens: "Count opens",
-  trackOpensHint: "Adds an invisible picture. Mail programs that load pictures by themselves make this number too high.",
+  trackOpensHint:
+    "Adds an invisible picture. Mail programs that load pictures by themselves make this number too high.",
   trackClicks: "Count clicks",
   trackClicksHint: "Links lead through this program and on at once.",
   subject: "Subject",
@@ -113,7 +114,8 @@ export const campaigns = {
   sendPanelHint: "Shows the audience once more before anything leaves.",
   sendCount_one: "{{count, number}} contact will get this mail.",
   sendCount_other: "{{count, number}} contacts will get this mail.",
-  sendWarn: "Handing over begins at once. It can be paused and cancelled, but mail that has left cannot be called back.",
+  sendWarn:
+    "Handing over begins at once. It can be paused and cancelled, but mail that has left cannot be called back.",
   sendConfirm_one: "Send to {{count, number}} contact",
   sendConfirm_other: "Send to {{count, number}} contacts",
   sendBlocked: "Mend the errors first.",
@@ -123,7 +125,8 @@ export const campaigns = {
   actionText: {
     pause: "No further recipient is handed over, and waiting ones are held. Mail on a connection is finished.",
     resume: "Sending goes on where it stopped; nobody gets it twice.",
-    cancel: "Recipients who wait are taken out of the queue. Mail that has left stays delivered. This cannot be undone.",
+    cancel:
+      "Recipients who wait are taken out of the queue. Mail that has left stays delivered. This cannot be undone.",
   },
   actionDone: { pause: "Paused", resume: "Sending again", cancel: "Cancelled" },
   waiting_one: "{{count, number}} recipient is still waiting.",

@@ -67,7 +67,7 @@ export const common = {
   rate: {
     explain: "{{rate}} of {{n}}; with 95 % certainty between {{low}} and {{high}}",
     of: "of {{n}}",
-    between: "{{low}} – {{high}}",
+    between: "{{low}}–{{high}}",
   },
   campaignState: {
     draft: "Draft",

@@ -73,7 +73,8 @@ export const contacts = {
   dropHint: "Or drop it here. Comma, semicolon or tab; UTF-8 or Windows-1252; the first row names the columns.",
   choose: "Choose file",
   reading: "Reading the first rows…",
-  mappingHint: "{{file}}, {{size}}. Check where each column goes. The addresses are needed; columns set to “leave out” are not stored.",
+  mappingHint:
+    "{{file}}, {{size}}. Check where each column goes. The addresses are needed; columns set to “leave out” are not stored.",
   column: "Column",
   goesTo: "Goes to",
   examples: "First values",
@@ -118,7 +119,8 @@ export const contacts = {
   searchSuppressions: "Search by address",
   removeTitle: "Allow mail to {{address}} again?",
   removeText: {
-    bounce: "The provider said that this mailbox does not exist. Sending again to such addresses harms your reputation.",
+    bounce:
+      "The provider said that this mailbox does not exist. Sending again to such addresses harms your reputation.",
     complaint: "This person reported a mail as spam. Remove the entry only on their explicit wish.",
     unsubscribe: "This person unsubscribed. Remove the entry only on their explicit wish.",
     manual: "Somebody added this address by hand.",

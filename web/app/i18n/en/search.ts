@@ -2,7 +2,7 @@
 export const search = {
   title: "Search",
   label: "Search events",
-  placeholder: "provider:gmail kind:deferred \"4.7.28\"",
+  placeholder: 'provider:gmail kind:deferred "4.7.28"',
   run: "Search",
   range: "Time range",
   ranges: { "15m": "15 min", "1h": "1 h", "24h": "24 h", "7d": "7 d", all: "All", own: "From – to" },

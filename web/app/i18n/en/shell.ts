@@ -9,7 +9,8 @@ export const shell = {
     firstStart: "First start?",
     firstStartHint:
       "The program printed an e-mail address and a one-time password in its terminal. Use them here; you then choose a password of your own.",
-    wrong: "This e-mail address and password do not fit together. Check both; the one-time password of the first start is valid only once.",
+    wrong:
+      "This e-mail address and password do not fit together. Check both; the one-time password of the first start is valid only once.",
     expired: "Your session has ended. Log in again to go on where you were.",
     motto: "Write. Send. Watch it arrive.",
     mottoText: "Every mail, every provider, every reply: from “Send” to the click.",
@@ -73,7 +74,6 @@ export const shell = {
     save: "Save",
     complete: "Suggest tags and variables",
     leave: "Leave the editor: then Tab moves on",
-    then: "then",
   },
   password: {
     title: "Choose a password of your own",

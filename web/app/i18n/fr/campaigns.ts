@@ -22,7 +22,8 @@ export const campaigns = {
   created: "Créée",
   noSubject: "Pas encore d’objet",
   emptyTitle: "Aucune campagne pour l’instant",
-  emptyHint: "Créez la première : écrivez-la, contrôlez-la, envoyez-vous un test. Rien ne part avant votre confirmation.",
+  emptyHint:
+    "Créez la première : écrivez-la, contrôlez-la, envoyez-vous un test. Rien ne part avant votre confirmation.",
   noMatchTitle: "Aucune campagne ne correspond",
   noMatchHint: "Choisissez un autre état ou raccourcissez le filtre.",
   trail: "Campagnes",
@@ -113,7 +114,8 @@ export const campaigns = {
   sendPanelHint: "Montre encore une fois l’audience avant que rien ne parte.",
   sendCount_one: "{{count, number}} contact recevra ce message.",
   sendCount_other: "{{count, number}} contacts recevront ce message.",
-  sendWarn: "La remise à la file commence aussitôt. On peut mettre en pause et annuler, mais ce qui est parti ne se rappelle pas.",
+  sendWarn:
+    "La remise à la file commence aussitôt. On peut mettre en pause et annuler, mais ce qui est parti ne se rappelle pas.",
   sendConfirm_one: "Envoyer à {{count, number}} contact",
   sendConfirm_other: "Envoyer à {{count, number}} contacts",
   sendBlocked: "Corrigez d’abord les erreurs.",
@@ -125,7 +127,8 @@ export const campaigns = {
     cancel: "Annuler « {{name}} » ?",
   },
   actionText: {
-    pause: "Plus aucun destinataire n’entre dans la file, ceux qui attendent sont retenus. Ce qui est sur une connexion se termine.",
+    pause:
+      "Plus aucun destinataire n’entre dans la file, ceux qui attendent sont retenus. Ce qui est sur une connexion se termine.",
     resume: "L’envoi reprend où il s’est arrêté ; personne ne reçoit le message deux fois.",
     cancel: "Les destinataires en attente quittent la file. Ce qui est parti reste remis. C’est irréversible.",
   },

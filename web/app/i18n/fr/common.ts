@@ -67,7 +67,7 @@ export const common = {
   rate: {
     explain: "{{rate}} de {{n}} ; avec 95 % de certitude entre {{low}} et {{high}}",
     of: "de {{n}}",
-    between: "{{low}} – {{high}}",
+    between: "{{low}}–{{high}}",
   },
   campaignState: {
     draft: "Brouillon",

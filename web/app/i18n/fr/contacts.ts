@@ -51,7 +51,8 @@ export const contacts = {
   saved: "Contact enregistré",
   deleteContact: "Supprimer le contact",
   deleteTitle: "Supprimer {{address}} ?",
-  deleteText: "Ses champs et abonnements disparaissent définitivement. Les exclusions et le journal des envois restent.",
+  deleteText:
+    "Ses champs et abonnements disparaissent définitivement. Les exclusions et le journal des envois restent.",
   deleted: "Contact supprimé",
   fields: "Champs",
   fieldsHint: "Ce qu’on garde d’un contact outre l’adresse et le nom ; dans les contenus : {{example}}",
@@ -70,10 +71,12 @@ export const contacts = {
   importInto: "dans {{name}}",
   steps: { file: "Fichier", columns: "Colonnes", run: "Import" },
   dropTitle: "Choisissez un fichier CSV",
-  dropHint: "Ou déposez-le ici. Virgule, point-virgule ou tabulation ; UTF-8 ou Windows-1252 ; la première ligne nomme les colonnes.",
+  dropHint:
+    "Ou déposez-le ici. Virgule, point-virgule ou tabulation ; UTF-8 ou Windows-1252 ; la première ligne nomme les colonnes.",
   choose: "Choisir un fichier",
   reading: "Lecture des premières lignes…",
-  mappingHint: "{{file}}, {{size}}. Vérifiez où va chaque colonne. Les adresses sont nécessaires ; une colonne « ignorée » n’est pas gardée.",
+  mappingHint:
+    "{{file}}, {{size}}. Vérifiez où va chaque colonne. Les adresses sont nécessaires ; une colonne « ignorée » n’est pas gardée.",
   column: "Colonne",
   goesTo: "Va dans",
   examples: "Premières valeurs",
@@ -86,7 +89,8 @@ export const contacts = {
   runningText: "Lignes lues jusqu’ici : {{rows, number}}",
   done: "Import terminé",
   failed: "L’import s’est arrêté",
-  failedHint: "Les lignes avant ce point sont gardées. Corrigez le fichier et importez-le à nouveau : rien n’est gardé deux fois.",
+  failedHint:
+    "Les lignes avant ce point sont gardées. Corrigez le fichier et importez-le à nouveau : rien n’est gardé deux fois.",
   rows: "Lignes",
   accepted: "Nouveaux",
   updated: "Mis à jour",

@@ -47,7 +47,8 @@ export const report = {
   clicks: "Clics",
   people: "Personnes",
   noLinks: "Pas encore de clic",
-  noLinksHint: "Les clics apparaissent ici en quelques secondes. Vérifiez que leur décompte est activé pour la campagne.",
+  noLinksHint:
+    "Les clics apparaissent ici en quelques secondes. Vérifiez que leur décompte est activé pour la campagne.",
   recipients: "Destinataires",
   filter: "Afficher",
   filters: {

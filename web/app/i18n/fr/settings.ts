@@ -18,7 +18,8 @@ export const settings = {
     operator: "Pilote l’acheminement",
     admin: "Tout, y compris comptes et clés",
   },
-  startPassword: "Le premier mot de passe est inventé et montré une fois ; la personne en choisit un autre à sa première connexion.",
+  startPassword:
+    "Le premier mot de passe est inventé et montré une fois ; la personne en choisit un autre à sa première connexion.",
   accountCreated: "Compte créé pour {{email}}",
   tellPassword: "Transmettez ce mot de passe par une voie sûre. Il ne sera plus affiché.",
   status: "État",

@@ -9,7 +9,8 @@ export const shell = {
     firstStart: "Premier démarrage ?",
     firstStartHint:
       "Le programme a affiché dans son terminal une adresse e-mail et un mot de passe à usage unique. Saisissez-les ici ; vous choisirez ensuite votre propre mot de passe.",
-    wrong: "Cette adresse et ce mot de passe ne vont pas ensemble. Vérifiez les deux ; le mot de passe du premier démarrage ne sert qu’une fois.",
+    wrong:
+      "Cette adresse et ce mot de passe ne vont pas ensemble. Vérifiez les deux ; le mot de passe du premier démarrage ne sert qu’une fois.",
     expired: "Votre session est terminée. Reconnectez-vous pour reprendre où vous en étiez.",
     motto: "Écrire. Envoyer. Voir arriver.",
     mottoText: "Chaque message, chaque fournisseur, chaque réponse : de « Envoyer » jusqu’au clic.",
@@ -73,7 +74,6 @@ export const shell = {
     save: "Enregistrer",
     complete: "Proposer balises et variables",
     leave: "Quitter l’éditeur : Tab passe ensuite au suivant",
-    then: "puis",
   },
   password: {
     title: "Choisissez votre propre mot de passe",

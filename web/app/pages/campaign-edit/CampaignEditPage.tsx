@@ -24,12 +24,46 @@ import { SettingsTab } from "./SettingsTab";
 export function CampaignEditPage() {
   const { campaignId } = useParams({ from: "/app/campaigns/$campaignId/edit" });
   const query = useQuery({ ...campaignQuery(campaignId), refetchOnWindowFocus: false });
-  return <Loaded query={query} lines={14}>{(campaign) => <Editing key={campaign.id} campaign={campaign} />}</Loaded>;
+  return (
+    <Loaded query={query} lines={14}>
+      {(campaign) => <Editing key={campaign.id} campaign={campaign} />}
+    </Loaded>
+  );
 }
 
 function inputOf(campaign: Campaign): CampaignInput {
-  const { name, subject, preheader, from_name, from_address, reply_to, list, format, body, text, stream, pool, track_opens, track_clicks } = campaign;
-  return { name, subject, preheader, from_name, from_address, reply_to, list, format, body, text, stream, pool, track_opens, track_clicks };
+  const {
+    name,
+    subject,
+    preheader,
+    from_name,
+    from_address,
+    reply_to,
+    list,
+    format,
+    body,
+    text,
+    stream,
+    pool,
+    track_opens,
+    track_clicks,
+  } = campaign;
+  return {
+    name,
+    subject,
+    preheader,
+    from_name,
+    from_address,
+    reply_to,
+    list,
+    format,
+    body,
+    text,
+    stream,
+    pool,
+    track_opens,
+    track_clicks,
+  };
 }
 
 function Editing({ campaign }: { campaign: Campaign }) {
@@ -75,15 +109,22 @@ function Editing({ campaign }: { campaign: Campaign }) {
     <Page
       title={form.values.name || campaign.name}
       trail={<TextLink to="/campaigns">{t("campaigns.trail")}</TextLink>}
+      badge={<CampaignStateTag state={campaign.state} />}
       meta={
-        <>
-          <CampaignStateTag state={campaign.state} />
-          {readOnly ? <span>{t("campaigns.readOnly")}</span> : <span>{t(dirty ? "campaigns.unsaved" : "campaigns.allSaved")}</span>}
-        </>
+        readOnly ? (
+          <span>{t("campaigns.readOnly")}</span>
+        ) : (
+          <span>{t(dirty ? "campaigns.unsaved" : "campaigns.allSaved")}</span>
+        )
       }
       actions={
         campaign.state === "draft" ? (
-          <Button leftSection={<Icon name="check" size={14} />} onClick={submit} loading={save.isPending} disabled={!dirty || readOnly}>
+          <Button
+            leftSection={<Icon name="check" size={14} />}
+            onClick={submit}
+            loading={save.isPending}
+            disabled={!dirty || readOnly}
+          >
             {t("campaigns.save")}
           </Button>
         ) : (

@@ -30,7 +30,11 @@ function Issues({ title, issues, tone }: { title: string; issues: ContentIssue[]
       <ul className={classes.list}>
         {issues.map((issue, index) => (
           <li key={index}>
-            <Icon name={tone === "bad" ? "error" : "warning"} size={15} style={{ color: `var(--${tone}-text)`, marginTop: 2 }} />
+            <Icon
+              name={tone === "bad" ? "error" : "warning"}
+              size={15}
+              style={{ color: `var(--${tone}-text)`, marginTop: 2 }}
+            />
             <span>
               {issue.message}{" "}
               <span className="muted">

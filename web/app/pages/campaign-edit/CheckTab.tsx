@@ -39,7 +39,12 @@ export function CheckTab({ campaign, dirty }: { campaign: Campaign; dirty: boole
       <Panel
         title={t("campaigns.check.title")}
         actions={
-          <Button variant="default" leftSection={<Icon name="refresh" size={14} />} onClick={() => check.refetch()} loading={check.isFetching}>
+          <Button
+            variant="default"
+            leftSection={<Icon name="refresh" size={14} />}
+            onClick={() => check.refetch()}
+            loading={check.isFetching}
+          >
             {t("campaigns.check.run")}
           </Button>
         }

@@ -35,8 +35,14 @@ export function ContentTab({ form, readOnly, contact, onContact }: ContentTabPro
   const [part, setPart] = useState<string>("body");
   const [goTo, setGoTo] = useState<{ line: number; column: number } | null>(null);
   const fields = useQuery(fieldsQuery);
-  const variables = useMemo(() => [...BUILT_IN, ...(fields.data?.items ?? []).map((field) => `contact.${field.name}`)], [fields.data]);
-  const request = useMemo(() => ({ format, body, text, subject, preheader, contact }), [format, body, text, subject, preheader, contact]);
+  const variables = useMemo(
+    () => [...BUILT_IN, ...(fields.data?.items ?? []).map((field) => `contact.${field.name}`)],
+    [fields.data],
+  );
+  const request = useMemo(
+    () => ({ format, body, text, subject, preheader, contact }),
+    [format, body, text, subject, preheader, contact],
+  );
   const [settled] = useDebouncedValue(request, PREVIEW_MS);
   const rendered = useQuery({ ...renderQuery(settled), enabled: settled.body !== "" || settled.subject !== "" });
   const issues = useMemo<PlacedIssue[]>(
@@ -76,7 +82,9 @@ export function ContentTab({ form, readOnly, contact, onContact }: ContentTabPro
             ]}
           />
         )}
-        <span className={classes.tip}>{editing === "text" && text === "" ? t("editor.textPartHint") : t("editor.escHint")}</span>
+        <span className={classes.tip}>
+          {editing === "text" && text === "" ? t("editor.textPartHint") : t("editor.escHint")}
+        </span>
         {body === "" && !readOnly ? (
           <Button variant="light" onClick={() => form.setFieldValue("body", STARTERS[format])}>
             {t("editor.useTemplate")}

@@ -21,7 +21,10 @@ export function IssueList({ issues, onGo }: { issues: PlacedIssue[]; onGo: (issu
             <Icon
               name={issue.severity === "error" ? "error" : "warning"}
               size={14}
-              style={{ color: issue.severity === "error" ? "var(--bad-text)" : "var(--warn-text)", alignSelf: "center" }}
+              style={{
+                color: issue.severity === "error" ? "var(--bad-text)" : "var(--warn-text)",
+                alignSelf: "center",
+              }}
             />
             <span className="muted nowrap">
               {partName(issue.part)}
@@ -35,7 +38,8 @@ export function IssueList({ issues, onGo }: { issues: PlacedIssue[]; onGo: (issu
   );
 
   function partName(part: string): string {
-    if (part === "subject" || part === "preheader" || part === "body" || part === "text") return t(`editor.parts.${part}`);
+    if (part === "subject" || part === "preheader" || part === "body" || part === "text")
+      return t(`editor.parts.${part}`);
     return part;
   }
 }

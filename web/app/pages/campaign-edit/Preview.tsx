@@ -58,7 +58,13 @@ export function Preview({ rendered, error, busy, contact, onContact, list, fromN
         ) : width === "text" || rendered.html === "" ? (
           <pre className={`mono ${classes.plain}`}>{rendered.text}</pre>
         ) : (
-          <iframe className={classes.frame} data-width={width} title={t("editor.frame")} sandbox="" srcDoc={rendered.html} tabIndex={0} />
+          <iframe
+            className={classes.frame}
+            data-width={width}
+            title={t("editor.frame")}
+            sandbox=""
+            srcDoc={rendered.html}
+          />
         )}
       </div>
       <div className={classes.previewFoot}>

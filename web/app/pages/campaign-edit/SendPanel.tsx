@@ -29,7 +29,8 @@ export function SendPanel({ campaign, check }: { campaign: Campaign; check: Camp
   if (campaign.state !== "draft" || !mayWrite) return null;
   const size = check?.audience.size ?? 0;
   const counted = { count: size };
-  const obstacle = check && !check.ok ? t("campaigns.sendBlocked") : check && size === 0 ? t("campaigns.sendNobody") : null;
+  const obstacle =
+    check && !check.ok ? t("campaigns.sendBlocked") : check && size === 0 ? t("campaigns.sendNobody") : null;
   return (
     <Panel title={t("campaigns.sendPanel")} hint={t("campaigns.sendPanelHint")}>
       {check && !obstacle ? (
@@ -42,7 +43,12 @@ export function SendPanel({ campaign, check }: { campaign: Campaign; check: Camp
           {obstacle}
         </Text>
       ) : null}
-      <Button size="sm" leftSection={<Icon name="send" size={15} />} disabled={!check || obstacle !== null} onClick={ask.open}>
+      <Button
+        size="sm"
+        leftSection={<Icon name="send" size={15} />}
+        disabled={!check || obstacle !== null}
+        onClick={ask.open}
+      >
         {t("campaigns.sendNow")}
       </Button>
       <Confirm

@@ -1,5 +1,15 @@
 // Everything about a campaign but its content.
-import { Button, Checkbox, Fieldset, SegmentedControl, Select, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
+import {
+  Button,
+  Checkbox,
+  Fieldset,
+  SegmentedControl,
+  Select,
+  SimpleGrid,
+  Stack,
+  Text,
+  TextInput,
+} from "@mantine/core";
 import type { UseFormReturnType } from "@mantine/form";
 import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
@@ -35,14 +45,23 @@ export function SettingsTab({ form, campaign, readOnly }: SettingsTabProps) {
     <div className="two-columns">
       <Panel>
         <Stack gap="md">
-          <TextInput label={t("campaigns.nameLabel")} description={t("campaigns.nameHint")} readOnly={readOnly} {...form.getInputProps("name")} />
+          <TextInput
+            label={t("campaigns.nameLabel")}
+            description={t("campaigns.nameHint")}
+            readOnly={readOnly}
+            {...form.getInputProps("name")}
+          />
           <Select
             label={t("campaigns.list")}
             description={t("campaigns.listHint")}
             placeholder={t("campaigns.noList")}
-            data={listItems.map((list) => ({ value: list.id, label: `${list.name} (${format.number(list.contacts)})` }))}
+            data={listItems.map((list) => ({
+              value: list.id,
+              label: `${list.name} (${format.number(list.contacts)})`,
+            }))}
             readOnly={readOnly}
             clearable
+            clearButtonProps={{ "aria-label": t("actions.remove") }}
             {...form.getInputProps("list")}
           />
           {lists.isSuccess && listItems.length === 0 ? (
@@ -86,14 +105,36 @@ export function SettingsTab({ form, campaign, readOnly }: SettingsTabProps) {
         <Stack gap="md">
           <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="sm">
             <TextInput label={t("campaigns.fromName")} readOnly={readOnly} {...form.getInputProps("from_name")} />
-            <TextInput label={t("campaigns.fromAddress")} type="email" readOnly={readOnly} {...form.getInputProps("from_address")} />
+            <TextInput
+              label={t("campaigns.fromAddress")}
+              type="email"
+              readOnly={readOnly}
+              {...form.getInputProps("from_address")}
+            />
           </SimpleGrid>
           <Text size="xs" c="dimmed" mt={-8}>
             {t("campaigns.fromHint")}
           </Text>
-          <TextInput label={t("campaigns.replyTo")} description={t("campaigns.replyToHint")} type="email" readOnly={readOnly} {...form.getInputProps("reply_to")} />
-          <TextInput label={t("campaigns.stream")} description={t("campaigns.streamHint")} readOnly={readOnly} {...form.getInputProps("stream")} />
-          <Select label={t("campaigns.pool")} description={t("campaigns.poolHint")} data={[...poolNames]} readOnly={readOnly} {...form.getInputProps("pool")} />
+          <TextInput
+            label={t("campaigns.replyTo")}
+            description={t("campaigns.replyToHint")}
+            type="email"
+            readOnly={readOnly}
+            {...form.getInputProps("reply_to")}
+          />
+          <TextInput
+            label={t("campaigns.stream")}
+            description={t("campaigns.streamHint")}
+            readOnly={readOnly}
+            {...form.getInputProps("stream")}
+          />
+          <Select
+            label={t("campaigns.pool")}
+            description={t("campaigns.poolHint")}
+            data={[...poolNames]}
+            readOnly={readOnly}
+            {...form.getInputProps("pool")}
+          />
           {campaign.state === "draft" && !readOnly ? <DeleteButton campaign={campaign} /> : null}
         </Stack>
       </Panel>

@@ -6,8 +6,8 @@ import { useTranslation } from "react-i18next";
 import { sendTest } from "~/api/campaigns";
 import { sessionQuery } from "~/api/session";
 import type { Campaign } from "~/api/types";
-import { Problem } from "~/components/Problem";
 import { TextLink } from "~/components/links";
+import { Problem } from "~/components/Problem";
 import { Icon } from "~/ui/Icon";
 import { Panel } from "~/ui/Panel";
 import { looksLikeAddress, splitAddresses } from "~/util/address";
@@ -37,7 +37,13 @@ export function TestPanel({ campaign }: { campaign: Campaign }) {
             error={wrong ? t("errors.address") : null}
           />
           <div>
-            <Button type="submit" variant="default" leftSection={<Icon name="mail" size={14} />} loading={send.isPending} disabled={addresses.length === 0}>
+            <Button
+              type="submit"
+              variant="default"
+              leftSection={<Icon name="mail" size={14} />}
+              loading={send.isPending}
+              disabled={addresses.length === 0}
+            >
               {t("campaigns.test.send")}
             </Button>
           </div>

@@ -12,7 +12,12 @@ export function UndefinedVariables({ entries }: { entries: Entry[] }) {
   const format = useFormat();
   const columns = useMemo<Column<Entry>[]>(
     () => [
-      { id: "variable", header: t("campaigns.check.variable"), grow: true, cell: (entry) => <span className="mono">{entry.variable}</span> },
+      {
+        id: "variable",
+        header: t("campaigns.check.variable"),
+        grow: true,
+        cell: (entry) => <span className="mono">{entry.variable}</span>,
+      },
       {
         id: "contacts",
         header: t("campaigns.check.lacking"),
@@ -37,7 +42,13 @@ export function UndefinedVariables({ entries }: { entries: Entry[] }) {
       <p className="muted" style={{ margin: "0 0 6px", fontSize: "0.75rem" }}>
         {t("campaigns.check.undefinedHint", { example })}
       </p>
-      <DataTable caption={t("campaigns.check.undefinedTitle")} columns={columns} rows={entries} rowKey={(entry) => entry.variable} initialSort={{ id: "contacts", desc: true }} />
+      <DataTable
+        caption={t("campaigns.check.undefinedTitle")}
+        columns={columns}
+        rows={entries}
+        rowKey={(entry) => entry.variable}
+        initialSort={{ id: "contacts", desc: true }}
+      />
     </>
   );
 }

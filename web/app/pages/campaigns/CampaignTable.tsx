@@ -8,6 +8,7 @@ import { CampaignStateTag } from "~/components/StateTags";
 import { Time } from "~/components/Time";
 import { useFormat } from "~/hooks/useFormat";
 import { type Column, DataTable } from "~/table/DataTable";
+import { Dash } from "~/ui/Dash";
 import { share } from "~/util/format";
 import classes from "./CampaignsPage.module.css";
 
@@ -15,12 +16,17 @@ export function CampaignTable({ campaigns }: { campaigns: Campaign[] }) {
   const { t } = useTranslation();
   const format = useFormat();
   const columns = useMemo<Column<Campaign>[]>(() => {
-    const rate = (id: string, header: string, part: (row: Campaign) => number, whole: (row: Campaign) => number): Column<Campaign> => ({
+    const rate = (
+      id: string,
+      header: string,
+      part: (row: Campaign) => number,
+      whole: (row: Campaign) => number,
+    ): Column<Campaign> => ({
       id,
       header,
       align: "right",
       sort: (row) => share(part(row), whole(row)) ?? -1,
-      cell: (row) => (row.counts ? format.share(part(row), whole(row)) : <span className="muted">–</span>),
+      cell: (row) => (row.counts ? format.share(part(row), whole(row)) : <Dash />),
     });
     const delivered = (row: Campaign) => row.counts?.delivered ?? 0;
     const sent = (row: Campaign) => (row.counts ? row.counts.delivered + row.counts.bounced + row.counts.expired : 0);
@@ -44,13 +50,18 @@ export function CampaignTable({ campaigns }: { campaigns: Campaign[] }) {
           </span>
         ),
       },
-      { id: "state", header: t("campaigns.state"), sort: (row) => row.state, cell: (row) => <CampaignStateTag state={row.state} /> },
+      {
+        id: "state",
+        header: t("campaigns.state"),
+        sort: (row) => row.state,
+        cell: (row) => <CampaignStateTag state={row.state} />,
+      },
       {
         id: "progress",
         header: t("campaigns.progress"),
         primary: true,
         sort: (row) => (row.counts ? (share(finishedOf(row.counts), row.counts.audience) ?? 0) : -1),
-        cell: (row) => (row.counts ? <ProgressCell campaign={row} /> : <span className="muted">–</span>),
+        cell: (row) => (row.counts ? <ProgressCell campaign={row} /> : <Dash />),
       },
       rate("delivered", t("campaigns.deliveredRate"), delivered, sent),
       rate("opened", t("campaigns.opened"), (row) => row.counts?.opens ?? 0, delivered),
@@ -63,12 +74,26 @@ export function CampaignTable({ campaigns }: { campaigns: Campaign[] }) {
         align: "right",
         sort: (row) => row.started_at ?? row.created_at,
         cell: (row) =>
-          row.started_at ? <Time at={row.started_at} /> : <span className="muted">{t("campaigns.created")} <Time at={row.created_at} /></span>,
+          row.started_at ? (
+            <Time at={row.started_at} />
+          ) : (
+            <span className="muted">
+              {t("campaigns.created")}
+              <br />
+              <Time at={row.created_at} />
+            </span>
+          ),
       },
     ];
   }, [t, format]);
   return (
-    <DataTable caption={t("campaigns.title")} columns={columns} rows={campaigns} rowKey={(row) => row.id} small="cards" />
+    <DataTable
+      caption={t("campaigns.title")}
+      columns={columns}
+      rows={campaigns}
+      rowKey={(row) => row.id}
+      small="cards"
+    />
   );
 }
 
@@ -84,7 +109,10 @@ function ProgressCell({ campaign }: { campaign: Campaign }) {
       <span className={classes.progressText}>
         {done
           ? format.number(counts.audience)
-          : t("campaigns.progressOf", { done: format.number(finishedOf(counts)), total: format.number(counts.audience) })}
+          : t("campaigns.progressOf", {
+              done: format.number(finishedOf(counts)),
+              total: format.number(counts.audience),
+            })}
       </span>
     </span>
   );

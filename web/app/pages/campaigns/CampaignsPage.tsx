@@ -16,8 +16,8 @@ import { Page } from "~/ui/Page";
 import { Panel } from "~/ui/Panel";
 import { EmptyState } from "~/ui/States";
 import { CAMPAIGN_FILTERS } from "~/util/states";
-import { CampaignTable } from "./CampaignTable";
 import classes from "./CampaignsPage.module.css";
+import { CampaignTable } from "./CampaignTable";
 import { CreateCampaign } from "./CreateCampaign";
 
 export function CampaignsPage() {
@@ -28,7 +28,10 @@ export function CampaignsPage() {
   const tick = useTick();
   const [creating, creation] = useDisclosure(false);
   const { campaigns: mayWrite } = usePermissions();
-  const all = useMemo(() => withProgress(query.data?.pages.flatMap((page) => page.items) ?? [], tick), [query.data, tick]);
+  const all = useMemo(
+    () => withProgress(query.data?.pages.flatMap((page) => page.items) ?? [], tick),
+    [query.data, tick],
+  );
   const needle = q.toLowerCase();
   const shown = all.filter(
     (campaign) =>

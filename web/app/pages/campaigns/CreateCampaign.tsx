@@ -7,8 +7,8 @@ import { useTranslation } from "react-i18next";
 import { createCampaign } from "~/api/campaigns";
 import { listsQuery } from "~/api/contacts";
 import type { ContentFormat } from "~/api/types";
-import { Problem } from "~/components/Problem";
 import { TextLink } from "~/components/links";
+import { Problem } from "~/components/Problem";
 import { useFormat } from "~/hooks/useFormat";
 
 const FORMATS: ContentFormat[] = ["mjml", "html", "text"];
@@ -32,18 +32,29 @@ export function CreateCampaign({ onClose }: { onClose: () => void }) {
   });
   const items = lists.data?.items ?? [];
   return (
-    <Modal opened onClose={onClose} title={t("campaigns.createTitle")} closeButtonProps={{ "aria-label": t("actions.close") }}>
+    <Modal
+      opened
+      onClose={onClose}
+      title={t("campaigns.createTitle")}
+      closeButtonProps={{ "aria-label": t("actions.close") }}
+    >
       <form onSubmit={form.onSubmit((values) => create.mutate({ ...values, name: values.name.trim() }))}>
         <Stack gap="sm">
           <Text size="sm" c="dimmed">
             {t("campaigns.createText")}
           </Text>
-          <TextInput label={t("campaigns.nameLabel")} description={t("campaigns.nameHint")} data-autofocus {...form.getInputProps("name")} />
+          <TextInput
+            label={t("campaigns.nameLabel")}
+            description={t("campaigns.nameHint")}
+            data-autofocus
+            {...form.getInputProps("name")}
+          />
           <Select
             label={t("campaigns.list")}
             placeholder={t("campaigns.noList")}
             data={items.map((list) => ({ value: list.id, label: `${list.name} (${format.number(list.contacts)})` }))}
             clearable
+            clearButtonProps={{ "aria-label": t("actions.remove") }}
             {...form.getInputProps("list")}
           />
           {lists.isSuccess && items.length === 0 ? (

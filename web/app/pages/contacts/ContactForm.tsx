@@ -84,16 +84,29 @@ function FieldInput({ field, value, readOnly, onChange }: FieldInputProps) {
       );
     case "boolean":
       return (
-        <Switch label={field.label} disabled={readOnly} checked={value === true} onChange={(event) => onChange(event.currentTarget.checked)} />
+        <Switch
+          label={field.label}
+          disabled={readOnly}
+          checked={value === true}
+          onChange={(event) => onChange(event.currentTarget.checked)}
+        />
       );
     case "date":
-      return <DateField label={field.label} readOnly={readOnly} value={typeof value === "string" ? value : null} onChange={onChange} />;
+      return (
+        <DateField
+          label={field.label}
+          readOnly={readOnly}
+          value={typeof value === "string" ? value : null}
+          onChange={onChange}
+        />
+      );
     case "choice":
       return (
         <Select
           label={field.label}
           readOnly={readOnly}
           clearable
+          clearButtonProps={{ "aria-label": t("actions.remove") }}
           data={field.choices ?? []}
           value={typeof value === "string" ? value : null}
           onChange={onChange}

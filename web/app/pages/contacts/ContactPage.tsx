@@ -34,9 +34,9 @@ function OneContact({ contact }: { contact: Contact }) {
     <Page
       title={contact.address}
       trail={<TextLink to="/contacts">{t("contacts.contactTrail")}</TextLink>}
+      badge={<ContactStatusTag status={contact.status} />}
       meta={
         <>
-          <ContactStatusTag status={contact.status} />
           <span>{t(`contacts.statusHint.${contact.status}`)}</span>
           <span>
             {t("contacts.created")} {format.day(contact.created_at)}

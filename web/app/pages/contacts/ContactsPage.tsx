@@ -49,7 +49,9 @@ export function ContactsPage() {
             aria-label={t("contacts.onList")}
             placeholder={t("contacts.allLists")}
             value={list ?? null}
-            onChange={(value) => navigate({ search: (before) => ({ ...before, list: value ?? undefined }), replace: true })}
+            onChange={(value) =>
+              navigate({ search: (before) => ({ ...before, list: value ?? undefined }), replace: true })
+            }
             data={(lists.data?.items ?? []).map((item) => ({ value: item.id, label: item.name }))}
             clearButtonProps={{ "aria-label": t("contacts.allLists") }}
           />

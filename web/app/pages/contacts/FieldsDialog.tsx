@@ -21,7 +21,12 @@ export function FieldsDialog({ onClose }: { onClose: () => void }) {
   const columns = useMemo<Column<Field>[]>(
     () => [
       { id: "label", header: t("contacts.fieldLabel"), cell: (row) => row.label },
-      { id: "name", header: t("contacts.fieldName"), grow: true, cell: (row) => <span className="mono">{row.name}</span> },
+      {
+        id: "name",
+        header: t("contacts.fieldName"),
+        grow: true,
+        cell: (row) => <span className="mono">{row.name}</span>,
+      },
       {
         id: "type",
         header: t("contacts.fieldType"),
@@ -31,7 +36,13 @@ export function FieldsDialog({ onClose }: { onClose: () => void }) {
     [t],
   );
   return (
-    <Modal opened onClose={onClose} size="lg" title={t("contacts.fields")} closeButtonProps={{ "aria-label": t("actions.close") }}>
+    <Modal
+      opened
+      onClose={onClose}
+      size="lg"
+      title={t("contacts.fields")}
+      closeButtonProps={{ "aria-label": t("actions.close") }}
+    >
       <p className="muted" style={{ marginTop: 0 }}>
         {t("contacts.fieldsHint", { example: "{{ contact.city }}" })}
       </p>
@@ -68,14 +79,27 @@ function NewField() {
   });
   const create = useMutation({
     mutationFn: ({ choices, ...field }: typeof form.values) =>
-      createField(field.type === "choice" ? { ...field, choices: choices.split("\n").map((line) => line.trim()).filter(Boolean) } : field),
+      createField(
+        field.type === "choice"
+          ? {
+              ...field,
+              choices: choices
+                .split("\n")
+                .map((line) => line.trim())
+                .filter(Boolean),
+            }
+          : field,
+      ),
     onSuccess: async () => {
       form.reset();
       await client.invalidateQueries({ queryKey: fieldsQuery.queryKey });
     },
   });
   return (
-    <form onSubmit={form.onSubmit((values) => create.mutate(values))} style={{ borderTop: "1px solid var(--border)", marginTop: 12, paddingTop: 12 }}>
+    <form
+      onSubmit={form.onSubmit((values) => create.mutate(values))}
+      style={{ borderTop: "1px solid var(--border)", marginTop: 12, paddingTop: 12 }}
+    >
       <Stack gap="sm">
         <Group grow align="flex-start" gap="sm">
           <TextInput label={t("contacts.fieldLabel")} {...form.getInputProps("label")} />
@@ -86,9 +110,19 @@ function NewField() {
             {...form.getInputProps("type")}
           />
         </Group>
-        <TextInput label={t("contacts.fieldName")} description={t("contacts.fieldNameHint")} {...form.getInputProps("name")} />
+        <TextInput
+          label={t("contacts.fieldName")}
+          description={t("contacts.fieldNameHint")}
+          {...form.getInputProps("name")}
+        />
         {form.values.type === "choice" ? (
-          <Textarea label={t("contacts.choices")} description={t("contacts.choicesHint")} autosize minRows={2} {...form.getInputProps("choices")} />
+          <Textarea
+            label={t("contacts.choices")}
+            description={t("contacts.choicesHint")}
+            autosize
+            minRows={2}
+            {...form.getInputProps("choices")}
+          />
         ) : null}
         {create.isError ? <Problem error={create.error} /> : null}
         <Group justify="flex-end">

@@ -5,8 +5,8 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { changeContact, contactQuery, listsQuery } from "~/api/contacts";
 import type { Contact } from "~/api/types";
-import { Problem } from "~/components/Problem";
 import { TextLink } from "~/components/links";
+import { Problem } from "~/components/Problem";
 import { useToast } from "~/components/useToast";
 import { useFormat } from "~/hooks/useFormat";
 import { Tag } from "~/ui/Tag";
@@ -51,7 +51,12 @@ export function Memberships({ contact, readOnly }: { contact: Contact; readOnly:
             onChange={setChosen}
           />
           {save.isError ? <Problem error={save.error} /> : null}
-          <Button mt="sm" disabled={chosen === null} loading={save.isPending} onClick={() => chosen && save.mutate(chosen)}>
+          <Button
+            mt="sm"
+            disabled={chosen === null}
+            loading={save.isPending}
+            onClick={() => chosen && save.mutate(chosen)}
+          >
             {t("actions.save")}
           </Button>
         </div>

@@ -18,14 +18,20 @@ export function NewContactDialog({ onClose }: { onClose: () => void }) {
     validate: { address: (value) => (looksLikeAddress(value) ? null : t("errors.address")) },
   });
   const create = useMutation({
-    mutationFn: (values: typeof form.values) => createContact({ ...values, address: values.address.trim(), fields: {} }),
+    mutationFn: (values: typeof form.values) =>
+      createContact({ ...values, address: values.address.trim(), fields: {} }),
     onSuccess: async (contact) => {
       await client.invalidateQueries({ queryKey: ["contacts"] });
       await navigate({ to: "/contacts/$contactId", params: { contactId: contact.id } });
     },
   });
   return (
-    <Modal opened onClose={onClose} title={t("contacts.newContact")} closeButtonProps={{ "aria-label": t("actions.close") }}>
+    <Modal
+      opened
+      onClose={onClose}
+      title={t("contacts.newContact")}
+      closeButtonProps={{ "aria-label": t("actions.close") }}
+    >
       <form onSubmit={form.onSubmit((values) => create.mutate(values))} noValidate>
         <Stack gap="sm">
           <TextInput label={t("contacts.address")} type="email" data-autofocus {...form.getInputProps("address")} />

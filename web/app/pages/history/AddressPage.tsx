@@ -23,7 +23,11 @@ export function AddressPage() {
       title={address ? t("history.addressOf", { address }) : t("history.addressTitle")}
       trail={<TextLink to="/monitoring/search">{t("history.trail")}</TextLink>}
     >
-      <AddressForm key={address} address={address ?? ""} onShow={(wanted) => navigate({ search: { address: wanted } })} />
+      <AddressForm
+        key={address}
+        address={address ?? ""}
+        onShow={(wanted) => navigate({ search: { address: wanted } })}
+      />
       <Panel flush>
         {address ? (
           <Mails address={address} />

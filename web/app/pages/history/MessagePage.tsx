@@ -62,7 +62,12 @@ function MessageFacts({ message }: { message: MessageHistory }) {
     <>
       <StatStrip label={t("history.recipients")}>
         {STATES.filter((state) => message.counts[state] > 0 || state === "delivered").map((state) => (
-          <Stat key={state} label={t(`recipientState.${state}`)} value={format.number(message.counts[state])} note={format.share(message.counts[state], total)} />
+          <Stat
+            key={state}
+            label={t(`recipientState.${state}`)}
+            value={format.number(message.counts[state])}
+            note={format.share(message.counts[state], total)}
+          />
         ))}
       </StatStrip>
       <Panel>
@@ -70,7 +75,11 @@ function MessageFacts({ message }: { message: MessageHistory }) {
           label={STATES.map((state) => `${t(`recipientState.${state}`)} ${message.counts[state]}`).join(", ")}
           total={total}
           height={10}
-          parts={STATES.map((state) => ({ label: t(`recipientState.${state}`), value: message.counts[state], tone: recipientTone[state] }))}
+          parts={STATES.map((state) => ({
+            label: t(`recipientState.${state}`),
+            value: message.counts[state],
+            tone: recipientTone[state],
+          }))}
         />
         <div style={{ marginTop: 14 }}>
           <KeyValue

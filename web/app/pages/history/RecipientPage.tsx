@@ -31,30 +31,32 @@ export function RecipientPage() {
     <Page
       title={data?.address ?? recipientId}
       trail={<TextLink to="/monitoring/search">{t("history.trail")}</TextLink>}
+      badge={data ? <RecipientStateTag state={data.state} /> : null}
       meta={
-        data ? (
-          <>
-            <RecipientStateTag state={data.state} />
-            <span>
-              <span className="mono">{data.recipient}</span> <CopyButton text={data.recipient} />
-            </span>
-          </>
-        ) : null
+        <span>
+          <span className="mono">{recipientId}</span> <CopyButton text={recipientId} />
+        </span>
       }
       actions={
-        <>
-          {waits ? (
-            <Button variant="default" leftSection={<Icon name="question" size={14} />} onClick={() => setExplaining(true)}>
-              {t("history.explain")}
-            </Button>
-          ) : null}
-        </>
+        waits ? (
+          <Button
+            variant="default"
+            leftSection={<Icon name="question" size={14} />}
+            onClick={() => setExplaining(true)}
+          >
+            {t("history.explain")}
+          </Button>
+        ) : null
       }
     >
       <Loaded query={query} lines={10}>
         {(history) => <HistoryContent history={history} />}
       </Loaded>
-      <ExplainDialog recipient={explaining ? recipientId : undefined} onAsk={() => {}} onClose={() => setExplaining(false)} />
+      <ExplainDialog
+        recipient={explaining ? recipientId : undefined}
+        onAsk={() => {}}
+        onClose={() => setExplaining(false)}
+      />
     </Page>
   );
 }
@@ -91,7 +93,9 @@ function HistoryContent({ history }: { history: RecipientHistory }) {
                 </TextLink>
               ),
             },
-            ...(history.campaign ? [{ label: t("history.campaign"), value: <CampaignName id={history.campaign} /> }] : []),
+            ...(history.campaign
+              ? [{ label: t("history.campaign"), value: <CampaignName id={history.campaign} /> }]
+              : []),
             ...(history.contact
               ? [
                   {

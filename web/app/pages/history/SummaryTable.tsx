@@ -6,6 +6,7 @@ import { TextLink } from "~/components/links";
 import { RecipientStateTag } from "~/components/StateTags";
 import { Time } from "~/components/Time";
 import { type Column, DataTable } from "~/table/DataTable";
+import { Dash } from "~/ui/Dash";
 
 interface SummaryTableProps {
   rows: RecipientSummary[];
@@ -30,7 +31,7 @@ export function SummaryTable({ rows, caption, withMessage }: SummaryTableProps) 
         ),
       },
       { id: "state", header: t("history.state"), cell: (row) => <RecipientStateTag state={row.state} /> },
-      { id: "provider", header: t("numbers.provider"), cell: (row) => row.provider ?? <span className="muted">–</span> },
+      { id: "provider", header: t("numbers.provider"), cell: (row) => row.provider ?? <Dash /> },
       ...(withMessage
         ? [
             {
@@ -43,7 +44,7 @@ export function SummaryTable({ rows, caption, withMessage }: SummaryTableProps) 
                     {row.campaign}
                   </TextLink>
                 ) : (
-                  <span className="muted">–</span>
+                  <Dash />
                 ),
             },
             {

@@ -41,7 +41,7 @@ function TimelineEvent({ event, open }: { event: MailEvent; open: boolean }) {
       <div style={{ minWidth: 0 }}>
         <div className={classes.head}>
           <b>{t(`eventKind.${event.kind}`)}</b>
-          <Time at={event.at} />
+          <Time at={event.at} seconds />
           {attempt ? <span>{t("history.attempt", { number: attempt.number })}</span> : null}
           {category ? <Tag tone={tone}>{categoryName(category)}</Tag> : null}
         </div>
@@ -66,14 +66,29 @@ function AttemptFacts({ event, attempt }: { event: MailEvent; attempt: Attempt }
   return (
     <p className={classes.facts}>
       {event.source || attempt.mx_host ? (
-        <span>{t("history.via", { source: event.source ?? attempt.source_address ?? "–", host: attempt.mx_host ?? attempt.site ?? "–" })}</span>
+        <span>
+          {t("history.via", {
+            source: event.source ?? attempt.source_address ?? "–",
+            host: attempt.mx_host ?? attempt.site ?? "–",
+          })}
+        </span>
       ) : null}
-      {attempt.queued_ms !== undefined ? <span>{t("history.after", { time: format.millis(attempt.queued_ms) })}</span> : null}
+      {attempt.queued_ms !== undefined ? (
+        <span>{t("history.after", { time: format.millis(attempt.queued_ms) })}</span>
+      ) : null}
       {attempt.transaction_ms !== undefined ? (
-        <span>{t("history.phases", { connect: time(attempt.connect_ms), tls: time(attempt.tls_ms), transaction: time(attempt.transaction_ms) })}</span>
+        <span>
+          {t("history.phases", {
+            connect: time(attempt.connect_ms),
+            tls: time(attempt.tls_ms),
+            transaction: time(attempt.transaction_ms),
+          })}
+        </span>
       ) : null}
       {attempt.tls ? <span>{attempt.tls}</span> : null}
-      {attempt.next_attempt ? <span>{t("history.nextAttempt", { time: format.time(attempt.next_attempt) })}</span> : null}
+      {attempt.next_attempt ? (
+        <span>{t("history.nextAttempt", { time: format.time(attempt.next_attempt, true) })}</span>
+      ) : null}
     </p>
   );
 }
@@ -107,7 +122,13 @@ function TranscriptToggle({ attempt, initially }: { attempt: Attempt; initially:
   if (!attempt.transcript) return <p className={classes.facts}>{t("history.noTranscript")}</p>;
   return (
     <div className={classes.transcript}>
-      <Button variant="subtle" size="compact-xs" aria-expanded={open} onClick={() => setOpen(!open)} leftSection={<Icon name={open ? "chevronDown" : "chevronRight"} size={12} />}>
+      <Button
+        variant="subtle"
+        size="compact-xs"
+        aria-expanded={open}
+        onClick={() => setOpen(!open)}
+        leftSection={<Icon name={open ? "chevronDown" : "chevronRight"} size={12} />}
+      >
         {t(open ? "history.hideTranscript" : "history.showTranscript")}
       </Button>
       {open ? (

@@ -88,13 +88,25 @@ function Rejected({ entry }: { entry: Import }) {
   const columns = useMemo<Column<Reason>[]>(
     () => [
       { id: "reason", header: t("contacts.reason"), grow: true, cell: (row) => row.reason },
-      { id: "rows", header: t("contacts.rows"), align: "right", sort: (row) => row.rows, cell: (row) => format.number(row.rows) },
+      {
+        id: "rows",
+        header: t("contacts.rows"),
+        align: "right",
+        sort: (row) => row.rows,
+        cell: (row) => format.number(row.rows),
+      },
     ],
     [t, format],
   );
   return (
     <>
-      <Button component="a" href={importErrorsUrl(entry)} download variant="default" leftSection={<Icon name="download" size={14} />}>
+      <Button
+        component="a"
+        href={importErrorsUrl(entry)}
+        download
+        variant="default"
+        leftSection={<Icon name="download" size={14} />}
+      >
         {t("contacts.errorFile")}
       </Button>
       <p className="muted" style={{ fontSize: "0.75rem", margin: "4px 0 12px" }}>

@@ -34,7 +34,10 @@ export function MapColumns({ listId, file, preview, onBack, onStarted }: MapColu
   const format = useFormat();
   const fields = useQuery(fieldsQuery);
   const [targets, setTargets] = useState<(string | null)[]>(() => preview.columns.map((column) => column.suggested));
-  const start = useMutation({ mutationFn: () => startImport(listId, file, targets), onSuccess: (entry) => onStarted(entry.id) });
+  const start = useMutation({
+    mutationFn: () => startImport(listId, file, targets),
+    onSuccess: (entry) => onStarted(entry.id),
+  });
   const options = useMemo(
     () => [
       { value: "address", label: t("contacts.address") },
@@ -47,7 +50,11 @@ export function MapColumns({ listId, file, preview, onBack, onStarted }: MapColu
   const rows: Row[] = preview.columns.map((column, index) => ({
     index,
     name: column.name,
-    values: preview.rows.slice(0, EXAMPLES).map((row) => row[index] ?? "").filter(Boolean).join(" · "),
+    values: preview.rows
+      .slice(0, EXAMPLES)
+      .map((row) => row[index] ?? "")
+      .filter(Boolean)
+      .join(" · "),
   }));
   const columns: Column<Row>[] = [
     { id: "column", header: t("contacts.column"), primary: true, cell: (row) => <b>{row.name}</b> },
@@ -69,16 +76,34 @@ export function MapColumns({ listId, file, preview, onBack, onStarted }: MapColu
         />
       ),
     },
-    { id: "values", header: t("contacts.examples"), grow: true, primary: true, cell: (row) => <span className={classes.values}>{row.values}</span> },
+    {
+      id: "values",
+      header: t("contacts.examples"),
+      grow: true,
+      primary: true,
+      cell: (row) => <span className={classes.values}>{row.values}</span>,
+    },
   ];
   return (
     <>
       <p className="muted" style={{ margin: "0 0 12px" }}>
         {t("contacts.mappingHint", { file: file.name, size: format.bytes(file.size) })}
       </p>
-      <DataTable caption={t("contacts.steps.columns")} columns={columns} rows={rows} rowKey={(row) => String(row.index)} small="cards" />
+      <DataTable
+        caption={t("contacts.steps.columns")}
+        columns={columns}
+        rows={rows}
+        rowKey={(row) => String(row.index)}
+        small="cards"
+      />
       <Group mt="md" gap="xs">
-        <Button size="sm" leftSection={<Icon name="upload" size={14} />} disabled={trouble !== null} loading={start.isPending} onClick={() => start.mutate()}>
+        <Button
+          size="sm"
+          leftSection={<Icon name="upload" size={14} />}
+          disabled={trouble !== null}
+          loading={start.isPending}
+          onClick={() => start.mutate()}
+        >
           {t("contacts.start")}
         </Button>
         <Button size="sm" variant="default" onClick={onBack}>

@@ -25,11 +25,22 @@ export function ListDialog({ list, onClose }: { list: List | null; onClose: () =
     },
   });
   return (
-    <Modal opened onClose={onClose} title={t(list ? "contacts.editList" : "contacts.newList")} closeButtonProps={{ "aria-label": t("actions.close") }}>
+    <Modal
+      opened
+      onClose={onClose}
+      title={t(list ? "contacts.editList" : "contacts.newList")}
+      closeButtonProps={{ "aria-label": t("actions.close") }}
+    >
       <form onSubmit={form.onSubmit((values) => save.mutate(values))}>
         <Stack gap="sm">
           <TextInput label={t("contacts.listName")} data-autofocus {...form.getInputProps("name")} />
-          <Textarea label={t("contacts.listDescription")} description={t("contacts.listDescriptionHint")} autosize minRows={2} {...form.getInputProps("description")} />
+          <Textarea
+            label={t("contacts.listDescription")}
+            description={t("contacts.listDescriptionHint")}
+            autosize
+            minRows={2}
+            {...form.getInputProps("description")}
+          />
           {save.isError ? <Problem error={save.error} /> : null}
           <Group justify="flex-end" gap="xs">
             <Button variant="default" size="sm" onClick={onClose}>

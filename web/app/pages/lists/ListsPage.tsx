@@ -42,8 +42,20 @@ export function ListsPage() {
           </>
         ),
       },
-      { id: "contacts", header: t("contacts.contactsCount"), align: "right", sort: (row) => row.contacts, cell: (row) => format.number(row.contacts) },
-      { id: "created", header: t("contacts.created"), align: "right", sort: (row) => row.created_at, cell: (row) => format.day(row.created_at) },
+      {
+        id: "contacts",
+        header: t("contacts.contactsCount"),
+        align: "right",
+        sort: (row) => row.contacts,
+        cell: (row) => format.number(row.contacts),
+      },
+      {
+        id: "created",
+        header: t("contacts.created"),
+        align: "right",
+        sort: (row) => row.created_at,
+        cell: (row) => format.day(row.created_at),
+      },
       ...(mayWrite
         ? [
             {

@@ -1,6 +1,6 @@
 // The row of key figures on top of "Now".
 import { useTranslation } from "react-i18next";
-import { useLive } from "~/api/live";
+import { TICKS_MAX, useLive } from "~/api/live";
 import type { NowDashboard } from "~/api/types";
 import { type OutcomeName, outcomeTone, useRateText } from "~/components/OutcomeRate";
 import { useFormat } from "~/hooks/useFormat";
@@ -24,7 +24,7 @@ export function NowFigures({ data }: { data: NowDashboard }) {
         label={label}
         value={shown}
         {...(hot ? { tone: outcomeTone[name] } : {})}
-        note={interval ? `${between} · ${t("rate.of", { n: format.number(totals.attempts) })}` : t("states.none")}
+        note={interval ? `${between} ${t("rate.of", { n: format.number(totals.attempts) })}` : t("states.none")}
       />
     );
   };
@@ -35,7 +35,15 @@ export function NowFigures({ data }: { data: NowDashboard }) {
         label={t("monitoring.throughput")}
         value={last ? format.number(last.rates.delivered) : "–"}
         note={last ? t("monitoring.receivedNow", { rate: format.number(last.rates.received) }) : null}
-        aside={<Sparkline values={ticks.map((tick) => tick.rates.delivered)} width={72} height={26} color="var(--good)" />}
+        aside={
+          <Sparkline
+            values={ticks.map((tick) => tick.rates.delivered)}
+            slots={TICKS_MAX}
+            width={64}
+            height={26}
+            color="var(--good)"
+          />
+        }
       />
       {rate("delivered", t("monitoring.acceptRate"))}
       {rate("deferred", t("monitoring.deferRate"))}
@@ -44,12 +52,12 @@ export function NowFigures({ data }: { data: NowDashboard }) {
       <Stat
         label={t("monitoring.inQueue")}
         value={format.number(waiting)}
-        note={t("monitoring.queueNote", { ready: format.number(queue.ready), inFlight: format.number(queue.in_flight) })}
+        note={waiting > 0 ? t("monitoring.oldest", { age: format.duration(queue.oldest_s) }) : t("states.none")}
       />
       <Stat
-        label={t("numbers.delay")}
-        value={`${format.duration(delay.p50_s)} / ${format.duration(delay.p95_s)}`}
-        note={waiting > 0 ? t("monitoring.oldest", { age: format.duration(queue.oldest_s) }) : null}
+        label={t("monitoring.delayMedian")}
+        value={format.duration(delay.p50_s)}
+        note={t("monitoring.delayP95", { time: format.duration(delay.p95_s) })}
       />
     </StatStrip>
   );

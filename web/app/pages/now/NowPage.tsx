@@ -32,8 +32,12 @@ export function NowPage() {
   return (
     <Page
       title={t("monitoring.nowTitle")}
-      meta={
-        <Tag tone={connected ? "good" : "warn"} dot={connected ? "live" : true} title={connected ? undefined : t("states.offlineHint")}>
+      badge={
+        <Tag
+          tone={connected ? "good" : "warn"}
+          dot={connected ? "live" : true}
+          title={connected ? undefined : t("states.offlineHint")}
+        >
           {t(connected ? "states.live" : "states.offline")}
         </Tag>
       }

@@ -2,8 +2,9 @@
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { ProviderOutcomes } from "~/api/types";
-import { OutcomeRate } from "~/components/OutcomeRate";
 import { TextLink } from "~/components/links";
+import { OutcomeBar } from "~/components/OutcomeBar";
+import { OutcomeRate } from "~/components/OutcomeRate";
 import { useFormat } from "~/hooks/useFormat";
 import { type Column, DataTable } from "~/table/DataTable";
 import { Sparkline } from "~/ui/Sparkline";
@@ -13,12 +14,15 @@ export function ProviderTable({ rows }: { rows: ProviderOutcomes[] }) {
   const { t } = useTranslation();
   const format = useFormat();
   const columns = useMemo<Column<ProviderOutcomes>[]>(() => {
-    const rate = (name: "delivered" | "deferred" | "bounced" | "blocked", header: string): Column<ProviderOutcomes> => ({
+    const rate = (
+      name: "delivered" | "deferred" | "bounced" | "blocked",
+      header: string,
+    ): Column<ProviderOutcomes> => ({
       id: name,
       header,
       align: "right",
       sort: (row) => share(row[name], row.attempts) ?? -1,
-      cell: (row) => <OutcomeRate outcomes={row} name={name} whisker={name === "delivered" || name === "blocked"} />,
+      cell: (row) => <OutcomeRate outcomes={row} name={name} />,
     });
     return [
       {
@@ -32,7 +36,19 @@ export function ProviderTable({ rows }: { rows: ProviderOutcomes[] }) {
           </TextLink>
         ),
       },
-      { id: "attempts", header: t("numbers.attempts"), align: "right", sort: (row) => row.attempts, cell: (row) => format.number(row.attempts) },
+      {
+        id: "outcome",
+        header: t("monitoring.outcome"),
+        hideBelow: "sm",
+        cell: (row) => <OutcomeBar outcomes={row} />,
+      },
+      {
+        id: "attempts",
+        header: t("numbers.attempts"),
+        align: "right",
+        sort: (row) => row.attempts,
+        cell: (row) => format.number(row.attempts),
+      },
       rate("delivered", t("numbers.accepted")),
       rate("deferred", t("numbers.deferred")),
       rate("bounced", t("numbers.bounced")),

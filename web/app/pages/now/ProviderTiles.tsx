@@ -2,9 +2,9 @@
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import type { ProviderOutcomes } from "~/api/types";
+import { OutcomeBar } from "~/components/OutcomeBar";
 import { useRateText } from "~/components/OutcomeRate";
 import { useFormat } from "~/hooks/useFormat";
-import { StackBar } from "~/ui/Bars";
 import { Sparkline } from "~/ui/Sparkline";
 import classes from "./ProviderTiles.module.css";
 
@@ -44,15 +44,7 @@ function Tile({ row }: { row: ProviderOutcomes }) {
           {accepted.between}
         </small>
       </span>
-      <StackBar
-        total={row.attempts}
-        label={words.join(", ")}
-        parts={[
-          { label: t("numbers.delivered"), value: row.delivered, tone: "good" },
-          { label: t("numbers.deferred"), value: row.deferred, tone: "warn" },
-          { label: t("numbers.bounced"), value: row.bounced, tone: "bad" },
-        ]}
-      />
+      <OutcomeBar outcomes={row} height={8} />
       <span className={classes.words}>{words.join(" · ")}</span>
     </Link>
   );

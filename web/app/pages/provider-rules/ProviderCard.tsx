@@ -18,7 +18,12 @@ export function ProviderCard({ provider, open }: { provider: ProviderRules; open
   const active = provider.active.length;
   return (
     <section className={classes.card}>
-      <UnstyledButton className={classes.head} aria-expanded={opened} aria-controls={id} onClick={() => setOpened(!opened)}>
+      <UnstyledButton
+        className={classes.head}
+        aria-expanded={opened}
+        aria-controls={id}
+        onClick={() => setOpened(!opened)}
+      >
         <Icon name={opened ? "chevronDown" : "chevronRight"} size={16} />
         <span className={classes.name}>
           <b>{provider.label}</b>
@@ -48,7 +53,11 @@ export function ProviderCard({ provider, open }: { provider: ProviderRules; open
           ) : null}
           <div>
             <h3>{t("delivery.rulesTitle")}</h3>
-            {provider.rules.length > 0 ? <RulesTable rules={provider.rules} /> : <p className="muted">{t("delivery.noRules")}</p>}
+            {provider.rules.length > 0 ? (
+              <RulesTable rules={provider.rules} />
+            ) : (
+              <p className="muted">{t("delivery.noRules")}</p>
+            )}
           </div>
           <p className={classes.foot}>
             <span>
@@ -63,7 +72,7 @@ export function ProviderCard({ provider, open }: { provider: ProviderRules; open
               </Anchor>
             ) : null}
           </p>
-          {provider.notes ? <p className="muted">{provider.notes}</p> : null}
+          {provider.notes ? <p className={classes.foot}>{provider.notes}</p> : null}
         </div>
       </Collapse>
     </section>

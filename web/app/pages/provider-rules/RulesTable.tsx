@@ -10,12 +10,34 @@ export function RulesTable({ rules }: { rules: ProviderRule[] }) {
   const format = useFormat();
   const columns = useMemo<Column<ProviderRule>[]>(
     () => [
-      { id: "pattern", header: t("delivery.pattern"), grow: true, primary: true, cell: (rule) => <span className="mono">{rule.pattern}</span> },
+      {
+        id: "pattern",
+        header: t("delivery.pattern"),
+        grow: true,
+        primary: true,
+        cell: (rule) => <span className="mono">{rule.pattern}</span>,
+      },
       { id: "action", header: t("delivery.action"), cell: (rule) => <b className="nowrap">{rule.action}</b> },
-      { id: "duration", header: t("delivery.duration"), cell: (rule) => <span className="nowrap">{format.duration(rule.duration_s)}</span> },
-      { id: "threshold", header: t("delivery.threshold"), cell: (rule) => <span className="nowrap">{rule.threshold ?? t("delivery.atOnce")}</span> },
+      {
+        id: "duration",
+        header: t("delivery.duration"),
+        cell: (rule) => <span className="nowrap">{format.duration(rule.duration_s)}</span>,
+      },
+      {
+        id: "threshold",
+        header: t("delivery.threshold"),
+        cell: (rule) => <span className="nowrap">{rule.threshold ?? t("delivery.atOnce")}</span>,
+      },
     ],
     [t, format],
   );
-  return <DataTable caption={t("delivery.rulesTitle")} columns={columns} rows={rules} rowKey={(rule) => rule.pattern + rule.action} small="cards" />;
+  return (
+    <DataTable
+      caption={t("delivery.rulesTitle")}
+      columns={columns}
+      rows={rules}
+      rowKey={(rule) => rule.pattern + rule.action}
+      small="cards"
+    />
+  );
 }

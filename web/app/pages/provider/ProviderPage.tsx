@@ -41,7 +41,8 @@ export function ProviderPage() {
           </TextLink>
           {query.data?.postmaster_url ? (
             <Anchor href={query.data.postmaster_url} target="_blank" rel="noreferrer noopener">
-              {t("monitoring.postmaster", { name: label })} <Icon name="external" size={12} style={{ verticalAlign: "-1px" }} />
+              {t("monitoring.postmaster", { name: label })}{" "}
+              <Icon name="external" size={12} style={{ verticalAlign: "-1px" }} />
             </Anchor>
           ) : null}
         </>
@@ -103,17 +104,44 @@ function ProviderContent({ data }: { data: ProviderDashboard }) {
   return (
     <>
       <StatStrip label={t("monitoring.figures")}>
-        <Stat label={t("numbers.attempts")} value={format.number(data.totals.attempts)} note={t(`monitoring.hours.${data.hours as 1 | 6 | 24 | 168}`)} />
+        <Stat
+          label={t("numbers.attempts")}
+          value={format.number(data.totals.attempts)}
+          note={t(`monitoring.hours.${data.hours as 1 | 6 | 24 | 168}`)}
+        />
         {rate("delivered", t("numbers.accepted"))}
         {rate("deferred", t("numbers.deferred"))}
         {rate("bounced", t("numbers.bounced"))}
         {rate("blocked", t("numbers.blocked"))}
-        <Stat label={t("numbers.complaints")} value={format.number(data.complaints)} note={format.share(data.complaints, data.totals.delivered)} />
-        <Stat label={t("numbers.delay")} value={`${format.duration(data.delay.p50_s)} / ${format.duration(data.delay.p95_s)}`} />
+        <Stat
+          label={t("numbers.complaints")}
+          value={format.number(data.complaints)}
+          note={format.share(data.complaints, data.totals.delivered)}
+        />
+        <Stat
+          label={t("monitoring.delayMedian")}
+          value={format.duration(data.delay.p50_s)}
+          note={t("monitoring.delayP95", { time: format.duration(data.delay.p95_s) })}
+        />
       </StatStrip>
       <div className="two-columns">
-        <ChartPanel title={t("monitoring.ratesTitle")} hint={t("monitoring.ratesHint", { bucket })} axis={t("monitoring.seriesAxis")} data={rates} form="lines" percent height={230} />
-        <ChartPanel title={t("monitoring.volumeTitle")} hint={t("monitoring.seriesHint", { bucket })} axis={t("monitoring.seriesAxis")} data={volume} form="bars" height={230} />
+        <ChartPanel
+          title={t("monitoring.ratesTitle")}
+          hint={t("monitoring.ratesHint", { bucket })}
+          axis={t("monitoring.seriesAxis")}
+          data={rates}
+          form="lines"
+          percent
+          height={230}
+        />
+        <ChartPanel
+          title={t("monitoring.volumeTitle")}
+          hint={t("monitoring.seriesHint", { bucket })}
+          axis={t("monitoring.seriesAxis")}
+          data={volume}
+          form="bars"
+          height={230}
+        />
       </div>
       <Panel title={t("monitoring.bySource")} hint={t("monitoring.bySourceHint")} flush>
         <SourceTable rows={data.by_source} />

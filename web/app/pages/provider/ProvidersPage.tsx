@@ -26,7 +26,7 @@ export function ProvidersPage() {
       header,
       align: "right",
       sort: (row) => share(row[name], row.attempts) ?? -1,
-      cell: (row) => <OutcomeRate outcomes={row} name={name} whisker={name === "delivered"} />,
+      cell: (row) => <OutcomeRate outcomes={row} name={name} />,
     });
     return [
       {
@@ -41,12 +41,24 @@ export function ProvidersPage() {
           </TextLink>
         ),
       },
-      { id: "attempts", header: t("numbers.attempts"), align: "right", sort: (row) => row.attempts, cell: (row) => format.number(row.attempts) },
+      {
+        id: "attempts",
+        header: t("numbers.attempts"),
+        align: "right",
+        sort: (row) => row.attempts,
+        cell: (row) => format.number(row.attempts),
+      },
       rate("delivered", t("numbers.accepted")),
       rate("deferred", t("numbers.deferred")),
       rate("bounced", t("numbers.bounced")),
       rate("blocked", t("numbers.blocked")),
-      { id: "complaints", header: t("numbers.complaints"), align: "right", sort: (row) => row.complaints, cell: (row) => format.number(row.complaints) },
+      {
+        id: "complaints",
+        header: t("numbers.complaints"),
+        align: "right",
+        sort: (row) => row.complaints,
+        cell: (row) => format.number(row.complaints),
+      },
       {
         id: "delay",
         header: t("numbers.delay"),

@@ -19,11 +19,23 @@ export function SourceTable({ rows }: { rows: Row[] }) {
       header,
       align: "right",
       sort: (row) => share(row[name], row.attempts) ?? -1,
-      cell: (row) => <OutcomeRate outcomes={row} name={name} whisker={name === "delivered"} />,
+      cell: (row) => <OutcomeRate outcomes={row} name={name} />,
     });
     return [
-      { id: "source", header: t("numbers.source"), primary: true, sort: (row) => row.source, cell: (row) => <b>{row.source}</b> },
-      { id: "attempts", header: t("numbers.attempts"), align: "right", sort: (row) => row.attempts, cell: (row) => format.number(row.attempts) },
+      {
+        id: "source",
+        header: t("numbers.source"),
+        primary: true,
+        sort: (row) => row.source,
+        cell: (row) => <b>{row.source}</b>,
+      },
+      {
+        id: "attempts",
+        header: t("numbers.attempts"),
+        align: "right",
+        sort: (row) => row.attempts,
+        cell: (row) => format.number(row.attempts),
+      },
       rate("delivered", t("numbers.accepted")),
       rate("deferred", t("numbers.deferred")),
       rate("bounced", t("numbers.bounced")),
@@ -40,11 +52,23 @@ export function SourceTable({ rows }: { rows: Row[] }) {
         header: t("monitoring.limit"),
         grow: true,
         primary: true,
-        cell: (row) => (row.throttle ? <ThrottleNote throttle={row.throttle} /> : <span className="muted">{t("monitoring.noLimit")}</span>),
+        cell: (row) =>
+          row.throttle ? (
+            <ThrottleNote throttle={row.throttle} />
+          ) : (
+            <span className="muted">{t("monitoring.noLimit")}</span>
+          ),
       },
     ];
   }, [t, format]);
   return (
-    <DataTable caption={t("monitoring.bySource")} columns={columns} rows={rows} rowKey={(row) => row.source} small="cards" initialSort={{ id: "attempts", desc: true }} />
+    <DataTable
+      caption={t("monitoring.bySource")}
+      columns={columns}
+      rows={rows}
+      rowKey={(row) => row.source}
+      small="cards"
+      initialSort={{ id: "attempts", desc: true }}
+    />
   );
 }

@@ -35,7 +35,11 @@ export function ControlsPanel({ controls }: { controls: ControlEntry[] }) {
         id: "back",
         header: t("table.actions"),
         cell: (row) => (
-          <ControlButton kind={row.target.kind} name={row.target.name} action={row.action === "hold" ? "release" : "resume"} />
+          <ControlButton
+            kind={row.target.kind}
+            name={row.target.name}
+            action={row.action === "hold" ? "release" : "resume"}
+          />
         ),
       },
     ],

@@ -5,6 +5,7 @@ import type { QueueDomain } from "~/api/types";
 import { TextLink } from "~/components/links";
 import { useFormat } from "~/hooks/useFormat";
 import { type Column, DataTable } from "~/table/DataTable";
+import { Dash } from "~/ui/Dash";
 import { EmptyState } from "~/ui/States";
 
 export function DomainsTable({ domains }: { domains: QueueDomain[] }) {
@@ -34,11 +35,23 @@ export function DomainsTable({ domains }: { domains: QueueDomain[] }) {
               {row.provider}
             </TextLink>
           ) : (
-            <span className="muted">–</span>
+            <Dash />
           ),
       },
-      { id: "site", header: t("delivery.site"), hideBelow: "md", sort: (row) => row.site ?? "", cell: (row) => row.site ?? "–" },
-      { id: "recipients", header: t("delivery.waitingCount"), align: "right", sort: (row) => row.recipients, cell: (row) => format.number(row.recipients) },
+      {
+        id: "site",
+        header: t("delivery.site"),
+        hideBelow: "md",
+        sort: (row) => row.site ?? "",
+        cell: (row) => row.site ?? "–",
+      },
+      {
+        id: "recipients",
+        header: t("delivery.waitingCount"),
+        align: "right",
+        sort: (row) => row.recipients,
+        cell: (row) => format.number(row.recipients),
+      },
     ],
     [t, format],
   );

@@ -17,9 +17,19 @@ export function LimitsTable({ limits }: { limits: PathLimits }) {
   const format = useFormat();
   const rows = useMemo<Row[]>(() => {
     const count = (value: number | null) => (value === null ? "–" : format.number(value));
-    const same = (id: keyof typeof NAMES, value: string): Row => ({ id, name: t(NAMES[id]), configured: value, now: value });
+    const same = (id: keyof typeof NAMES, value: string): Row => ({
+      id,
+      name: t(NAMES[id]),
+      configured: value,
+      now: value,
+    });
     return [
-      { id: "connections", name: t(NAMES.connections), configured: count(limits.connections), now: count(limits.connections_now) },
+      {
+        id: "connections",
+        name: t(NAMES.connections),
+        configured: count(limits.connections),
+        now: count(limits.connections_now),
+      },
       { id: "rate", name: t(NAMES.rate), configured: limits.rate ?? "–", now: limits.rate_now ?? "–" },
       same("provider_connections", count(limits.provider_connections)),
       same("provider_rate", limits.provider_rate ?? "–"),

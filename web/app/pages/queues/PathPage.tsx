@@ -83,7 +83,11 @@ function PathContent({ path }: { path: QueuePath }) {
           value={format.number(path.connections)}
           note={t("delivery.ofLimit", { open: path.connections, limit: path.limits.connections_now })}
         />
-        <Stat label={t("delivery.deliveredPerSecond")} value={format.number(path.delivered_per_s, 1)} note={t("delivery.lastHalfMinute")} />
+        <Stat
+          label={t("delivery.deliveredPerSecond")}
+          value={format.number(path.delivered_per_s, 1)}
+          note={t("delivery.lastHalfMinute")}
+        />
       </StatStrip>
       <div className="two-columns">
         <Panel title={t("delivery.state")}>
@@ -101,7 +105,8 @@ function PathContent({ path }: { path: QueuePath }) {
                   label: t("delivery.lastReply"),
                   value: (
                     <>
-                      <LastReplyText last={path.last_reply} /> {path.last_reply ? <Time at={path.last_reply.at} relative /> : null}
+                      <LastReplyText last={path.last_reply} />{" "}
+                      {path.last_reply ? <Time at={path.last_reply.at} relative /> : null}
                     </>
                   ),
                 },

@@ -5,7 +5,6 @@ import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { QueuePath } from "~/api/types";
 import { LastReplyText } from "~/components/LastReplyText";
-import { LimitsText } from "~/components/LimitsText";
 import { TextLink } from "~/components/links";
 import { ThrottleNote } from "~/components/ThrottleNote";
 import { useFormat } from "~/hooks/useFormat";
@@ -14,6 +13,7 @@ import { Progress } from "~/ui/Bars";
 import { Panel } from "~/ui/Panel";
 import { EmptyState } from "~/ui/States";
 import { Tag } from "~/ui/Tag";
+import classes from "./QueuesPage.module.css";
 
 export function PathsPanel({ paths }: { paths: QueuePath[] }) {
   const { t } = useTranslation();
@@ -33,7 +33,12 @@ export function PathsPanel({ paths }: { paths: QueuePath[] }) {
       flush
       actions={
         <>
-          <Checkbox size="xs" label={t("delivery.onlyTroubled")} checked={troubled} onChange={(event) => setTroubled(event.currentTarget.checked)} />
+          <Checkbox
+            size="xs"
+            label={t("delivery.onlyTroubled")}
+            checked={troubled}
+            onChange={(event) => setTroubled(event.currentTarget.checked)}
+          />
           <TextInput
             data-page-search
             size="xs"
@@ -83,19 +88,38 @@ function usePathColumns(): Column<QueuePath>[] {
         primary: true,
         sort: (path) => `${path.provider} ${path.site} ${path.source}`,
         cell: (path) => (
-          <span style={{ display: "block", minWidth: 170 }}>
+          <span className={classes.path}>
             <TextLink to="/delivery/queues/$source/$site" params={{ source: path.source, site: path.site }} fw={600}>
               {path.provider}
             </TextLink>
-            <span className="muted" style={{ display: "block", fontSize: "0.75rem" }}>
+            <span className={classes.small} title={`${path.source} → ${path.site}`}>
               {path.source} → {path.site}
             </span>
           </span>
         ),
       },
-      { id: "ready", header: t("delivery.ready"), align: "right", sort: (path) => path.ready, cell: (path) => format.number(path.ready) },
-      { id: "backlog", header: t("delivery.backlog"), align: "right", hideBelow: "lg", sort: (path) => path.backlog, cell: (path) => format.number(path.backlog) },
-      { id: "flight", header: t("delivery.inFlight"), align: "right", sort: (path) => path.in_flight, cell: (path) => format.number(path.in_flight) },
+      {
+        id: "ready",
+        header: t("delivery.ready"),
+        align: "right",
+        sort: (path) => path.ready,
+        cell: (path) => format.number(path.ready),
+      },
+      {
+        id: "backlog",
+        header: t("delivery.backlog"),
+        align: "right",
+        hideBelow: "lg",
+        sort: (path) => path.backlog,
+        cell: (path) => format.number(path.backlog),
+      },
+      {
+        id: "flight",
+        header: t("delivery.inFlight"),
+        align: "right",
+        sort: (path) => path.in_flight,
+        cell: (path) => format.number(path.in_flight),
+      },
       {
         id: "connections",
         header: t("delivery.connections"),
@@ -103,7 +127,6 @@ function usePathColumns(): Column<QueuePath>[] {
         sort: (path) => path.connections,
         cell: (path) => <Connections path={path} />,
       },
-      { id: "limits", header: t("delivery.limits"), hideBelow: "lg", cell: (path) => <LimitsText limits={path.limits} /> },
       {
         id: "state",
         header: t("delivery.state"),
@@ -124,7 +147,7 @@ function usePathColumns(): Column<QueuePath>[] {
         primary: true,
         grow: true,
         cell: (path) => (
-          <span style={{ display: "block", minWidth: 240, fontSize: "0.75rem" }}>
+          <span className={classes.reply}>
             <LastReplyText last={path.last_reply} clamp />
           </span>
         ),
@@ -138,9 +161,18 @@ function Connections({ path }: { path: QueuePath }) {
   const { t } = useTranslation();
   const text = t("delivery.ofLimit", { open: path.connections, limit: path.limits.connections_now });
   return (
-    <span style={{ display: "inline-block", minWidth: 64 }}>
+    <span className={classes.connections}>
       {text}
-      <Progress value={path.connections} max={Math.max(path.limits.connections_now, 1)} label={`${t("delivery.connections")}: ${text}`} />
+      <Progress
+        value={path.connections}
+        max={Math.max(path.limits.connections_now, 1)}
+        label={`${t("delivery.connections")}: ${text}`}
+      />
+      <span className={classes.small}>
+        {[path.limits.rate_now, t("delivery.limitPerConnection", { count: path.limits.messages_per_connection })]
+          .filter(Boolean)
+          .join(" · ")}
+      </span>
     </span>
   );
 }

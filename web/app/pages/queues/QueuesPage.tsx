@@ -55,9 +55,17 @@ function QueuesContent({ data }: { data: Queues }) {
   return (
     <>
       <StatStrip label={t("delivery.totals")}>
-        <Stat label={t("delivery.scheduled")} value={format.number(totals.scheduled)} note={totals.held > 0 ? t("delivery.heldNote", { count: totals.held }) : t("delivery.scheduledHint")} />
+        <Stat
+          label={t("delivery.scheduled")}
+          value={format.number(totals.scheduled)}
+          note={totals.held > 0 ? t("delivery.heldNote", { count: totals.held }) : t("delivery.scheduledHint")}
+        />
         <Stat label={t("delivery.ready")} value={format.number(totals.ready)} note={t("delivery.readyHint")} />
-        <Stat label={t("delivery.inFlight")} value={format.number(totals.in_flight)} note={t("delivery.inFlightHint")} />
+        <Stat
+          label={t("delivery.inFlight")}
+          value={format.number(totals.in_flight)}
+          note={t("delivery.inFlightHint")}
+        />
         <Stat label={t("delivery.done")} value={format.number(totals.done)} note={t("delivery.doneHint")} />
       </StatStrip>
       {waiting === 0 && data.paths.length === 0 ? (

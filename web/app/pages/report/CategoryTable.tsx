@@ -29,7 +29,13 @@ export function CategoryTable({ rows }: { rows: Row[] }) {
           </>
         ),
       },
-      { id: "count", header: t("table.count"), align: "right", sort: (row) => row.count, cell: (row) => format.number(row.count) },
+      {
+        id: "count",
+        header: t("table.count"),
+        align: "right",
+        sort: (row) => row.count,
+        cell: (row) => format.number(row.count),
+      },
     ],
     [t, format, categoryName],
   );

@@ -13,9 +13,28 @@ export function LinkTable({ rows }: { rows: Row[] }) {
   const format = useFormat();
   const columns = useMemo<Column<Row>[]>(
     () => [
-      { id: "url", header: t("report.link"), grow: true, primary: true, sort: (row) => row.url, cell: (row) => <span style={{ overflowWrap: "anywhere" }}>{row.url}</span> },
-      { id: "clicks", header: t("report.clicks"), align: "right", sort: (row) => row.clicks, cell: (row) => format.number(row.clicks) },
-      { id: "unique", header: t("report.people"), align: "right", sort: (row) => row.unique, cell: (row) => format.number(row.unique) },
+      {
+        id: "url",
+        header: t("report.link"),
+        grow: true,
+        primary: true,
+        sort: (row) => row.url,
+        cell: (row) => <span style={{ overflowWrap: "anywhere" }}>{row.url}</span>,
+      },
+      {
+        id: "clicks",
+        header: t("report.clicks"),
+        align: "right",
+        sort: (row) => row.clicks,
+        cell: (row) => format.number(row.clicks),
+      },
+      {
+        id: "unique",
+        header: t("report.people"),
+        align: "right",
+        sort: (row) => row.unique,
+        cell: (row) => format.number(row.unique),
+      },
     ],
     [t, format],
   );

@@ -13,7 +13,9 @@ export function ProgressPanel({ counts }: { counts: CampaignCounts }) {
     <Panel>
       <div className={classes.progressHead}>
         <b className="num">{format.share(finishedOf(counts), counts.audience)}</b>
-        <span>{t("report.progress", { done: format.number(finishedOf(counts)), total: format.number(counts.audience) })}</span>
+        <span>
+          {t("report.progress", { done: format.number(finishedOf(counts)), total: format.number(counts.audience) })}
+        </span>
         <span className="muted">
           {t("report.left", { queued: format.number(counts.queued), deferred: format.number(counts.deferred_now) })}
         </span>

@@ -13,6 +13,7 @@ import { useCategoryName } from "~/components/useCategoryName";
 import { useFormat } from "~/hooks/useFormat";
 import { type Column, DataTable } from "~/table/DataTable";
 import { LoadMore } from "~/table/LoadMore";
+import { Dash } from "~/ui/Dash";
 import { Panel } from "~/ui/Panel";
 import { EmptyState } from "~/ui/States";
 import { Tag } from "~/ui/Tag";
@@ -115,7 +116,7 @@ function useRecipientColumns(): Column<CampaignRecipient>[] {
               <b>{categoryName(row.category)}</b> <span className="mono muted">{row.last_reply}</span>
             </span>
           ) : (
-            <span className="muted">–</span>
+            <Dash />
           ),
       },
       { id: "at", header: t("report.since"), cell: (row) => <Time at={row.at} /> },

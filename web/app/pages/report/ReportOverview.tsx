@@ -11,8 +11,8 @@ import { bucketPoints } from "~/util/buckets";
 import { CategoryTable } from "./CategoryTable";
 import { LinkTable } from "./LinkTable";
 import { ReportFigures } from "./ReportFigures";
-import { ReportProviders } from "./ReportProviders";
 import classes from "./ReportPage.module.css";
+import { ReportProviders } from "./ReportProviders";
 
 export function ReportOverview({ report, campaign }: { report: CampaignReport; campaign: Campaign }) {
   const { t } = useTranslation();
@@ -22,8 +22,12 @@ export function ReportOverview({ report, campaign }: { report: CampaignReport; c
     { label: t("report.funnelSteps.handedOver"), value: report.handed_over },
     { label: t("report.funnelSteps.sent"), value: report.sent },
     { label: t("report.funnelSteps.delivered"), value: report.delivered, tone: "good" as const },
-    ...(campaign.track_opens ? [{ label: t("report.funnelSteps.opened"), value: report.opens.unique, tone: "info" as const }] : []),
-    ...(campaign.track_clicks ? [{ label: t("report.funnelSteps.clicked"), value: report.clicks.unique, tone: "info" as const }] : []),
+    ...(campaign.track_opens
+      ? [{ label: t("report.funnelSteps.opened"), value: report.opens.unique, tone: "info" as const }]
+      : []),
+    ...(campaign.track_clicks
+      ? [{ label: t("report.funnelSteps.clicked"), value: report.clicks.unique, tone: "info" as const }]
+      : []),
   ];
   const timeline = useMemo(() => {
     const { points, bucketSeconds } = bucketPoints(report.timeline);

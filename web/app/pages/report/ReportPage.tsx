@@ -50,9 +50,9 @@ function Report({ campaign }: { campaign: Campaign }) {
     <Page
       title={campaign.name}
       trail={<TextLink to="/campaigns">{t("campaigns.trail")}</TextLink>}
+      badge={<CampaignStateTag state={state} />}
       meta={
         <>
-          <CampaignStateTag state={state} />
           <span>{campaign.subject}</span>
           {campaign.started_at ? (
             <span>
@@ -68,7 +68,13 @@ function Report({ campaign }: { campaign: Campaign }) {
           <LinkButton to="/campaigns/$campaignId/edit" params={{ campaignId: campaign.id }} variant="default">
             {t("report.view")}
           </LinkButton>
-          <Button component="a" href={reportPdfUrl(campaign.id)} download variant="default" leftSection={<Icon name="download" size={14} />}>
+          <Button
+            component="a"
+            href={reportPdfUrl(campaign.id)}
+            download
+            variant="default"
+            leftSection={<Icon name="download" size={14} />}
+          >
             {t("report.pdf")}
           </Button>
         </>
@@ -78,7 +84,10 @@ function Report({ campaign }: { campaign: Campaign }) {
       <Tabs
         value={tab}
         onChange={(value) =>
-          navigate({ search: (before) => ({ ...before, tab: REPORT_TABS.find((known) => known === value) }), replace: true })
+          navigate({
+            search: (before) => ({ ...before, tab: REPORT_TABS.find((known) => known === value) }),
+            replace: true,
+          })
         }
       >
         <Tabs.List mb="md">
@@ -97,7 +106,9 @@ function Report({ campaign }: { campaign: Campaign }) {
           <RecipientsTab
             campaignId={campaign.id}
             status={status ?? null}
-            onStatus={(value) => navigate({ search: (before) => ({ ...before, status: value ?? undefined }), replace: true })}
+            onStatus={(value) =>
+              navigate({ search: (before) => ({ ...before, status: value ?? undefined }), replace: true })
+            }
           />
         </Tabs.Panel>
       </Tabs>

@@ -14,7 +14,10 @@ export function ReportProviders({ rows }: { rows: ReportProvider[] }) {
   const { t } = useTranslation();
   const format = useFormat();
   const columns = useMemo<Column<ReportProvider>[]>(() => {
-    const count = (id: "sent" | "delivered" | "deferred" | "bounced" | "complaints", header: string): Column<ReportProvider> => ({
+    const count = (
+      id: "sent" | "delivered" | "deferred" | "bounced" | "complaints",
+      header: string,
+    ): Column<ReportProvider> => ({
       id,
       header,
       align: "right",

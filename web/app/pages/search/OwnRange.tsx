@@ -12,7 +12,14 @@ interface OwnRangeProps {
 
 export function OwnRange({ from, to, onChange }: OwnRangeProps) {
   const { t, i18n } = useTranslation();
-  const shared = { size: "xs" as const, w: 180, clearable: true, locale: i18n.language, valueFormat: "D MMM YYYY HH:mm" };
+  const shared = {
+    size: "xs" as const,
+    w: 180,
+    clearable: true,
+    clearButtonProps: { "aria-label": t("actions.remove") },
+    locale: i18n.language,
+    valueFormat: "D MMM YYYY HH:mm",
+  };
   return (
     <>
       <DateTimePicker

@@ -51,7 +51,9 @@ export function SearchPage() {
               size="xs"
               aria-label={t("search.range")}
               value={range}
-              onChange={(value) => navigate({ search: (before) => ({ ...before, range: value as Range }), replace: true })}
+              onChange={(value) =>
+                navigate({ search: (before) => ({ ...before, range: value as Range }), replace: true })
+              }
               data={RANGES.map((value) => ({ value, label: t(`search.ranges.${value}`) }))}
             />
           </div>
@@ -66,7 +68,12 @@ export function SearchPage() {
             <span className={classes.cost}>{t("search.cost", { rows: cost.rows, time: format.millis(cost.ms) })}</span>
           ) : null}
           {q !== undefined ? (
-            <Button variant="subtle" leftSection={<Icon name="refresh" size={13} />} onClick={() => query.refetch()} loading={query.isFetching}>
+            <Button
+              variant="subtle"
+              leftSection={<Icon name="refresh" size={13} />}
+              onClick={() => query.refetch()}
+              loading={query.isFetching}
+            >
               {t("actions.refresh")}
             </Button>
           ) : null}
@@ -79,7 +86,10 @@ export function SearchPage() {
           <Loaded query={query} lines={10}>
             {() => (
               <>
-                <EventsTable events={events} onTerm={(field, value, exclude) => run(withTerm(q, field, value, exclude))} />
+                <EventsTable
+                  events={events}
+                  onTerm={(field, value, exclude) => run(withTerm(q, field, value, exclude))}
+                />
                 {events.length > 0 ? (
                   <LoadMore
                     shown={t("states.shown", { count: events.length })}

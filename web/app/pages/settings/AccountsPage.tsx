@@ -99,13 +99,22 @@ function AccountsTable({ accounts }: { accounts: Account[] }) {
           </Tag>
         ),
       },
-      { id: "created", header: t("settings.created"), sort: (row) => row.created_at, cell: (row) => format.day(row.created_at) },
+      {
+        id: "created",
+        header: t("settings.created"),
+        sort: (row) => row.created_at,
+        cell: (row) => format.day(row.created_at),
+      },
       {
         id: "actions",
         header: t("table.actions"),
         cell: (row) =>
           row.id === me?.id ? null : row.disabled ? (
-            <Button variant="default" size="compact-xs" onClick={() => mutate({ id: row.id, change: { disabled: false } })}>
+            <Button
+              variant="default"
+              size="compact-xs"
+              onClick={() => mutate({ id: row.id, change: { disabled: false } })}
+            >
               {t("settings.enable")}
             </Button>
           ) : (
@@ -119,7 +128,13 @@ function AccountsTable({ accounts }: { accounts: Account[] }) {
   );
   return (
     <>
-      <DataTable caption={t("settings.accountsTitle")} columns={columns} rows={accounts} rowKey={(row) => row.id} small="cards" />
+      <DataTable
+        caption={t("settings.accountsTitle")}
+        columns={columns}
+        rows={accounts}
+        rowKey={(row) => row.id}
+        small="cards"
+      />
       {disabling ? (
         <Confirm
           opened

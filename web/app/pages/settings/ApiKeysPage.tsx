@@ -27,7 +27,14 @@ export function ApiKeysPage() {
   const [revoking, setRevoking] = useState<ApiKey | null>(null);
   const columns = useMemo<Column<ApiKey>[]>(
     () => [
-      { id: "name", header: t("settings.keyName"), grow: true, primary: true, sort: (row) => row.name, cell: (row) => <b>{row.name}</b> },
+      {
+        id: "name",
+        header: t("settings.keyName"),
+        grow: true,
+        primary: true,
+        sort: (row) => row.name,
+        cell: (row) => <b>{row.name}</b>,
+      },
       { id: "prefix", header: t("settings.prefix"), cell: (row) => <span className="mono">{row.prefix}…</span> },
       {
         id: "scopes",
@@ -43,7 +50,12 @@ export function ApiKeysPage() {
         ),
       },
       { id: "by", header: t("settings.createdBy"), hideBelow: "md", cell: (row) => row.created_by },
-      { id: "created", header: t("settings.created"), sort: (row) => row.created_at, cell: (row) => format.day(row.created_at) },
+      {
+        id: "created",
+        header: t("settings.created"),
+        sort: (row) => row.created_at,
+        cell: (row) => format.day(row.created_at),
+      },
       {
         id: "used",
         header: t("settings.lastUsed"),

@@ -23,11 +23,18 @@ export function NewAccountDialog({ onClose }: { onClose: () => void }) {
     onSuccess: () => client.invalidateQueries({ queryKey: accountsQuery.queryKey }),
   });
   return (
-    <Modal opened onClose={onClose} title={t("settings.newAccount")} closeButtonProps={{ "aria-label": t("actions.close") }}>
+    <Modal
+      opened
+      onClose={onClose}
+      title={t("settings.newAccount")}
+      closeButtonProps={{ "aria-label": t("actions.close") }}
+    >
       {create.data ? (
         <Stack gap="sm">
           <Text fw={600}>{t("settings.accountCreated", { email: create.data.account.email })}</Text>
-          {create.data.password ? <SecretBox label={t("login.password")} hint={t("settings.tellPassword")} secret={create.data.password} /> : null}
+          {create.data.password ? (
+            <SecretBox label={t("login.password")} hint={t("settings.tellPassword")} secret={create.data.password} />
+          ) : null}
           <Group justify="flex-end">
             <Button size="sm" onClick={onClose}>
               {t("actions.close")}
@@ -42,11 +49,21 @@ export function NewAccountDialog({ onClose }: { onClose: () => void }) {
             <Radio.Group label={t("settings.role")} {...form.getInputProps("role")}>
               <Stack gap={6} mt={6}>
                 {ROLES.map((role) => (
-                  <Radio key={role} value={role} label={t(`account.role.${role}`)} description={t(`settings.roleHints.${role}`)} />
+                  <Radio
+                    key={role}
+                    value={role}
+                    label={t(`account.role.${role}`)}
+                    description={t(`settings.roleHints.${role}`)}
+                  />
                 ))}
               </Stack>
             </Radio.Group>
-            <Select label={t("settings.language")} allowDeselect={false} data={LANGUAGES} {...form.getInputProps("language")} />
+            <Select
+              label={t("settings.language")}
+              allowDeselect={false}
+              data={LANGUAGES}
+              {...form.getInputProps("language")}
+            />
             <Text size="xs" c="dimmed">
               {t("settings.startPassword")}
             </Text>

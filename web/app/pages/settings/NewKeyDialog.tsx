@@ -45,11 +45,21 @@ export function NewKeyDialog({ onClose }: { onClose: () => void }) {
       ) : (
         <form onSubmit={form.onSubmit((values) => create.mutate(values))}>
           <Stack gap="sm">
-            <TextInput label={t("settings.keyName")} description={t("settings.keyNameHint")} data-autofocus {...form.getInputProps("name")} />
+            <TextInput
+              label={t("settings.keyName")}
+              description={t("settings.keyNameHint")}
+              data-autofocus
+              {...form.getInputProps("name")}
+            />
             <Checkbox.Group label={t("settings.scopes")} {...form.getInputProps("scopes")}>
               <Stack gap={6} mt={6}>
                 {SCOPES.map((scope) => (
-                  <Checkbox key={scope} value={scope} label={t(`settings.scopeNames.${scope}`)} description={t(`settings.scopeHints.${scope}`)} />
+                  <Checkbox
+                    key={scope}
+                    value={scope}
+                    label={t(`settings.scopeNames.${scope}`)}
+                    description={t(`settings.scopeHints.${scope}`)}
+                  />
                 ))}
               </Stack>
             </Checkbox.Group>

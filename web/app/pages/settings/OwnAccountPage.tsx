@@ -94,8 +94,17 @@ function Password({ account }: { account: Account }) {
   return (
     <form onSubmit={form.onSubmit((values) => save.mutate(values))}>
       <Stack gap="sm" maw={420}>
-        <PasswordInput label={t("password.current")} autoComplete="current-password" {...form.getInputProps("current")} />
-        <PasswordInput label={t("password.new")} description={t("password.newHint")} autoComplete="new-password" {...form.getInputProps("fresh")} />
+        <PasswordInput
+          label={t("password.current")}
+          autoComplete="current-password"
+          {...form.getInputProps("current")}
+        />
+        <PasswordInput
+          label={t("password.new")}
+          description={t("password.newHint")}
+          autoComplete="new-password"
+          {...form.getInputProps("fresh")}
+        />
         <PasswordInput label={t("password.repeat")} autoComplete="new-password" {...form.getInputProps("repeat")} />
         {save.isError ? <Problem error={save.error} /> : null}
         <div>

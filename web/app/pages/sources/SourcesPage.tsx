@@ -48,12 +48,35 @@ function SourcesTable({ rows }: { rows: Source[] }) {
           </TextLink>
         ),
       },
-      { id: "address", header: t("delivery.address"), sort: (row) => row.address, cell: (row) => <span className="mono">{row.address}</span> },
+      {
+        id: "address",
+        header: t("delivery.address"),
+        sort: (row) => row.address,
+        cell: (row) => <span className="mono">{row.address}</span>,
+      },
       { id: "ehlo", header: t("delivery.ehlo"), grow: true, cell: (row) => <span className="mono">{row.ehlo}</span> },
       { id: "pools", header: t("delivery.pools"), cell: (row) => row.pools.join(", ") || "–" },
-      { id: "ready", header: t("delivery.ready"), align: "right", sort: (row) => row.ready, cell: (row) => format.number(row.ready) },
-      { id: "flight", header: t("delivery.inFlight"), align: "right", sort: (row) => row.in_flight, cell: (row) => format.number(row.in_flight) },
-      { id: "connections", header: t("delivery.connections"), align: "right", sort: (row) => row.connections, cell: (row) => format.number(row.connections) },
+      {
+        id: "ready",
+        header: t("delivery.ready"),
+        align: "right",
+        sort: (row) => row.ready,
+        cell: (row) => format.number(row.ready),
+      },
+      {
+        id: "flight",
+        header: t("delivery.inFlight"),
+        align: "right",
+        sort: (row) => row.in_flight,
+        cell: (row) => format.number(row.in_flight),
+      },
+      {
+        id: "connections",
+        header: t("delivery.connections"),
+        align: "right",
+        sort: (row) => row.connections,
+        cell: (row) => format.number(row.connections),
+      },
       {
         id: "state",
         header: t("delivery.state"),
@@ -93,7 +116,13 @@ function PoolsTable({ rows }: { rows: Pool[] }) {
   const { t } = useTranslation();
   const columns = useMemo<Column<Pool>[]>(
     () => [
-      { id: "name", header: t("delivery.pool"), primary: true, sort: (row) => row.name, cell: (row) => <b>{row.name}</b> },
+      {
+        id: "name",
+        header: t("delivery.pool"),
+        primary: true,
+        sort: (row) => row.name,
+        cell: (row) => <b>{row.name}</b>,
+      },
       {
         id: "members",
         header: t("delivery.members"),
@@ -122,5 +151,14 @@ function PoolsTable({ rows }: { rows: Pool[] }) {
     ],
     [t],
   );
-  return <DataTable caption={t("delivery.poolsTitle")} columns={columns} rows={rows} rowKey={(row) => row.name} small="cards" empty={<EmptyState icon="source" title={t("states.none")} />} />;
+  return (
+    <DataTable
+      caption={t("delivery.poolsTitle")}
+      columns={columns}
+      rows={rows}
+      rowKey={(row) => row.name}
+      small="cards"
+      empty={<EmptyState icon="source" title={t("states.none")} />}
+    />
+  );
 }

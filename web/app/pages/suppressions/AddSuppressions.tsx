@@ -15,14 +15,28 @@ export function AddSuppressions({ onClose }: { onClose: () => void }) {
     validate: { addresses: (value) => (splitAddresses(value).length > 0 ? null : t("errors.required")) },
   });
   const add = useMutation({
-    mutationFn: (values: typeof form.values) => addSuppressions({ addresses: splitAddresses(values.addresses), note: values.note }),
+    mutationFn: (values: typeof form.values) =>
+      addSuppressions({ addresses: splitAddresses(values.addresses), note: values.note }),
     onSuccess: () => client.invalidateQueries({ queryKey: ["suppressions"] }),
   });
   return (
-    <Modal opened onClose={onClose} title={t("contacts.addSuppressions")} closeButtonProps={{ "aria-label": t("actions.close") }}>
+    <Modal
+      opened
+      onClose={onClose}
+      title={t("contacts.addSuppressions")}
+      closeButtonProps={{ "aria-label": t("actions.close") }}
+    >
       <form onSubmit={form.onSubmit((values) => add.mutate(values))}>
         <Stack gap="sm">
-          <Textarea label={t("contacts.addresses")} description={t("contacts.addressesHint")} autosize minRows={4} maxRows={12} data-autofocus {...form.getInputProps("addresses")} />
+          <Textarea
+            label={t("contacts.addresses")}
+            description={t("contacts.addressesHint")}
+            autosize
+            minRows={4}
+            maxRows={12}
+            data-autofocus
+            {...form.getInputProps("addresses")}
+          />
           <TextInput label={t("contacts.note")} description={t("contacts.noteHint")} {...form.getInputProps("note")} />
           {add.isError ? <Problem error={add.error} /> : null}
           {add.data ? (

@@ -23,7 +23,12 @@ import type { Tone } from "~/ui/tones";
 import { AddSuppressions } from "./AddSuppressions";
 import { RemoveSuppression } from "./RemoveSuppression";
 
-const TONES: Record<SuppressionReason, Tone> = { bounce: "bad", complaint: "block", unsubscribe: "neutral", manual: "info" };
+const TONES: Record<SuppressionReason, Tone> = {
+  bounce: "bad",
+  complaint: "block",
+  unsubscribe: "neutral",
+  manual: "info",
+};
 
 export function SuppressionsPage() {
   const { t } = useTranslation();
@@ -47,9 +52,28 @@ export function SuppressionsPage() {
           </TextLink>
         ),
       },
-      { id: "reason", header: t("contacts.suppressionReason"), cell: (row) => <Tag tone={TONES[row.reason]}>{t(`contacts.reasonNames.${row.reason}`)}</Tag> },
-      { id: "stream", header: t("contacts.stream"), cell: (row) => (row.stream === null ? t("contacts.allStreams") : row.stream === "marketing" ? t("contacts.marketingStreams") : row.stream) },
-      { id: "note", header: t("contacts.note"), grow: true, primary: true, cell: (row) => <span className="muted">{row.note}</span> },
+      {
+        id: "reason",
+        header: t("contacts.suppressionReason"),
+        cell: (row) => <Tag tone={TONES[row.reason]}>{t(`contacts.reasonNames.${row.reason}`)}</Tag>,
+      },
+      {
+        id: "stream",
+        header: t("contacts.stream"),
+        cell: (row) =>
+          row.stream === null
+            ? t("contacts.allStreams")
+            : row.stream === "marketing"
+              ? t("contacts.marketingStreams")
+              : row.stream,
+      },
+      {
+        id: "note",
+        header: t("contacts.note"),
+        grow: true,
+        primary: true,
+        cell: (row) => <span className="muted">{row.note}</span>,
+      },
       { id: "created", header: t("contacts.created"), cell: (row) => <Time at={row.created_at} /> },
       ...(mayWrite
         ? [
@@ -81,7 +105,11 @@ export function SuppressionsPage() {
     >
       <Panel flush>
         <div style={{ display: "flex", padding: "10px 12px" }}>
-          <SearchBox value={q} label={t("contacts.searchSuppressions")} onSearch={(value) => navigate({ search: { q: value || undefined }, replace: true })} />
+          <SearchBox
+            value={q}
+            label={t("contacts.searchSuppressions")}
+            onSearch={(value) => navigate({ search: { q: value || undefined }, replace: true })}
+          />
         </div>
         <Loaded query={query}>
           {() => (
@@ -93,7 +121,10 @@ export function SuppressionsPage() {
                 rowKey={(row) => `${row.address} ${row.stream} ${row.reason}`}
                 small="cards"
                 empty={
-                  <EmptyState icon={q ? "search" : "check"} title={t(q ? "contacts.noSuppressionMatch" : "contacts.noSuppressions")}>
+                  <EmptyState
+                    icon={q ? "search" : "check"}
+                    title={t(q ? "contacts.noSuppressionMatch" : "contacts.noSuppressions")}
+                  >
                     {t(q ? "contacts.noSuppressionMatchHint" : "contacts.noSuppressionsHint")}
                   </EmptyState>
                 }
