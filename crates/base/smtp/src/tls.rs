@@ -10,9 +10,12 @@ use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme};
+use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+
+/// Configurations are made here and passed on as they are: users of this crate need not know rustls.
+pub use rustls::{ClientConfig, ServerConfig};
 
 /// File name of the certificate made by [`server_self_signed`].
 pub const CERTIFICATE_FILE: &str = "smtp-certificate.pem";

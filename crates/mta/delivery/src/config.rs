@@ -104,7 +104,7 @@ impl Default for Config {
             addresses_max: 8,
             batch_max: 64,
             ready_ahead: 16,
-            read_ahead: Size::mb(2),
+            read_ahead: Size(512 << 10),
             tls_fallback: true,
             tls_broken_memory: Span::s(3 * 86_400),
             assume_8bit: true,

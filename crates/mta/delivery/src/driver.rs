@@ -7,7 +7,7 @@ use model::handoff::{FromDelivery, Ticket, ToDelivery};
 use model::id::SessionId;
 use model::route::PathSpec;
 use model::time::Clock;
-use rustls::ClientConfig;
+use smtp::tls::ClientConfig;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;

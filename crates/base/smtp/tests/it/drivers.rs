@@ -303,6 +303,33 @@ async fn memory_for_messages_is_bounded() {
 }
 
 #[tokio::test]
+async fn a_transaction_as_a_whole_has_a_deadline() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut room = [0; 4096];
+        stream.write_all(b"220 mx.test\r\n").await.unwrap();
+        for reply in ["250-mx.test\r\n250 PIPELINING\r\n", "250 OK\r\n"] {
+            assert_ne!(stream.read(&mut room).await.unwrap(), 0);
+            stream.write_all(reply.as_bytes()).await.unwrap();
+        }
+        // RCPT is never answered; the client hangs up.
+        assert_eq!(stream.read(&mut room).await.unwrap(), 0);
+    });
+    let running = Running { address, shutdown: Default::default(), task: server };
+    let mut options = options(&running, TlsPolicy::None);
+    options.timeouts.transaction = Duration::from_millis(30);
+    let mut client = Client::connect(&options).await.unwrap();
+    let sent = send(&mut client, &["b@mx.test"], &[b"text\r\n"]).await;
+    let error = sent.trouble.unwrap();
+    assert!(sent.answered && !error.dot_sent && !client.is_usable());
+    assert_eq!((error.phase, error.to_string().as_str()), (Phase::RcptTo, "timed out"));
+    drop(client);
+    running.task.await.unwrap();
+}
+
+#[tokio::test]
 async fn shutdown_lets_transactions_finish() {
     let script = Script::default();
     let running = start(&script, ServerConfig::new("mx.test"), None).await;
