@@ -55,7 +55,9 @@ impl Drop for StoredFile {
 
 /// Removes a file; a failure is logged, and the next start removes it.
 pub(crate) fn remove(path: &Path) {
-    if let Err(error) = std::fs::remove_file(path) {
+    if let Err(error) = std::fs::remove_file(path)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
         tracing::warn!(path = %path.display(), %error, "could not remove a file of the event store");
     }
 }

@@ -8,10 +8,11 @@ pub enum OpenError {
     /// Another process has it open: end that one, or choose another directory.
     #[error("the event store in {} is in use by another process", .0.display())]
     Locked(PathBuf),
-    /// The manifest cannot be read. Moving the directory away makes the store fill itself anew from the event log.
-    #[error("{} cannot be read ({reason}); move the directory away to rebuild the store from the event log", .path.display())]
-    Manifest {
-        /// The manifest.
+    /// The manifest, or the file of reply templates, cannot be read. Moving the directory of the store away makes it fill
+    /// itself anew from the event log, as far back as that goes.
+    #[error("{} cannot be read ({reason}); move the directory of the store away to rebuild it from the event log", .path.display())]
+    Damaged {
+        /// The file.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,

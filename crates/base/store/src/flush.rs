@@ -317,6 +317,6 @@ mod tests {
         drop(store);
         std::fs::write(dir.path().join("manifest.json"), b"{\"format\":1,").unwrap();
         let torn = EventStore::open(dir.path(), Config::default(), clock);
-        assert!(matches!(torn, Err(crate::OpenError::Manifest { .. })));
+        assert!(matches!(torn, Err(crate::OpenError::Damaged { .. })));
     }
 }

@@ -93,7 +93,8 @@ impl Hot {
     /// # Errors
     /// [`StoreError::Columns`], a bug.
     pub fn freeze(&mut self) -> Result<Vec<HotBatch>, StoreError> {
-        assert!(self.frozen.is_empty(), "invariant: one flush at a time");
+        // One flush at a time: something is frozen still only when the last one ended in a panic.
+        self.thaw();
         self.pack_tail()?;
         self.frozen = std::mem::take(&mut self.batches);
         Ok(self.frozen.clone())

@@ -62,7 +62,7 @@ impl Manifest {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Manifest::default()),
             Err(source) => return Err(OpenError::Io { path, source }),
         };
-        let refuse = |reason: String| OpenError::Manifest { path: path.clone(), reason };
+        let refuse = |reason: String| OpenError::Damaged { path: path.clone(), reason };
         let manifest: Manifest = serde_json::from_slice(&text).map_err(|error| refuse(error.to_string()))?;
         if manifest.format != FORMAT {
             return Err(refuse(format!("format {} is not known, this program writes {FORMAT}", manifest.format)));

@@ -468,6 +468,18 @@ mod tests {
     }
 
     #[test]
+    fn schemas_are_finite_and_complete() {
+        use utoipa::ToSchema;
+        let mut schemas = Vec::new();
+        Query::schemas(&mut schemas);
+        QueryResult::schemas(&mut schemas);
+        let named = |name: &str| schemas.iter().any(|(known, _)| known == name);
+        for name in ["Filter", "Field", "Scalar", "Measure", "Dimension", "Order", "ResultColumn", "Cell", "Cost"] {
+            assert!(named(name), "{name} is missing");
+        }
+    }
+
+    #[test]
     fn intervals_hold_the_published_values() {
         // Newcombe (1998), table I: 81/263, 15/148, 0/20, 1/29 by the Wilson method without correction.
         for (hits, n, low, high) in

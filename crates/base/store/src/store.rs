@@ -138,7 +138,8 @@ impl EventStore {
         }
         let templates_path = manifest.templates.map(|number| dir.join(templates_file_name(number)));
         let templates = match &templates_path {
-            Some(path) => disk::unpack::<Vec<Template>>(path).map_err(io(path))?,
+            Some(path) => disk::unpack::<Vec<Template>>(path)
+                .map_err(|error| OpenError::Damaged { path: path.clone(), reason: error.to_string() })?,
             None => Vec::new(),
         };
         let state = State {
@@ -166,7 +167,8 @@ impl EventStore {
     }
 
     /// Takes events in, all or none; `cursor` is the place of the event log behind them. They can be queried when this
-    /// resolves, and are on disk after the next flush. Waits when the disk does not keep up.
+    /// resolves, and are on disk after the next flush. Waits when the disk does not keep up. Not to be dropped before it
+    /// resolves: the events may still be taken in a moment later.
     ///
     /// # Errors
     /// [`StoreError`]: nothing was taken in; try again later.

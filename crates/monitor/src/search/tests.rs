@@ -156,3 +156,14 @@ fn hostile_searches_are_refused() {
     let many = "a ".repeat(900);
     assert!(parse(&many).unwrap_err().message.contains("conditions"));
 }
+
+proptest::proptest! {
+    #[test]
+    fn whatever_is_typed_is_answered(search in "[a-z:=<>,.()\"*@ OR0-9é-]{0,60}|\\PC{0,60}") {
+        let length = search.chars().count();
+        if let Err(error) = parse(&search) {
+            proptest::prop_assert!(error.position + error.length <= length, "{error:?}");
+            proptest::prop_assert!(!error.message.is_empty());
+        }
+    }
+}

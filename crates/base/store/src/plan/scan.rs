@@ -40,6 +40,9 @@ impl Place {
     }
 }
 
+/// The columns of a place.
+const PLACE: [&str; 3] = [Field::At.as_str(), ID_ROOT, ID_LEAF];
+
 /// Segments or hot batches that are looked at together.
 struct Part {
     view: View,
@@ -48,42 +51,69 @@ struct Part {
 }
 
 impl Engine {
-    /// A page of events: the newest (or oldest) parts first, and no further than needed to fill it.
+    /// A page of events.
+    ///
+    /// First only times and ids are read, the newest (or oldest) parts first and no further than needed to fill the
+    /// page; then the events themselves, from the short time that they span.
     pub async fn events(&self, view: View, query: &EventsQuery) -> Result<EventsPage, QueryError> {
         let view = view.between(query.from, query.to);
         let after = check(query)?;
         self.check_rows(&view)?;
         let start = Instant::now();
-        let wanted_rows = query.limit as usize + 1;
+        let rows_max = query.limit as usize + 1;
         let mut wanted = time_expr(query.from, query.to).and(filter_expr(&query.filter)?);
         if let Some(place) = after {
             wanted = wanted.and(behind(place.at, place.id.root, place.id.leaf, query.newest_first));
         }
-        let mut parts = parts(view, query.newest_first);
+        let (places, mut cost) = self.places(&view, &wanted, query.newest_first, rows_max).await?;
+        let mut items = Vec::new();
+        if let (Some(first), Some(last)) =
+            (places.iter().map(|place| place.at).min(), places.iter().map(|place| place.at).max())
+        {
+            let (from, to) = (first, Timestamp(last.0.saturating_add(1)));
+            let view = view.between(from, to);
+            let wanted = wanted.and(time_expr(from, to));
+            let frame = narrowed(self.table(&view)?, wanted, query.newest_first, rows_max, &columns(false))?;
+            let (batches, fetch_cost) = self.collect(frame, &view).await?;
+            cost.bytes += fetch_cost.bytes;
+            add_events(&batches, &mut items)?;
+        }
+        sort(&mut items, query.newest_first);
+        items.truncate(query.limit as usize);
+        items.iter_mut().filter_map(|event| event.attempt.as_mut()).for_each(|attempt| attempt.transcript = None);
+        let next = items.last().filter(|_| places.len() == rows_max).map(|event| Place::of(event).text());
+        cost.ms = ms_since(start);
+        Ok(EventsPage { items, next, cost })
+    }
+
+    /// Where the first `rows_max` events lie that are wanted.
+    async fn places(
+        &self,
+        view: &View,
+        wanted: &Expr,
+        newest_first: bool,
+        rows_max: usize,
+    ) -> Result<(Vec<Place>, Cost), QueryError> {
+        let mut parts = parts(view.clone(), newest_first);
         let mut found: Vec<Event> = Vec::new();
         let mut cost = Cost::default();
         let mut take = 1;
-        while !parts.is_empty() && !is_full(&found, wanted_rows, &parts[0], query.newest_first) {
+        while !parts.is_empty() && !is_full(&found, rows_max, &parts[0], newest_first) {
             let rest = parts.split_off(take.min(parts.len()));
             let mut view = View::default();
             for part in std::mem::replace(&mut parts, rest) {
                 view.hot.extend(part.view.hot);
                 view.segments.extend(part.view.segments);
             }
-            let frame = narrowed(self.table(&view)?, wanted.clone(), query.newest_first, wanted_rows, false)?;
+            let frame = narrowed(self.table(&view)?, wanted.clone(), newest_first, rows_max, &PLACE)?;
             let (batches, part_cost) = self.collect(frame, &view).await?;
             cost.add(part_cost);
             add_events(&batches, &mut found)?;
-            sort(&mut found, query.newest_first);
-            found.truncate(wanted_rows);
+            sort(&mut found, newest_first);
+            found.truncate(rows_max);
             take *= 2;
         }
-        let more = found.len() == wanted_rows;
-        found.truncate(query.limit as usize);
-        found.iter_mut().filter_map(|event| event.attempt.as_mut()).for_each(|attempt| attempt.transcript = None);
-        let next = found.last().filter(|_| more).map(|event| Place::of(event).text());
-        cost.ms = ms_since(start);
-        Ok(EventsPage { items: found, next, cost })
+        Ok((found.iter().map(Place::of).collect(), cost))
     }
 
     /// Everything about one message, recipient or address.
@@ -95,7 +125,7 @@ impl Engine {
             HistoryOf::Address(address) => address_is(address),
         };
         let newest_first = matches!(of, HistoryOf::Address(_));
-        let frame = narrowed(self.table(view)?, wanted, newest_first, HISTORY_EVENTS_MAX + 1, true)?;
+        let frame = narrowed(self.table(view)?, wanted, newest_first, HISTORY_EVENTS_MAX + 1, &columns(true))?;
         let (batches, mut cost) = self.collect(frame, view).await?;
         let mut found = Vec::new();
         add_events(&batches, &mut found)?;
@@ -152,15 +182,20 @@ fn is_full(found: &[Event], wanted_rows: usize, next: &Part, newest_first: bool)
     }
 }
 
+/// Every column, the transcript where it is wanted.
+fn columns(with_transcript: bool) -> Vec<&'static str> {
+    COLUMNS.iter().map(|column| column.name).filter(|name| with_transcript || *name != TRANSCRIPT).collect()
+}
+
+/// The first wanted events in the order of time and id.
 fn narrowed(
     table: DataFrame,
     wanted: Expr,
     newest_first: bool,
     rows_max: usize,
-    with_transcript: bool,
+    names: &[&str],
 ) -> Result<DataFrame, QueryError> {
-    let names = COLUMNS.iter().map(|column| column.name).filter(|name| with_transcript || *name != TRANSCRIPT);
-    let columns: Vec<Expr> = names.map(ident).collect();
+    let columns: Vec<Expr> = names.iter().copied().map(ident).collect();
     let order: Vec<Sort> =
         [column(Field::At), ident(ID_ROOT), ident(ID_LEAF)].map(|key| key.sort(!newest_first, false)).to_vec();
     let frame = table.filter(wanted).and_then(|frame| frame.select(columns));

@@ -110,3 +110,18 @@ async fn histories_are_complete_and_in_order() {
     let unknown = store.history(HistoryOf::Recipient(RecipientId(u64::MAX))).await.unwrap();
     assert!(unknown.events.is_empty());
 }
+
+#[tokio::test]
+async fn what_the_bloom_filters_rule_out_is_not_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let mut part = events(1, 0, 3_000, SPAN_S);
+    // Even ids only, so that bounds cannot rule an odd one out.
+    part.iter_mut().for_each(|event| event.recipient = event.recipient.map(|id| RecipientId(id.0 * 2)));
+    store.ingest(part, "1:1".into()).await.unwrap();
+    store.flush().await.unwrap();
+    let missing = store.history(HistoryOf::Recipient(RecipientId(1_501))).await.unwrap();
+    assert_eq!((missing.events.len(), missing.cost.rows_scanned), (0, 0));
+    let nobody = store.history(HistoryOf::Address("nobody@example.fr".into())).await.unwrap();
+    assert_eq!((nobody.events.len(), nobody.cost.rows_scanned), (0, 0));
+}
