@@ -212,8 +212,7 @@ mod tests {
     #[test]
     fn down_at_once_and_up_step_by_step() {
         let (config, mut learned) = (Adaptive::default(), Learned::default());
-        let slow =
-            |learned: &mut Learned, s| learned.slow_down(&config, at(s), present(), Some(Phase::RcptTo), None);
+        let slow = |learned: &mut Learned, s| learned.slow_down(&config, at(s), present(), Some(Phase::RcptTo), None);
         assert_eq!(slow(&mut learned, 0), Some(Change::Lowered));
         assert_eq!(learned.words(), "20/s", "half of what was really sent, not of what was allowed");
         assert_eq!(slow(&mut learned, 5), None, "answers mail sent before");

@@ -27,6 +27,9 @@ impl QueueCore {
         let Some(state) = self.paths.get_mut(path) else { return };
         state.dirty = false;
         self.end_path_effects(now, path, out);
+        if self.stopped {
+            return;
+        }
         if self.blocked(now, path).is_some() {
             self.unbind_all(now, path);
             self.close_idle(path, usize::MAX, out);

@@ -202,6 +202,8 @@ pub struct QueueCore {
     generator: IdGenerator,
     totals: Totals,
     lookups: u32,
+    /// The program is about to end.
+    stopped: bool,
     /// The time of the present step.
     clock: Timestamp,
     due: Vec<u32>,
@@ -254,6 +256,7 @@ impl QueueCore {
             generator: IdGenerator::new(NODE),
             totals: Totals::default(),
             lookups: 0,
+            stopped: false,
             clock: now,
             due: Vec::new(),
         }
@@ -291,8 +294,9 @@ impl QueueCore {
         self.sessions.len()
     }
 
-    /// Asks every session to finish what it has; nothing is given any more until the next step with inputs.
-    pub fn close_all(&mut self, out: &mut Out) {
+    /// Asks every session to finish what it has; from now on nothing is given and no connection opened.
+    pub fn stop(&mut self, out: &mut Out) {
+        self.stopped = true;
         let open: Vec<u32> = self.sessions.iter().map(|(idx, _)| idx).collect();
         for idx in open {
             self.close_session(idx, out);

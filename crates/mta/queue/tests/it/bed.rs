@@ -1,6 +1,6 @@
 //! Makes what the tests put into the queue: messages, recipients, outcomes.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use model::category::{Category, Disposition, Scope};
@@ -28,8 +28,14 @@ pub fn config(text: &str) -> Config {
     config
 }
 
+/// The built-in rules, compiled once for all tests of a process.
+pub fn providers() -> Providers {
+    static BUILTIN: LazyLock<Providers> = LazyLock::new(Providers::builtin);
+    BUILTIN.clone()
+}
+
 pub fn core(text: &str) -> QueueCore {
-    QueueCore::new(config(text), Providers::builtin(), START)
+    QueueCore::new(config(text), providers(), START)
 }
 
 /// Hands out messages and recipients.

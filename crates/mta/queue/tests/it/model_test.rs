@@ -226,7 +226,10 @@ impl Model {
         self.sessions.remove(&session);
         let trouble = trouble.then(|| {
             let verdict = bed::verdict(Disposition::Deferred, Scope::Connection, Some(Category::BadConnection));
-            Box::new(SessionTrouble { verdict, attempt: Attempt { error: Some("refused".to_owned()), ..Attempt::default() } })
+            Box::new(SessionTrouble {
+                verdict,
+                attempt: Attempt { error: Some("refused".to_owned()), ..Attempt::default() },
+            })
         });
         self.feed(vec![Input::Delivery(FromDelivery::Closed { session, trouble })]);
     }

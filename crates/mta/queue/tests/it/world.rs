@@ -18,7 +18,6 @@ use model::route::{Path, PathSpec};
 use model::time::Timestamp;
 use queue::config::Config;
 use queue::core::{Input, NoRoute, Out, QueueCore, Settled};
-use queue::providers::Providers;
 use queue::throttle::Throttle;
 
 use super::bed::{self, Maker, START};
@@ -100,7 +99,7 @@ pub struct World {
 impl World {
     pub fn new(seed: u64, config: Config, manners: Vec<Manners>) -> Self {
         World {
-            core: QueueCore::new(config.clone(), Providers::builtin(), START),
+            core: QueueCore::new(config.clone(), bed::providers(), START),
             now: START,
             dice: Dice::new(seed),
             maker: Maker::new(),
@@ -131,9 +130,8 @@ impl World {
         let at = self.now.plus(Duration::from_millis(after_ms));
         let message = self.maker.message(at, routing);
         let providers = self.manners.len() as u64;
-        let domains: Vec<String> = (0..count)
-            .map(|_| format!("d{}.p{}.example", self.dice.below(2), self.dice.below(providers)))
-            .collect();
+        let domains: Vec<String> =
+            (0..count).map(|_| format!("d{}.p{}.example", self.dice.below(2), self.dice.below(providers))).collect();
         let domains: Vec<&str> = domains.iter().map(String::as_str).collect();
         let admitted = self.maker.admitted(at, &message, &domains);
         for recipient in &admitted.recipients {
@@ -229,7 +227,8 @@ impl World {
                 let provider = provider_of(&path.path.site);
                 let manners = self.manners[provider].clone();
                 let open = self.sessions.values().filter(|live| live.spec.path.site == path.path.site).count();
-                self.sessions.insert(session, Live { spec: path, tickets: VecDeque::new(), closing: false, messages: 0 });
+                self.sessions
+                    .insert(session, Live { spec: path, tickets: VecDeque::new(), closing: false, messages: 0 });
                 let second = self.now.since(START).as_secs();
                 let after = self.latency(&manners);
                 if (manners.down_s.0..manners.down_s.1).contains(&second) {

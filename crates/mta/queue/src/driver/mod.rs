@@ -1,0 +1,399 @@
+//! The part that waits: feeds the core from channels, DNS answers, commands and the clock, and carries out what it says.
+//!
+//! ```text
+//! admitted ─┐                      ┌─▶ outbox ──▶ to_delivery
+//! outcomes ─┤                      │
+//! answers  ─┼─▶ QueueCore::step ───┼─▶ lookups ──▶ DNS
+//! commands ─┤                      │
+//! timer    ─┘                      └─▶ writer: event log (durable) ──▶ acknowledger: spool
+//! ```
+//! **Exactness.** Events are appended before the acknowledgements of the same step go to the spool; at start the events
+//! behind [`Spool::applied`] are read again and what they say is acknowledged (see `replay`). `received` events carry the
+//! marker `spool` with the position of the admission, so that a restart tells exactly the missing ones.
+//!
+//! **No deadlock.** The loop never waits for the spool, nor for delivery, nor for the event log: what cannot be handed on
+//! stays in a buffer, and while a buffer is full the loop stops *taking in*. The spool's committer waits until
+//! `admitted` is received and takes acknowledgements only then, so admissions are received even beyond
+//! `limits.recipients_max` while acknowledgements pile up.
+//!
+//! Limits: [`BATCH_MAX`], [`EVENTS_PENDING_MAX`], [`ACKS_PENDING_MAX`], `limits.*` of the configuration.
+
+mod ack;
+mod lookup;
+mod replay;
+mod state;
+mod writer;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dns::Resolver;
+use journal::events::EventLog;
+use journal::spool::Spool;
+use model::handoff::{Admitted, FromDelivery, ToDelivery};
+use model::time::{Clock, Timestamp};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::core::{Input, Out, QueueCore};
+use crate::handle::{Command, Commands};
+use crate::providers::{Providers, ProvidersError};
+use ack::Acks;
+use lookup::Lookups;
+use state::StateFile;
+use writer::Batch;
+
+/// Most messages taken from one channel for one step.
+pub const BATCH_MAX: usize = 1_024;
+
+/// Admissions taken for one step: each may have thousands of recipients.
+const ADMISSIONS_MAX: usize = 8;
+
+/// While so many events wait for the event log, nothing more is taken in.
+pub const EVENTS_PENDING_MAX: usize = 16_384;
+
+/// While so many acknowledgements wait for the spool, no outcomes are taken in.
+pub const ACKS_PENDING_MAX: usize = 131_072;
+
+/// Steps handed to the writer and not begun.
+const WRITER_MAX: usize = 4;
+
+/// What the queue is connected to.
+pub struct Ports {
+    /// Recipients that are on disk, in the order of commits.
+    pub admitted: mpsc::Receiver<Admitted>,
+    /// Orders to delivery.
+    pub to_delivery: mpsc::Sender<ToDelivery>,
+    /// What delivery says.
+    pub from_delivery: mpsc::Receiver<FromDelivery>,
+    /// Where events go.
+    pub events: EventLog,
+    /// Where acknowledgements go.
+    pub spool: Spool,
+    /// Who knows the mail hosts.
+    pub resolver: Resolver,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Questions and orders (see [`crate::handle::channel`]).
+    pub commands: Commands,
+}
+
+/// Why the queue could not start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The provider rules are wrong: the operator mends the file.
+    #[error(transparent)]
+    Providers(#[from] ProvidersError),
+    /// The file of holds and learned limits cannot be used: the operator mends or removes it.
+    #[error("{file}: {reason}")]
+    State {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The event log cannot be read or written: the program ends and is started again.
+    #[error("event log: {0}")]
+    EventLog(String),
+    /// The spool cannot be written: the program ends and is started again.
+    #[error("spool: {0}")]
+    Spool(String),
+    /// Delivery has ended by itself.
+    #[error("delivery has ended")]
+    DeliveryGone,
+}
+
+/// Runs the queue until `shutdown` is cancelled and sessions have ended, or something it cannot do without is gone.
+///
+/// `recovered` is what the spool found at its start.
+///
+/// # Errors
+/// [`RunError`]; nothing that was accepted is lost by it.
+pub async fn run(
+    config: Config,
+    ports: Ports,
+    recovered: Vec<Admitted>,
+    shutdown: CancellationToken,
+) -> Result<(), RunError> {
+    let providers = Providers::load(config.providers_file.as_deref())?;
+    for finding in providers.lint() {
+        tracing::warn!(key = %finding.key, line = finding.line, "provider rules: {}", finding.text);
+    }
+    let now = ports.clock.now();
+    let state = StateFile::new(config.state_file.clone());
+    let mut core = QueueCore::new(config.clone(), providers, now);
+    let mut out = Out::default();
+    core.restore(now, state.load().await?, &mut out);
+    let recovered = replay::replay(&ports.events, &ports.spool, recovered).await?;
+    let marker = ports.events.marker(writer::MARKER).unwrap_or(0);
+    tracing::info!(recipients = recovered.iter().map(|admitted| admitted.recipients.len()).sum::<usize>(), "recovered");
+    let mut driver = Driver::start(config, core, ports, state);
+    driver.keep(out, None);
+    let mut recovered = recovered.into_iter().peekable();
+    while recovered.peek().is_some() {
+        let some: Vec<Admitted> = recovered.by_ref().take(ADMISSIONS_MAX).collect();
+        let newest = some.iter().map(|admitted| admitted.position).max();
+        let inputs = some.into_iter().map(|admitted| Input::Admitted { told: admitted.position <= marker, admitted });
+        driver.step(inputs.collect(), newest.filter(|newest| *newest > marker));
+        // The writer keeps up before more is told.
+        driver.flush_events().await;
+    }
+    let ended = driver.serve(shutdown).await;
+    driver.end().await.and(ended)
+}
+
+/// Everything that one step may need to wait for later.
+struct Driver {
+    config: Config,
+    core: QueueCore,
+    clock: Arc<dyn Clock>,
+    admitted: mpsc::Receiver<Admitted>,
+    from_delivery: mpsc::Receiver<FromDelivery>,
+    to_delivery: Option<mpsc::Sender<ToDelivery>>,
+    commands: Commands,
+    outbox: VecDeque<ToDelivery>,
+    lookups: Lookups,
+    pending: Batch,
+    writer: Option<mpsc::Sender<Batch>>,
+    writing: JoinHandle<Result<(), RunError>>,
+    acks: Acks,
+    acking: JoinHandle<Result<(), RunError>>,
+    state: StateFile,
+    wake_at: Option<Timestamp>,
+    /// No more admissions will come.
+    admitted_ended: bool,
+}
+
+impl Driver {
+    fn start(config: Config, core: QueueCore, ports: Ports, state: StateFile) -> Self {
+        let acks = Acks::default();
+        let acking = tokio::spawn(ack::run(acks.clone(), ports.spool.clone()));
+        let (writer, batches) = mpsc::channel(WRITER_MAX);
+        let writing = tokio::spawn(writer::run(batches, ports.events, ports.spool, acks.clone()));
+        Driver {
+            lookups: Lookups::new(ports.resolver, config.limits.lookups_max as usize),
+            config,
+            core,
+            clock: ports.clock,
+            admitted: ports.admitted,
+            from_delivery: ports.from_delivery,
+            to_delivery: Some(ports.to_delivery),
+            commands: ports.commands,
+            outbox: VecDeque::new(),
+            pending: Batch::default(),
+            writer: Some(writer),
+            writing,
+            acks,
+            acking,
+            state,
+            wake_at: None,
+            admitted_ended: false,
+        }
+    }
+
+    /// Until the shutdown is over, or something is gone.
+    async fn serve(&mut self, shutdown: CancellationToken) -> Result<(), RunError> {
+        let mut deadline: Option<tokio::time::Instant> = None;
+        loop {
+            if deadline.is_some() && (self.core.connections() == 0 || self.to_delivery.is_none()) {
+                return Ok(());
+            }
+            let wakened = self.wait(&shutdown, deadline).await;
+            match wakened {
+                Wakened::Shutdown => {
+                    deadline = Some(tokio::time::Instant::now() + self.config.limits.shutdown_grace.0);
+                    let mut out = Out::default();
+                    self.core.stop(&mut out);
+                    self.keep(out, None);
+                }
+                Wakened::GraceOver => {
+                    tracing::warn!(sessions = self.core.connections(), "sessions did not end in time");
+                    return Ok(());
+                }
+                Wakened::WriterGone => return Ok(()),
+                Wakened::DeliveryGone if deadline.is_some() => return Ok(()),
+                Wakened::DeliveryGone => return Err(RunError::DeliveryGone),
+                Wakened::Command(command) => self.answer(command),
+                Wakened::Inputs(inputs, newest) => self.collect_and_step(inputs, newest),
+                Wakened::Nothing => {}
+            }
+        }
+    }
+
+    /// Waits for whatever comes first, as far as there is room for it.
+    async fn wait(&mut self, shutdown: &CancellationToken, deadline: Option<tokio::time::Instant>) -> Wakened {
+        let (room, room_for_admissions, room_for_outcomes) = self.rooms();
+        let sleep = self.wake_at.filter(|_| room).map(|at| at.since(self.clock.now()));
+        let grace = deadline.unwrap_or_else(|| tokio::time::Instant::now() + Duration::from_secs(3_600));
+        let mut admissions = Vec::new();
+        let mut said = Vec::new();
+        let writer = self.writer.as_ref().expect("invariant: taken at the end only");
+        tokio::select! {
+            () = shutdown.cancelled(), if deadline.is_none() => Wakened::Shutdown,
+            () = tokio::time::sleep_until(grace), if deadline.is_some() => Wakened::GraceOver,
+            permit = writer.reserve(), if !self.pending.is_empty() => match permit {
+                Ok(permit) => {
+                    permit.send(std::mem::take(&mut self.pending));
+                    Wakened::Nothing
+                }
+                Err(_) => Wakened::WriterGone,
+            },
+            sent = send_orders(self.to_delivery.as_ref(), &mut self.outbox), if !self.outbox.is_empty() => match sent {
+                Ok(()) => Wakened::Nothing,
+                Err(DeliveryGone) => {
+                    self.to_delivery = None;
+                    self.outbox.clear();
+                    Wakened::DeliveryGone
+                }
+            },
+            count = self.from_delivery.recv_many(&mut said, BATCH_MAX), if room_for_outcomes => match count {
+                0 => Wakened::DeliveryGone,
+                _ => Wakened::Inputs(said.into_iter().map(Input::Delivery).collect(), None),
+            },
+            count = self.admitted.recv_many(&mut admissions, ADMISSIONS_MAX), if room_for_admissions => {
+                self.admitted_ended = count == 0;
+                let newest = admissions.last().map(|admitted| admitted.position);
+                let inputs = admissions.into_iter().map(|admitted| Input::Admitted { admitted, told: false });
+                Wakened::Inputs(inputs.collect(), newest)
+            }
+            answer = self.lookups.next(), if self.lookups.is_asking() => Wakened::Inputs(vec![answer], None),
+            command = self.commands.0.recv(), if !self.commands.0.is_closed() => match command {
+                Some(command) => Wakened::Command(command),
+                None => Wakened::Nothing,
+            },
+            () = tokio::time::sleep(sleep.unwrap_or_default()), if sleep.is_some() => Wakened::Inputs(Vec::new(), None),
+            wait = self.state.due(), if self.state.is_waiting() => {
+                let () = wait;
+                self.state.save(self.core.memory(self.clock.now())).await;
+                Wakened::Nothing
+            }
+        }
+    }
+
+    /// Whether there is room for anything at all, for admissions, and for outcomes.
+    fn rooms(&self) -> (bool, bool, bool) {
+        let room = self.pending.len() < EVENTS_PENDING_MAX;
+        let acks_full = self.acks.len() >= ACKS_PENDING_MAX;
+        let recipients_full = self.core.len() as u64 >= self.config.limits.recipients_max;
+        (room, room && !self.admitted_ended && (!recipients_full || acks_full), room && !acks_full)
+    }
+
+    /// One step for what has come and everything else that is there already.
+    fn collect_and_step(&mut self, mut inputs: Vec<Input>, mut newest: Option<u64>) {
+        let (_, room_for_admissions, room_for_outcomes) = self.rooms();
+        while room_for_outcomes && inputs.len() < BATCH_MAX {
+            let Ok(said) = self.from_delivery.try_recv() else { break };
+            inputs.push(Input::Delivery(said));
+        }
+        for _ in 0..ADMISSIONS_MAX {
+            if !room_for_admissions {
+                break;
+            }
+            let Ok(admitted) = self.admitted.try_recv() else { break };
+            newest = newest.max(Some(admitted.position));
+            inputs.push(Input::Admitted { admitted, told: false });
+        }
+        self.step(inputs, newest);
+    }
+
+    fn step(&mut self, inputs: Vec<Input>, newest: Option<u64>) {
+        let mut out = Out::default();
+        self.core.step(self.clock.now(), inputs, &mut out);
+        self.wake_at = out.wake_at;
+        self.keep(out, newest);
+    }
+
+    /// Puts what a step said where it can be handed on from.
+    fn keep(&mut self, out: Out, newest: Option<u64>) {
+        self.outbox.extend(out.to_delivery);
+        self.lookups.ask(out.resolve);
+        self.pending.add(out.events, out.settled, newest);
+        if out.memory_changed {
+            self.state.changed();
+        }
+        if out.wake_at.is_some() {
+            self.wake_at = out.wake_at;
+        }
+    }
+
+    fn answer(&mut self, command: Command) {
+        let (now, core) = (self.clock.now(), &mut self.core);
+        // Whoever asked may have gone away: nothing to do then.
+        match command {
+            Command::Snapshot(show, answer) => drop(answer.send(core.snapshot(now, show))),
+            Command::Path { source, site, answer } => drop(answer.send(core.path(now, &source, &site))),
+            Command::Sources(answer) => drop(answer.send(core.sources())),
+            Command::Pools(answer) => drop(answer.send(core.pools())),
+            Command::Providers(answer) => drop(answer.send(core.providers(now))),
+            Command::Find { target, limit, answer } => drop(answer.send(core.find(&target, limit))),
+            Command::Explain(recipient, answer) => drop(answer.send(core.explain(now, recipient))),
+            Command::Progress(campaign, answer) => drop(answer.send(core.progress(campaign))),
+            Command::Control { order, by, answer } => {
+                let mut out = Out::default();
+                let done = core.control(now, &order, &by, &mut out);
+                self.keep(out, None);
+                drop(answer.send(done));
+            }
+        }
+    }
+
+    /// Hands what is pending to the writer, waiting for it.
+    async fn flush_events(&mut self) {
+        if let Some(writer) = &self.writer
+            && !self.pending.is_empty()
+        {
+            // A writer that is gone says why at the end.
+            let _ = writer.send(std::mem::take(&mut self.pending)).await;
+        }
+    }
+
+    /// Writes everything that is left and waits for it.
+    async fn end(mut self) -> Result<(), RunError> {
+        self.flush_events().await;
+        self.to_delivery = None;
+        self.writer = None;
+        let written = joined((&mut self.writing).await);
+        self.acks.close();
+        let acked = joined((&mut self.acking).await);
+        self.state.save(self.core.memory(self.clock.now())).await;
+        written.and(acked)
+    }
+}
+
+enum Wakened {
+    Shutdown,
+    GraceOver,
+    WriterGone,
+    DeliveryGone,
+    Command(Command),
+    Inputs(Vec<Input>, Option<u64>),
+    Nothing,
+}
+
+struct DeliveryGone;
+
+/// Hands over as many orders as delivery takes; waits for room for the first.
+async fn send_orders(
+    to_delivery: Option<&mpsc::Sender<ToDelivery>>,
+    outbox: &mut VecDeque<ToDelivery>,
+) -> Result<(), DeliveryGone> {
+    let to_delivery = to_delivery.ok_or(DeliveryGone)?;
+    let first = to_delivery.reserve().await.map_err(|_| DeliveryGone)?;
+    if let Some(order) = outbox.pop_front() {
+        first.send(order);
+    }
+    while !outbox.is_empty() {
+        let Ok(permit) = to_delivery.try_reserve() else { break };
+        if let Some(order) = outbox.pop_front() {
+            permit.send(order);
+        }
+    }
+    Ok(())
+}
+
+fn joined(result: Result<Result<(), RunError>, tokio::task::JoinError>) -> Result<(), RunError> {
+    result.unwrap_or_else(|error| Err(RunError::EventLog(error.to_string())))
+}
