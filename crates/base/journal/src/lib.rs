@@ -12,5 +12,6 @@ pub mod events;
 mod log;
 pub mod spool;
 
+pub use config::{EventLogConfig, SpoolConfig};
 pub use log::disk::{Disk, RealDisk};
 pub use log::{Damage, OpenError, Options, SyncMode};

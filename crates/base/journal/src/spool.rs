@@ -241,6 +241,16 @@ impl Spool {
         self.inner.shared.index().applied
     }
 
+    /// Most bytes of one admission, content and rows together: half a segment, less a little.
+    pub fn admission_bytes_max(&self) -> u64 {
+        self.inner.log.unit_bytes_max()
+    }
+
+    /// Where the files are.
+    pub fn dir(&self) -> &Path {
+        self.inner.shared.segments.dir()
+    }
+
     /// Sizes at this moment.
     pub fn stats(&self) -> SpoolStats {
         let shared = &self.inner.shared;
