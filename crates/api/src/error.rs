@@ -13,6 +13,7 @@ pub struct ApiError {
     code: &'static str,
     message: String,
     field: Option<String>,
+    span: Option<(usize, usize)>,
     retry_after_s: Option<u32>,
 }
 
@@ -34,6 +35,12 @@ pub struct ErrorDetail {
     /// The field of the request that is wrong, as a path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
+    /// In texts such as a search: the first wrong character, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub position: Option<usize>,
+    /// How many characters are concerned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub length: Option<usize>,
 }
 
 /// What a handler returns.
@@ -41,7 +48,7 @@ pub type ApiResult<T> = Result<T, ApiError>;
 
 impl ApiError {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        ApiError { status, code, message: message.into(), field: None, retry_after_s: None }
+        ApiError { status, code, message: message.into(), field: None, span: None, retry_after_s: None }
     }
 
     /// 400: the request itself is wrong.
@@ -72,6 +79,11 @@ impl ApiError {
     /// 409: it is not in the state for this.
     pub fn conflict(message: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, "conflict", message)
+    }
+
+    /// 413: more than one request may ask for.
+    pub fn too_large(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", message)
     }
 
     /// 429: too often.
@@ -109,6 +121,13 @@ impl ApiError {
         self
     }
 
+    /// Names the characters of the field that are wrong.
+    #[must_use]
+    pub fn over(mut self, position: usize, length: usize) -> Self {
+        self.span = Some((position, length));
+        self
+    }
+
     /// The status it will have.
     pub fn status(&self) -> StatusCode {
         self.status
@@ -117,7 +136,9 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = ErrorBody { error: ErrorDetail { code: self.code, message: self.message, field: self.field } };
+        let (position, length) = self.span.unzip();
+        let detail = ErrorDetail { code: self.code, message: self.message, field: self.field, position, length };
+        let body = ErrorBody { error: detail };
         let mut response = (self.status, Json(body)).into_response();
         if let Some(seconds) = self.retry_after_s {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -129,9 +150,7 @@ impl IntoResponse for ApiError {
 impl From<JsonRejection> for ApiError {
     fn from(rejection: JsonRejection) -> Self {
         match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request is larger than allowed here.")
-            }
+            StatusCode::PAYLOAD_TOO_LARGE => Self::too_large("The request is larger than allowed here."),
             _ => Self::invalid(rejection.body_text()),
         }
     }

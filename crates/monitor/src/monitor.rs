@@ -57,8 +57,9 @@ pub struct Found {
 }
 
 /// A search for events, as the search box sends it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema, utoipa::IntoParams)]
 #[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
 pub struct EventsRequest {
     /// The search; empty means everything.
     pub q: String,

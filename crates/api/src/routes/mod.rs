@@ -1,14 +1,22 @@
 //! The endpoints, a file for each noun.
 
 mod accounts;
+mod audience;
+mod campaigns;
+mod imports;
+mod injection;
+mod live;
+mod monitoring;
+mod operations;
+mod queues;
 mod session;
+mod tracking;
 
 use axum::http::header;
 use axum::routing::{MethodRouter, get};
 use serde::Serialize;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::state::ApiState;
 
@@ -37,21 +45,21 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(session::router())
         .merge(accounts::router())
-        .routes(routes!(health))
+        .merge(audience::router())
+        .merge(imports::router())
+        .merge(campaigns::router())
+        .merge(queues::router())
+        .merge(tracking::router())
+        .merge(monitoring::router())
+        .merge(operations::router())
 }
 
 /// Endpoints that may take longer: uploads and the live stream.
 pub(crate) fn slow() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+    OpenApiRouter::new().merge(imports::uploads()).merge(injection::uploads()).merge(live::router())
 }
 
 /// Serves the OpenAPI document.
 pub(crate) fn document(text: String) -> MethodRouter<ApiState> {
     get(move || async move { ([(header::CONTENT_TYPE, "application/json")], text) })
-}
-
-/// Alive: the program answers.
-#[utoipa::path(get, path = "/healthz", tag = "operations", responses((status = 200, body = String)))]
-async fn health() -> &'static str {
-    "ok\n"
 }
