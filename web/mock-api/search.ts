@@ -73,6 +73,11 @@ function fail(query: string, term: string, message: string, word: string, sugges
   });
 }
 
+/** The letters of a word in order: a swapped pair of letters gives the same. */
+function sorted(word: string): string {
+  return [...word].sort().join("");
+}
+
 function amount(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|kB|MB)?$/.exec(text);
   const factor = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, kB: 1024, MB: 1_048_576 }[match?.[2] ?? ""] ?? 1;
@@ -97,7 +102,7 @@ function termTest(query: string, term: string): Test {
   const [, typed = "", op = ":", rest = ""] = field;
   const name = ALIASES[typed.toLowerCase()] ?? typed.toLowerCase();
   if (!FIELDS.includes(name)) {
-    const near = FIELDS.find((known) => known.startsWith(name.slice(0, 3)));
+    const near = FIELDS.find((known) => sorted(known) === sorted(name) || known.startsWith(name.slice(0, 3)));
     fail(query, term, `there is no field ${typed}`, typed, near);
   }
   if (rest === "") fail(query, term, "a value is missing here", op);

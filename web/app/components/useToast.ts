@@ -7,13 +7,20 @@ export function useToast() {
   const { t } = useTranslation();
   return useMemo(
     () => ({
-      done: (message: string) => notifications.show({ message, color: "petrol", autoClose: 4_000 }),
+      done: (message: string) =>
+        notifications.show({
+          message,
+          color: "petrol",
+          autoClose: 4_000,
+          closeButtonProps: { "aria-label": t("actions.close") },
+        }),
       failed: (error: unknown) =>
         notifications.show({
           title: t("errors.refused"),
           message: error instanceof Error ? error.message : String(error),
           color: "red",
           autoClose: 10_000,
+          closeButtonProps: { "aria-label": t("actions.close") },
         }),
     }),
     [t],

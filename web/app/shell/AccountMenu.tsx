@@ -1,12 +1,13 @@
 // Who is logged in; appearance, language, help, the way out.
-import { Menu, SegmentedControl, UnstyledButton, useMantineColorScheme } from "@mantine/core";
+import { Popover, SegmentedControl, UnstyledButton, useMantineColorScheme } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { changeOwnAccount, logOut, sessionQuery } from "~/api/session";
 import type { Language } from "~/api/types";
 import { changeLanguage, LANGUAGES } from "~/i18n";
-import { Icon } from "~/ui/Icon";
+import { Icon, type IconName } from "~/ui/Icon";
 import classes from "./AccountMenu.module.css";
 
 export function AccountMenu({ onHelp }: { onHelp: () => void }) {
@@ -14,6 +15,7 @@ export function AccountMenu({ onHelp }: { onHelp: () => void }) {
   const navigate = useNavigate();
   const client = useQueryClient();
   const { data: account } = useQuery(sessionQuery);
+  const [opened, { toggle, close }] = useDisclosure(false);
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const saveLanguage = useMutation({ mutationFn: (language: Language) => changeOwnAccount({ language }) });
   const leave = useMutation({
@@ -31,23 +33,34 @@ export function AccountMenu({ onHelp }: { onHelp: () => void }) {
     saveLanguage.mutate(language as Language);
   };
 
+  const act = (run: () => unknown) => () => {
+    close();
+    run();
+  };
+
   return (
-    <Menu position="bottom-end" width={248} closeOnItemClick>
-      <Menu.Target>
-        <UnstyledButton className={classes.target}>
+    <Popover
+      opened={opened}
+      onChange={(next) => !next && close()}
+      position="bottom-end"
+      width={252}
+      trapFocus
+      returnFocus
+    >
+      <Popover.Target>
+        <UnstyledButton className={classes.target} onClick={toggle}>
           <span className="visually-hidden">{t("account.menu", { name })}</span>
           <span className={classes.initials} aria-hidden="true">
             {initials(name)}
           </span>
         </UnstyledButton>
-      </Menu.Target>
-      <Menu.Dropdown>
+      </Popover.Target>
+      <Popover.Dropdown className={classes.menu} aria-label={t("account.menu", { name })}>
         <div className={classes.who}>
           <b>{name}</b>
           <span>{account.email}</span>
           <span>{t(`account.role.${account.role}`)}</span>
         </div>
-        <Menu.Divider />
         <div className={classes.block}>
           <span className={classes.label}>{t("account.theme")}</span>
           <SegmentedControl
@@ -74,18 +87,24 @@ export function AccountMenu({ onHelp }: { onHelp: () => void }) {
             data={LANGUAGES}
           />
         </div>
-        <Menu.Divider />
-        <Menu.Item leftSection={<Icon name="account" />} onClick={() => navigate({ to: "/settings/account" })}>
-          {t("nav.profile")}
-        </Menu.Item>
-        <Menu.Item leftSection={<Icon name="keyboard" />} onClick={onHelp}>
-          {t("account.help")}
-        </Menu.Item>
-        <Menu.Item leftSection={<Icon name="logout" />} onClick={() => leave.mutate()}>
-          {t("account.logout")}
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+        <ul className={classes.items}>
+          <Item icon="account" text={t("nav.profile")} onClick={act(() => navigate({ to: "/settings/account" }))} />
+          <Item icon="keyboard" text={t("account.help")} onClick={act(onHelp)} />
+          <Item icon="logout" text={t("account.logout")} onClick={act(() => leave.mutate())} />
+        </ul>
+      </Popover.Dropdown>
+    </Popover>
+  );
+}
+
+function Item({ icon, text, onClick }: { icon: IconName; text: string; onClick: () => void }) {
+  return (
+    <li>
+      <UnstyledButton className={classes.item} onClick={onClick}>
+        <Icon name={icon} />
+        {text}
+      </UnstyledButton>
+    </li>
   );
 }
 

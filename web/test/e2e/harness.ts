@@ -179,3 +179,11 @@ export async function logIn(page: Page, url: string, email: string, password: st
   await page.locator('button[type="submit"]').click();
   await page.waitForURL((at) => !at.pathname.startsWith("/login"));
 }
+
+/** Waits until nothing is loading any more. */
+export async function settled(page: Page): Promise<void> {
+  await page.waitForFunction(
+    () => document.querySelector("main, h1") !== null && !document.querySelector('[aria-busy="true"]'),
+  );
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+}

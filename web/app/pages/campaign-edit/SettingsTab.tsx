@@ -66,7 +66,10 @@ export function SettingsTab({ form, campaign, readOnly }: SettingsTabProps) {
           />
           {lists.isSuccess && listItems.length === 0 ? (
             <Text size="xs" c="dimmed">
-              {t("campaigns.noListHint")} <TextLink to="/lists">{t("campaigns.goLists")}</TextLink>
+              {t("campaigns.noListHint")}{" "}
+              <TextLink to="/lists" underline="always">
+                {t("campaigns.goLists")}
+              </TextLink>
             </Text>
           ) : null}
           <div>

@@ -53,7 +53,11 @@ export function TestPanel({ campaign }: { campaign: Campaign }) {
               <p style={{ margin: 0 }}>
                 <Icon name="check" size={14} style={{ color: "var(--good-text)", verticalAlign: "-2px" }} />{" "}
                 {t("campaigns.test.sent", { count: send.data.recipients })}{" "}
-                <TextLink to="/monitoring/messages/$messageId" params={{ messageId: send.data.message }}>
+                <TextLink
+                  to="/monitoring/messages/$messageId"
+                  params={{ messageId: send.data.message }}
+                  underline="always"
+                >
                   {t("campaigns.test.history")}
                 </TextLink>
               </p>

@@ -59,7 +59,10 @@ export function CreateCampaign({ onClose }: { onClose: () => void }) {
           />
           {lists.isSuccess && items.length === 0 ? (
             <Text size="xs" c="dimmed">
-              {t("campaigns.noListHint")} <TextLink to="/lists">{t("campaigns.goLists")}</TextLink>
+              {t("campaigns.noListHint")}{" "}
+              <TextLink to="/lists" underline="always">
+                {t("campaigns.goLists")}
+              </TextLink>
             </Text>
           ) : null}
           <div>

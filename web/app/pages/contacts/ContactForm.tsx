@@ -72,6 +72,7 @@ interface FieldInputProps {
 }
 
 function FieldInput({ field, value, readOnly, onChange }: FieldInputProps) {
+  const { t } = useTranslation();
   switch (field.type) {
     case "number":
       return (

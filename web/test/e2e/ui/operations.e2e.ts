@@ -1,0 +1,190 @@
+// Delivery and monitoring: queues, interventions, live numbers, search, history, keyboard, language, theme, session.
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { axe, logIn, openPage, type Site, screenshot, settled, startBrowser, startSite } from "../harness";
+
+let site: Site;
+let browser: Browser;
+
+beforeAll(async () => {
+  site = await startSite();
+  browser = await startBrowser();
+});
+
+afterAll(async () => {
+  await browser.close();
+  await site.close();
+});
+
+it("suspends and resumes a path after saying what it concerns", async () => {
+  const { page, context, complaints } = await openPage(browser, { width: 1440, scheme: "light" }, site.url);
+  await logIn(page, site.url, "ops@verriere.example", "demo");
+  await page.goto(`${site.url}/delivery/queues`);
+  await page.getByRole("textbox", { name: /Filter by virtual MTA/ }).fill("gmx");
+  await page.getByRole("link", { name: "gmx" }).first().click();
+  await page.getByRole("button", { name: "Suspend" }).click();
+  await page
+    .getByRole("dialog")
+    .getByText(/recipients? (is|are) concerned/)
+    .waitFor();
+  await screenshot(page, "control-1440");
+  expect(await axe(page)).toEqual([]);
+  await page.getByRole("dialog").getByRole("button", { name: "Suspend" }).click();
+  await page
+    .getByText(/^Suspended/)
+    .first()
+    .waitFor();
+  await page.goto(`${site.url}/delivery/queues`);
+  await page.getByRole("heading", { name: "Held or suspended by people" }).waitFor();
+  await page.getByRole("button", { name: "Resume" }).first().click();
+  await page.getByRole("dialog").getByRole("button", { name: "Resume" }).click();
+  await page.getByRole("heading", { name: "Held or suspended by people" }).waitFor({ state: "detached" });
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
+it("explains why a recipient waits", async () => {
+  const { page, context } = await openPage(browser, { width: 1440, scheme: "light" }, site.url);
+  await logIn(page, site.url, "ops@verriere.example", "demo");
+  const waiting = site.mock.db.recipients.find((recipient) => recipient.state === "deferred");
+  await page.goto(`${site.url}/delivery/queues?explain=${waiting?.recipient}`);
+  await page.getByText("Pause before the next attempt").waitFor();
+  await screenshot(page, "explain-1440");
+  expect(await axe(page)).toEqual([]);
+  await page.goto(`${site.url}/delivery/queues?explain=0000000000000`);
+  await page.getByText("There is nothing here").waitFor();
+  await context.close();
+});
+
+it("shows live numbers, and each chart as a table", async () => {
+  const { page, context, complaints } = await openPage(browser, { width: 1440, scheme: "light" }, site.url);
+  await logIn(page, site.url, "board@verriere.example", "demo");
+  await page.goto(`${site.url}/monitoring/now`);
+  await page.getByText("Live", { exact: true }).waitFor();
+  const attempts = page.locator("tbody tr").first().locator('td[data-label="Attempts"]');
+  const before = await attempts.textContent();
+  await page.waitForFunction(
+    (text) => document.querySelector('tbody tr td[data-label="Attempts"]')?.textContent !== text,
+    before,
+    { timeout: 15_000 },
+  );
+  await page.locator("canvas").first().waitFor();
+  await page.getByRole("radiogroup", { name: "Show Outcome of attempts as" }).getByText("Table").click({ force: true });
+  await page.getByRole("table", { name: "Outcome of attempts" }).waitFor();
+  await page.getByText("15 min", { exact: true }).click();
+  await page.waitForURL("**minutes=15*");
+  // A viewer is offered nothing that would be refused.
+  await page.goto(`${site.url}/delivery/sources`);
+  await settled(page);
+  expect(await page.getByRole("button", { name: "Suspend" }).count()).toBe(0);
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
+it("searches, refines by clicking, and reads a dialogue", async () => {
+  const { page, context, complaints } = await openPage(browser, { width: 1440, scheme: "light" }, site.url);
+  await logIn(page, site.url, "ops@verriere.example", "demo");
+  await settled(page);
+  await page.keyboard.press("g");
+  await page.keyboard.press("s");
+  await page.waitForURL("**/monitoring/search");
+  await page.keyboard.press("/");
+  await page.keyboard.type("kidn:deferred");
+  await page.keyboard.press("Enter");
+  const trouble = page.getByRole("alert");
+  expect(await trouble.locator("mark").textContent()).toBe("kidn");
+  await trouble.getByRole("button", { name: "Use kind instead" }).click();
+  await page.waitForURL("**q=kind%3Adeferred*");
+  await page
+    .getByRole("button", { name: /^Show details/ })
+    .first()
+    .click();
+  await page
+    .getByRole("button", { name: "Exclude Provider orange" })
+    .or(page.getByRole("button", { name: /^Exclude Provider/ }))
+    .first()
+    .click();
+  await page.waitForURL("**-provider*");
+  await page.getByRole("link", { name: /@/ }).first().click();
+  const dialogue = page.getByRole("list", { name: "SMTP dialogue" });
+  await dialogue.first().waitFor();
+  await dialogue.first().getByText("EHLO", { exact: false }).first().waitFor();
+  await screenshot(page, "dialogue-1440");
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
+it("works by keyboard, in French, in the dark", async () => {
+  const { page, context, complaints } = await openPage(browser, { width: 1440, scheme: "light" }, site.url);
+  await logIn(page, site.url, "admin@verriere.example", "demo");
+  await page.goto(`${site.url}/campaigns`);
+  await settled(page);
+  await page.keyboard.press("Tab");
+  await page.getByRole("link", { name: "Skip to the content" }).waitFor();
+  expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Skip to the content");
+  await page.keyboard.press("?");
+  await page.getByRole("dialog", { name: "Keyboard" }).waitFor();
+  await screenshot(page, "help-1440");
+  expect(await axe(page)).toEqual([]);
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("g");
+  await page.keyboard.press("q");
+  await page.waitForURL("**/delivery/queues");
+  await page.keyboard.press("t");
+  await page.waitForFunction(() => document.documentElement.dataset.mantineColorScheme === "dark");
+  await page.getByRole("button", { name: /Account menu/ }).click();
+  await page.getByText("Français").click({ force: true });
+  await page.getByRole("heading", { name: "Files d’attente" }).waitFor();
+  await screenshot(page, "account-menu-1440");
+  expect(await axe(page)).toEqual([]);
+  await page.reload();
+  await page.getByRole("heading", { name: "Files d’attente" }).waitFor();
+  expect(
+    await page.evaluate(() => [document.documentElement.lang, document.documentElement.dataset.mantineColorScheme]),
+  ).toEqual(["fr", "dark"]);
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
+it("asks for an own password after the one-time password, shows secrets once, ends sessions politely", async () => {
+  const { page, context } = await openPage(browser, { width: 1440, scheme: "light" }, site.url);
+  await page.goto(`${site.url}/login`);
+  await page.getByLabel("E-mail address").fill("admin@verriere.example");
+  await page.getByLabel("Password", { exact: true }).fill("wrong");
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.getByText(/do not fit together/).waitFor();
+  expect(await axe(page)).toEqual([]);
+  await page.getByLabel("Password", { exact: true }).fill("once");
+  await page.getByRole("button", { name: "Log in" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("One-time password").fill("once");
+  await dialog.getByLabel("New password", { exact: true }).fill("correct horse battery");
+  await dialog.getByLabel("New password again").fill("correct horse battery");
+  await screenshot(page, "own-password-1440");
+  expect(await axe(page)).toEqual([]);
+  await dialog.getByRole("button", { name: "Set password" }).click();
+  await page.getByText("Password changed").waitFor();
+
+  await page.goto(`${site.url}/settings/api-keys`);
+  await page.getByRole("button", { name: "New key" }).click();
+  await page.getByRole("dialog").getByLabel("Name").fill("Billing");
+  await page.getByRole("dialog").getByRole("button", { name: "Create" }).click();
+  await page
+    .getByText(/^ies_7f2q/)
+    .first()
+    .waitFor();
+  await screenshot(page, "api-key-1440");
+  await page.getByRole("dialog").getByRole("button", { name: "Close" }).last().click();
+  expect(await page.getByText("ies_7f2qk0v8").count()).toBe(0);
+
+  // The session ends elsewhere: the next request leads to the login page and back.
+  site.mock.db.loggedIn = null;
+  await page.getByRole("link", { name: "Suppressions" }).click();
+  await page.waitForURL("**/login?*");
+  await page.getByText("Your session has ended").waitFor();
+  await page.getByLabel("E-mail address").fill("admin@verriere.example");
+  await page.getByLabel("Password", { exact: true }).fill("correct horse battery");
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.waitForURL("**/suppressions");
+  await context.close();
+});
