@@ -10,6 +10,7 @@
 #![warn(missing_docs)]
 
 // Writing.
+pub mod build;
 pub mod merge;
 pub mod mjml;
 mod plain;

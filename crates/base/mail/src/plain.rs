@@ -5,7 +5,7 @@
 //! Known gaps: white space inside of `pre`; a link whose text is its address shows it twice.
 
 use html2text::render::TextDecorator;
-use lol_html::html_content::{ContentType, Element};
+use lol_html::html_content::ContentType;
 use lol_html::{RewriteStrSettings, element, rewrite_str};
 
 use crate::merge::Segment;
@@ -45,33 +45,41 @@ pub(crate) fn of_segments(html: &[Segment]) -> Result<Vec<Segment>, String> {
     Ok(segments_of(&text, html))
 }
 
+/// What a reader of the text does not need.
+const LEFT_OUT: &str = "head, style, script, template, title, colgroup, col, input, select, button, [hidden], \
+    [style*=\"display:none\"], [style*=\"display: none\"]";
+
+/// Cells that only place things on the page.
+const LAYOUT_CELLS: &str = "table[role=\"presentation\"] > tbody > tr > td, table[role=\"presentation\"] > tr > td";
+
 /// Takes out what is not read and what html2text would draw.
 fn flattened(html: &str) -> Result<String, String> {
-    let remove = |element: &mut Element<'_, '_>| {
-        element.remove();
-        Ok(())
-    };
     let settings = RewriteStrSettings::new()
-        .append_element_content_handler(element!(
-            "head, style, script, template, title, [hidden], [style*=\"display:none\"], [style*=\"display: none\"], input, select, button",
-            remove
-        ))
+        .append_element_content_handler(element!(LEFT_OUT, |element| {
+            element.remove();
+            Ok(())
+        }))
         .append_element_content_handler(element!("hr", |element| {
             element.replace("<p>----------</p>", ContentType::Html);
             Ok(())
         }))
-        .append_element_content_handler(element!("table[role=\"presentation\"] > tbody > tr > td, table[role=\"presentation\"] > tr > td, table, thead, tbody, tfoot, tr, caption", |element| {
+        .append_element_content_handler(element!(LAYOUT_CELLS, |element| {
+            element.set_tag_name("div")?;
+            // A blank line behind each; of several, one is kept.
+            element.append("<p>&nbsp;</p>", ContentType::Html);
+            Ok(())
+        }))
+        .append_element_content_handler(element!("table, thead, tbody, tfoot, tr, caption", |element| {
             Ok(element.set_tag_name("div")?)
         }))
         .append_element_content_handler(element!("td, th", |element| {
-            // Cells of layout tables are blocks by now.
+            // Layout cells are blocks by now.
             if element.tag_name() != "div" {
                 element.set_tag_name("span")?;
                 element.append(" ", ContentType::Text);
             }
             Ok(())
-        }))
-        .append_element_content_handler(element!("colgroup, col", remove));
+        }));
     rewrite_str(html, settings).map_err(|error| format!("the HTML can not be read: {error}"))
 }
 
@@ -266,6 +274,7 @@ mod tests {
                 left
 
                 right
+
                 {% for p in products %}{{ p.title }} {{ p.price }} €
                 {% endfor %}{% if x %}
                 yes

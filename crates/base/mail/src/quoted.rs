@@ -18,6 +18,13 @@ const ROOM: usize = LINE_MAX - 1;
 
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
+/// Appends a text, ended so that a boundary can follow.
+pub(crate) fn encode_into(text: &str, out: &mut Vec<u8>) {
+    let mut encoder = Encoder::new(out);
+    encoder.text(text);
+    encoder.finish();
+}
+
 /// A fixed text in quoted-printable.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Quoted {

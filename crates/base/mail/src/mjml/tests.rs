@@ -87,9 +87,12 @@ fn the_text_of_a_mail() {
     expect![[r#"
         {% if a < b %}Hello {{ name | default: "you" }}
         x ({{ u }})
+
         {% endif %}{% if z %}{{ b }} (https://x/{{ id }}?a=1&b=2)
+
         {% for p in products %}{{ p }}{% raw %} {{ }}
-        {% endraw %}{% endfor %}{% endif %}"#]]
+        {% endraw %}{% endfor %}
+        {% endif %}"#]]
     .assert_eq(&text);
     let error = text_of_html("a\n{{ b").unwrap_err();
     assert_eq!(format!("{} {error}", error.code), "liquid line 2 column 1: `{{` without `}}` behind it");

@@ -14,36 +14,6 @@ const HEADERS_MAX: usize = 100;
 const FILES_MAX: usize = 100;
 const FILES_BYTES_MAX: usize = 50 * 1024 * 1024;
 
-/// Headers that this module writes, or that only a mail server may write.
-const OWN_HEADERS: [&str; 26] = [
-    "from",
-    "to",
-    "cc",
-    "bcc",
-    "subject",
-    "date",
-    "message-id",
-    "reply-to",
-    "mime-version",
-    "content-type",
-    "content-transfer-encoding",
-    "content-disposition",
-    "content-id",
-    "list-id",
-    "list-unsubscribe",
-    "list-unsubscribe-post",
-    "feedback-id",
-    "return-path",
-    "received",
-    "dkim-signature",
-    "arc-seal",
-    "arc-message-signature",
-    "arc-authentication-results",
-    "authentication-results",
-    "sender",
-    "resent-from",
-];
-
 impl Source {
     /// Compiles; the one place where HTML is parsed.
     ///
@@ -268,19 +238,9 @@ impl<'s> Compiler<'s> {
     }
 
     fn extra_line(&mut self, extra: &ExtraHeader) -> Option<HeadLine> {
-        let part = Part::Header(extra.name.clone());
-        let lower = extra.name.to_ascii_lowercase();
-        let named =
-            !lower.is_empty() && lower.len() <= 70 && lower.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
-        if !named {
-            let why = "a header's name must be 1 to 70 printable ASCII letters without colon";
-            self.faults.push(Fault::new(Part::Settings, why));
-            return None;
-        }
-        if OWN_HEADERS.contains(&&*lower) {
-            self.faults.push(Fault::new(part, "this header is written by the program itself"));
-            return None;
-        }
+        let named = layout::check_header_name(&extra.name);
+        let part = if named.is_ok() { Part::Header(extra.name.clone()) } else { Part::Settings };
+        self.fault(part.clone(), named)?;
         self.template(part, &extra.value, Escape::Header).map(|value| text_line(&extra.name, value))
     }
 

@@ -20,28 +20,37 @@ const FRAME: usize = 12;
 const ENCODED_WORD_MAX: usize = 75;
 
 /// Appends `name: text` for an unstructured header (subject, extra headers).
-pub(super) fn put_text(name: &str, text: &str, out: &mut Vec<u8>) {
+pub(crate) fn put_text(name: &str, text: &str, out: &mut Vec<u8>) {
     let mut line = Line::begin(name, out);
     line.text(&cleaned(text));
     line.end();
 }
 
 /// Appends `name: display <address>`, or the bare address when there is no display name.
-pub(super) fn put_mailbox(name: &str, display: &str, address: &str, out: &mut Vec<u8>) {
+pub(crate) fn put_mailbox(name: &str, display: &str, address: &str, out: &mut Vec<u8>) {
+    put_mailboxes(name, &[(display, address)], out);
+}
+
+/// The same with several mailboxes, given as display name and address.
+pub(crate) fn put_mailboxes(name: &str, mailboxes: &[(&str, &str)], out: &mut Vec<u8>) {
     let mut line = Line::begin(name, out);
-    let display = cleaned(display);
-    let address: String = address.chars().filter(|letter| !letter.is_control() && !"<> ".contains(*letter)).collect();
-    if display.is_empty() {
-        line.word(address.as_bytes());
-    } else {
-        line.phrase(&display);
-        line.word(format!("<{address}>").as_bytes());
+    for (index, (display, address)) in mailboxes.iter().enumerate() {
+        let comma = if index + 1 < mailboxes.len() { "," } else { "" };
+        let display = cleaned(display);
+        let plain = |letter: &char| !letter.is_control() && !"<>, ".contains(*letter);
+        let address: String = address.chars().filter(plain).collect();
+        if display.is_empty() {
+            line.word(format!("{address}{comma}").as_bytes());
+        } else {
+            line.phrase(&display);
+            line.word(format!("<{address}>{comma}").as_bytes());
+        }
     }
     line.end();
 }
 
 /// Appends `List-Id: phrase <id>` (RFC 2919).
-pub(super) fn put_list_id(phrase: &str, id: &str, out: &mut Vec<u8>) {
+pub(crate) fn put_list_id(phrase: &str, id: &str, out: &mut Vec<u8>) {
     let mut line = Line::begin("List-Id", out);
     let phrase = cleaned(phrase);
     if !phrase.is_empty() {
@@ -52,7 +61,7 @@ pub(super) fn put_list_id(phrase: &str, id: &str, out: &mut Vec<u8>) {
 }
 
 /// Appends `Date:` in UTC (RFC 5322 3.3).
-pub(super) fn put_date(at: Timestamp, out: &mut Vec<u8>) {
+pub(crate) fn put_date(at: Timestamp, out: &mut Vec<u8>) {
     const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
     const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let time = at.to_jiff().to_zoned(jiff::tz::TimeZone::UTC);

@@ -1,37 +1,60 @@
 //! What is written for one recipient beside the language: link addresses, the pixel, the unsubscribe link.
 
+use std::cell::RefCell;
+
+use model::id::ListId;
+
 use super::rewrite::is_web;
 use super::{Personal, Program};
 use crate::merge::{Inserts, escape_html, escape_url};
 use crate::token::{Keys, MailRef, Token, URL_MAX};
 
-/// One recipient's.
-pub(super) struct Personalia<'p> {
-    program: &'p Program,
+/// The tokens of one mail, those of fixed links sealed once for both parts.
+pub(super) struct Tokens<'p> {
     keys: Option<&'p Keys>,
     mail: MailRef,
-    /// Addresses are put into HTML attributes.
-    html: bool,
+    list: Option<ListId>,
+    clicks: RefCell<Vec<Option<Box<str>>>>,
 }
 
-impl<'p> Personalia<'p> {
-    pub(super) fn new(program: &'p Program, personal: &Personal<'p>, html: bool) -> Self {
-        let Personal { message, recipient, contact, .. } = *personal;
+impl<'p> Tokens<'p> {
+    pub(super) fn new(program: &Program, personal: &Personal<'p>) -> Self {
+        let Personal { message, recipient, contact, keys, .. } = *personal;
         let mail = MailRef { message, recipient, contact, campaign: program.campaign };
-        Personalia { program, keys: personal.keys, mail, html }
+        Tokens { keys, mail, list: program.list, clicks: RefCell::new(vec![None; program.links.len()]) }
     }
 
-    /// The unsubscribe token; nothing when the mail has no such way, or no keys.
-    pub(super) fn unsubscribe_token(&self) -> Option<String> {
-        self.program.unsubscribe.as_ref()?;
-        Some(self.keys?.seal(&Token::Unsubscribe { mail: self.mail, list: self.program.list }))
+    /// For the unsubscribe link.
+    pub(super) fn unsubscribe(&self) -> Option<String> {
+        Some(self.keys?.seal(&Token::Unsubscribe { mail: self.mail, list: self.list }))
     }
 
-    /// The token of the Message-ID.
-    pub(super) fn ref_token(&self) -> Option<String> {
+    /// For the Message-ID.
+    pub(super) fn reference(&self) -> Option<String> {
         Some(self.keys?.seal(&Token::Ref(self.mail)))
     }
 
+    fn put_click(&self, keys: &Keys, index: u16, url: Option<String>, out: &mut String) {
+        let mut clicks = self.clicks.borrow_mut();
+        match (clicks.get_mut(usize::from(index)), url) {
+            (Some(known), None) => {
+                let seal = || keys.seal(&Token::Click { mail: self.mail, link: index, url: None }).into();
+                out.push_str(known.get_or_insert_with(seal));
+            }
+            (_, url) => keys.seal_into(&Token::Click { mail: self.mail, link: index, url }, out),
+        }
+    }
+}
+
+/// What is written for one recipient into one part.
+pub(super) struct Personalia<'p> {
+    pub(super) program: &'p Program,
+    pub(super) tokens: &'p Tokens<'p>,
+    /// Addresses are put into HTML attributes.
+    pub(super) html: bool,
+}
+
+impl Personalia<'_> {
     fn put(&self, address: &str, out: &mut String) {
         if self.html { escape_html(address, out) } else { out.push_str(address) }
     }
@@ -49,22 +72,22 @@ impl Inserts for Personalia<'_> {
         }
         // Too long to be sealed: it leads straight to its target.
         let sealable = made.as_ref().is_none_or(|made| made.len() <= URL_MAX);
-        match self.keys {
+        match self.tokens.keys {
             Some(keys) if self.program.clicks && sealable => {
                 out.push_str(&self.program.base_url);
                 out.push_str("/c/");
-                keys.seal_into(&Token::Click { mail: self.mail, link: index, url: made }, out);
+                self.tokens.put_click(keys, index, made, out);
             }
             _ => self.put(address, out),
         }
     }
 
     fn pixel(&self, out: &mut String) {
-        let Some(keys) = self.keys else { return };
+        let Some(keys) = self.tokens.keys else { return };
         out.push_str("<img src=\"");
         out.push_str(&self.program.base_url);
         out.push_str("/o/");
-        keys.seal_into(&Token::Open(self.mail), out);
+        keys.seal_into(&Token::Open(self.tokens.mail), out);
         out.push_str(".gif\" width=\"1\" height=\"1\" alt=\"\" style=\"display:block;width:1px;height:1px;border:0\">");
     }
 }

@@ -12,7 +12,7 @@ use crate::merge::Code;
 
 /// One header, or several that are the same for all recipients.
 #[derive(Debug)]
-pub(super) enum HeadLine {
+pub(crate) enum HeadLine {
     Fixed(Vec<u8>),
     /// An unstructured header with Liquid in it.
     Text {
@@ -36,7 +36,7 @@ pub(super) enum HeadLine {
 
 /// A piece of the body, the headers of the outermost part included.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum BodyPiece {
+pub(crate) enum BodyPiece {
     Fixed(Vec<u8>),
     Text,
     Html,
@@ -49,7 +49,7 @@ struct Node {
 }
 
 /// The MIME structure, from `MIME-Version` to the last boundary.
-pub(super) fn body(text: bool, html: bool, attachments: &[Attachment]) -> Vec<BodyPiece> {
+pub(crate) fn body(text: bool, html: bool, attachments: &[Attachment]) -> Vec<BodyPiece> {
     let leaf = |kind: &str, piece: BodyPiece| Node {
         head: format!("Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n"),
         body: vec![piece],
@@ -122,8 +122,50 @@ fn parameter(name: &str, value: &str) -> String {
     out
 }
 
+/// Headers that are written here, or that only a mail server may write.
+const OWN_HEADERS: [&str; 26] = [
+    "from",
+    "to",
+    "cc",
+    "bcc",
+    "subject",
+    "date",
+    "message-id",
+    "reply-to",
+    "mime-version",
+    "content-type",
+    "content-transfer-encoding",
+    "content-disposition",
+    "content-id",
+    "list-id",
+    "list-unsubscribe",
+    "list-unsubscribe-post",
+    "feedback-id",
+    "return-path",
+    "received",
+    "dkim-signature",
+    "arc-seal",
+    "arc-message-signature",
+    "arc-authentication-results",
+    "authentication-results",
+    "sender",
+    "resent-from",
+];
+
+/// What is wrong with the name of an extra header, if anything.
+pub(crate) fn check_header_name(name: &str) -> Result<(), String> {
+    let plain = name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
+    if name.is_empty() || name.len() > 70 || !plain {
+        return Err("a header's name must be 1 to 70 printable ASCII letters without colon".to_owned());
+    }
+    if OWN_HEADERS.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+        return Err(format!("`{name}` is written by the program itself"));
+    }
+    Ok(())
+}
+
 /// What is wrong with a file, if anything.
-pub(super) fn check_file(file: &Attachment) -> Result<(), String> {
+pub(crate) fn check_file(file: &Attachment) -> Result<(), String> {
     let token = |text: &str| {
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
     };

@@ -15,13 +15,13 @@
 //! Known gaps: links written as text in a text part of the author's own are not followed; one character set (UTF-8) and
 //! one encoding (quoted-printable).
 
-mod address;
+pub(crate) mod address;
 mod compile;
 mod entity;
 mod fault;
-mod header;
+pub(crate) mod header;
 mod insert;
-mod layout;
+pub(crate) mod layout;
 mod render;
 mod rewrite;
 mod source;

@@ -2,7 +2,7 @@
 //! name; fixed pieces are copied, values encoded.
 
 use super::fault::{Part, RenderError};
-use super::insert::Personalia;
+use super::insert::{Personalia, Tokens};
 use super::layout::{BodyPiece, HeadLine};
 use super::{Personal, Preview, Program, header};
 use crate::merge::{Code, Fixed, Limits, Run, Sink, Val};
@@ -13,7 +13,7 @@ use crate::token::{REF_PREFIX, UNSUBSCRIBE_PREFIX};
 struct Job<'p> {
     program: &'p Program,
     personal: &'p Personal<'p>,
-    personalia: Personalia<'p>,
+    tokens: &'p Tokens<'p>,
     globals: Vec<Val<'p>>,
     unsubscribe_token: Option<&'p str>,
 }
@@ -73,8 +73,8 @@ impl Program {
         personal: &Personal<'_>,
         work: impl FnOnce(&Job<'_>) -> Result<T, RenderError>,
     ) -> Result<T, RenderError> {
-        let personalia = Personalia::new(self, personal, true);
-        let token = personalia.unsubscribe_token();
+        let tokens = Tokens::new(self, personal);
+        let token = self.unsubscribe.as_ref().and_then(|_| tokens.unsubscribe());
         let url = match &token {
             Some(token) => format!("{}/u/{token}", self.base_url),
             None => "#".to_owned(),
@@ -84,7 +84,7 @@ impl Program {
         if let (Some(first), Some(_)) = (globals.first_mut(), &self.unsubscribe) {
             *first = Val::Text(&url);
         }
-        work(&Job { program: self, personal, personalia, globals, unsubscribe_token: token.as_deref() })
+        work(&Job { program: self, personal, tokens: &tokens, globals, unsubscribe_token: token.as_deref() })
     }
 }
 
@@ -107,10 +107,9 @@ impl<'p> Job<'p> {
     }
 
     fn run<S: Sink>(&self, part: Part, code: &Code, sink: &mut S) -> Result<Vec<u16>, RenderError> {
-        let text = Personalia::new(self.program, self.personal, false);
-        let inserts = if part == Part::Text { &text } else { &self.personalia };
+        let inserts = Personalia { program: self.program, tokens: self.tokens, html: part == Part::Html };
         let now = Some(self.personal.at);
-        Run { code, globals: &self.globals, now, limits: Limits::default(), inserts }
+        Run { code, globals: &self.globals, now, limits: Limits::default(), inserts: &inserts }
             .into_sink(sink)
             .map_err(|error| RenderError::in_template(part, &error))
     }
@@ -172,7 +171,7 @@ impl<'p> Job<'p> {
 
     fn message_id(&self, out: &mut Vec<u8>) {
         let domain = &self.program.from_domain;
-        let line = match self.personalia.ref_token() {
+        let line = match self.tokens.reference() {
             Some(token) => format!("Message-ID: <{REF_PREFIX}{token}@{domain}>\r\n"),
             None => format!("Message-ID: <{}.{}@{domain}>\r\n", self.personal.recipient, self.personal.message),
         };

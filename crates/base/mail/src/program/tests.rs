@@ -152,6 +152,13 @@ fn slots_links_and_preview() {
 }
 
 #[test]
+fn a_program_is_shared_between_tasks() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Program>();
+    shared::<Keys>();
+}
+
+#[test]
 fn what_is_switched_off_is_not_there() {
     let mut plain = source();
     plain.tracking = TrackingSwitches::default();
@@ -248,7 +255,7 @@ fn faults_name_part_and_place() {
         &expect![[r#"
             subject line 1 column 3: `{{` without `}}` behind it
             from line 1 column 1: `nobody` is not an address: there is no @
-            header Bcc line 1 column 1: this header is written by the program itself
+            settings line 1 column 1: `Bcc` is written by the program itself
             settings line 1 column 1: a header's name must be 1 to 70 printable ASCII letters without colon
             header X-Ok line 1 column 1: `{{` without `}}` behind it
             html line 2 column 6: expected a value"#]],
@@ -266,7 +273,7 @@ fn faults_name_part_and_place() {
         },
         &expect![[r#"
             preheader line 1 column 3: `endif` without `if`
-            reply-to line 1 column 1: `a\r\nb@example.com` is not an address: what stands before the @ must be 1 to 64 plain letters, digits and signs
+            reply-to line 1 column 1: `a\r\nb@example.com` is not an address: what stands before the @ must be 1 to 64 letters, digits and signs
             settings line 1 column 1: `unsubscribe@a b` is not an address: what stands behind the @ is not a domain
             settings line 1 column 1: List-Id must look like `Customers <customers.example.com>`
             settings line 1 column 1: Feedback-ID must be plain letters joined by colons
