@@ -22,5 +22,7 @@ pub mod token;
 pub mod address;
 pub mod bounce;
 pub mod dkim;
+pub mod inspect;
+pub mod mime;
 pub mod provider;
 pub mod report;

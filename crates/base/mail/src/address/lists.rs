@@ -47,6 +47,19 @@ impl AddressLists {
         }
     }
 
+    /// The address that was probably meant by a text that is none: spaces, a comma for a dot, a stray dot.
+    pub fn suggest_repair(&self, text: &str) -> Option<Address> {
+        let squeezed: String = text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '<' | '>' | '"')).collect();
+        let squeezed = squeezed.strip_prefix("mailto:").unwrap_or(&squeezed).replace(',', ".");
+        let mut dots = squeezed.replace("..", ".").replace(".@", "@").replace("@.", "@");
+        while dots.ends_with(['.', ';', '>']) {
+            dots.pop();
+        }
+        let address = Address::parse(&dots).ok()?;
+        let domain = self.suggest_domain(address.domain()).unwrap_or(address.domain());
+        Address::parse(&format!("{}@{domain}", address.local())).ok()
+    }
+
     /// Whether a local part names a function; a tag behind `+` does not count.
     pub fn is_role(&self, local: &str) -> bool {
         let local = local.split('+').next().unwrap_or(local).to_ascii_lowercase();
@@ -108,12 +121,26 @@ mod tests {
     }
 
     #[test]
+    fn repairs() {
+        let check = |text: &str, expected: Option<&str>| {
+            let found = AddressLists::builtin().suggest_repair(text).map(|address| address.to_string());
+            assert_eq!(found.as_deref(), expected, "{text}");
+        };
+        check("ada @example.org", Some("ada@example.org"));
+        check("ada@gmial,com", Some("ada@gmail.com"));
+        check("<ada@example.org>;", Some("ada@example.org"));
+        check("ada..b.@example.org.", Some("ada.b@example.org"));
+        check("ada", None);
+        check("a@b@c.org", None);
+    }
+
+    #[test]
     fn remarks() {
         check("ada@example.org", false, false, None);
         check("Info+news@example.org", true, false, None);
         check("ada@mailinator.com", false, true, None);
         check("ada@x.mailinator.com", false, true, None);
-        check("ada@gmial.com", false, false, Some("ada@gmail.com"));
+        check("ada@gmaill.com", false, false, Some("ada@gmail.com"));
         check("ada@gmail.co", false, false, Some("ada@gmail.com"));
         check("ada@orang.fr", false, false, Some("ada@orange.fr"));
         check("ada@hotmial.fr", false, false, Some("ada@hotmail.fr"));

@@ -152,6 +152,13 @@ impl Address {
         !self.local().is_ascii()
     }
 
+    /// True when every host on the internet can take it as it is: ASCII, no quotes, no characters that old software
+    /// stumbles over.
+    pub fn is_interoperable(&self) -> bool {
+        self.local().bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&byte))
+            && !self.local().contains(['!', '%', '`', '|'])
+    }
+
     /// The key under which two spellings of one mailbox meet: everything in lower case.
     ///
     /// Local parts are case-sensitive by the standard and by nobody in practice.
@@ -230,13 +237,18 @@ fn check_local(local: &str) -> Result<(), AddressError> {
     Ok(())
 }
 
-/// Beyond ASCII, and neither control, space, private, nor a mark that changes the direction of writing.
+/// Letters and digits of other scripts, and the marks that go with them. Symbols and foreign punctuation are slips of
+/// copying rather than names, and invisible characters are worse.
 fn is_letter_beyond_ascii(c: char) -> bool {
-    !c.is_ascii()
-        && !c.is_control()
-        && !c.is_whitespace()
-        && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-        && !matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{fff0}'..='\u{ffff}' | '\u{f0000}'..)
+    let mark = matches!(c,
+        '\u{300}'..='\u{36f}'
+        | '\u{591}'..='\u{5bd}' | '\u{5bf}' | '\u{5c1}'..='\u{5c2}' | '\u{5c4}'..='\u{5c5}' | '\u{5c7}'
+        | '\u{610}'..='\u{61a}' | '\u{64b}'..='\u{65f}' | '\u{670}'
+        | '\u{93c}' | '\u{94d}' | '\u{9bc}' | '\u{9cd}' | '\u{a3c}' | '\u{a4d}' | '\u{abc}' | '\u{acd}' | '\u{b3c}' | '\u{b4d}'
+        | '\u{bcd}' | '\u{c4d}' | '\u{cbc}' | '\u{ccd}' | '\u{d4d}' | '\u{dca}'
+        | '\u{e3a}' | '\u{e47}'..='\u{e4e}' | '\u{eba}' | '\u{ec8}'..='\u{ecd}' | '\u{f39}'
+        | '\u{1037}' | '\u{1039}'..='\u{103a}' | '\u{17c6}'..='\u{17d3}');
+    !c.is_ascii() && (c.is_alphanumeric() || mark || c == '・' || c == '·')
 }
 
 /// Lower-case A-labels of a domain that can be reached on the open internet.
@@ -266,6 +278,9 @@ fn normal_domain(domain: &str) -> Result<String, AddressError> {
     let tld = ascii.rsplit_once('.').ok_or(AddressError::SingleLabel)?.1;
     if tld.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(AddressError::NumericTld);
+    }
+    if !tld.starts_with("xn--") && !tld.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        return Err(AddressError::DomainCharacter);
     }
     Ok(ascii)
 }

@@ -5,12 +5,18 @@ use model::name::Name;
 use model::reply::{EnhancedStatus, Reply};
 use regex::bytes::{RegexSet, RegexSetBuilder};
 
+use super::memo::{Memo, Question};
 use super::rule::{CodePattern, EnhancedPattern, File, RawRule};
 use super::{Failure, ReplyClass, TEXT_MAX, hint};
 
 const BUILTIN: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../data/replies.toml"));
 
+/// Memory that one set of expressions may use for the states of its automaton, in bytes.
+const DFA_BYTES_MAX: usize = 8 << 20;
+
 /// The compiled rules; made once at start, shared by reference.
+///
+/// Replies of one kind come by the thousand, so answers are remembered (see `memo`).
 #[derive(Debug)]
 pub struct Dictionary {
     entries: Vec<Entry>,
@@ -19,6 +25,7 @@ pub struct Dictionary {
     expression_entries: Vec<usize>,
     blocklists: RegexSet,
     blocklist_names: Vec<Name>,
+    memo: Memo,
 }
 
 /// One rule: its conditions, its meaning, its words.
@@ -114,6 +121,7 @@ impl Dictionary {
             expressions: compile(&expressions)?,
             expression_entries,
             blocklists: compile(&file.blocklist.iter().map(|list| list.pattern.clone()).collect::<Vec<_>>())?,
+            memo: Memo::default(),
             blocklist_names: file.blocklist.iter().map(|list| Name::from(list.name.as_str())).collect(),
         })
     }
@@ -124,12 +132,13 @@ impl Dictionary {
         // A code in front is repeated now and then behind it ("550 5.7.1 550 5.1.1 …"): the text is searched as well.
         let status = reply.enhanced.or_else(|| hint::embedded_status(&text));
         let status = status.filter(|_| reply.code == 0 || reply.code >= 400);
-        let entry =
-            self.entries.get(self.find(reply.code, status, &text, provider)).expect("invariant: a last rule fits all");
-        let blocklist = match reply.is_positive() {
-            true => None,
-            false => entry.blocklist.clone().or_else(|| self.blocklists_in(&text).into_iter().next()),
-        };
+        let question = Question::new(reply.code, status, provider, &text);
+        let (place, blocklist) = self.memo.answer(question, || {
+            let place = self.find(reply.code, status, &text, provider);
+            let listed = || self.blocklists_in(&text).into_iter().next();
+            (place, if reply.is_positive() { None } else { self.entries[place].blocklist.clone().or_else(listed) })
+        });
+        let entry = &self.entries[place];
         let permanent = reply.is_permanent() || (reply.code == 0 && status.is_none_or(|status| status.class == 5));
         let hard = entry.hard && permanent;
         ReplyClass {
@@ -258,7 +267,7 @@ impl Entry {
 
 /// Bytes, not characters, and ASCII case folding: replies are seldom anything else, and the set stays small.
 fn compile(expressions: &[String]) -> Result<RegexSet, regex::Error> {
-    RegexSetBuilder::new(expressions).case_insensitive(true).unicode(false).build()
+    RegexSetBuilder::new(expressions).case_insensitive(true).unicode(false).dfa_size_limit(DFA_BYTES_MAX).build()
 }
 
 /// Lines joined, control characters and runs of spaces as one space, cut at [`TEXT_MAX`] bytes.

@@ -10,11 +10,12 @@
 //!
 //! Invariants: looking up never fails and never panics; a reply that names a blocklist never suppresses; only a
 //! permanent reply is `hard`, only a hard one suppresses.
-//! Limits: [`TEXT_MAX`], [`WAIT_MAX_S`].   Known gaps: texts in languages other than English, French and a little German.
+//! Limits: [`TEXT_MAX`], [`WAIT_MAX_S`], [`MEMO_MAX`].   Known gaps: texts in languages other than English, French and a little German.
 
 mod dictionary;
 mod failure;
 mod hint;
+mod memo;
 mod rule;
 
 pub use dictionary::{Dictionary, DictionaryError, Entry};
@@ -28,6 +29,9 @@ pub const TEXT_MAX: usize = 4_096;
 
 /// Longest wait that is believed when a reply names one, in seconds: one day.
 pub const WAIT_MAX_S: u32 = 86_400;
+
+/// Different replies whose meaning is remembered; the least recently asked one is forgotten.
+pub const MEMO_MAX: usize = 2_048;
 
 /// What a reply means.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -114,7 +114,9 @@ impl DkimKey {
     /// [`KeyError::Machine`] when the library cannot write it.
     pub fn to_pem(&self) -> Result<String, KeyError> {
         let der = match &*self.secret {
-            Secret::Rsa(pair) => AsDer::<Pkcs8V1Der<'_>>::as_der(pair).map_err(|_| KeyError::Machine)?.as_ref().to_vec(),
+            Secret::Rsa(pair) => {
+                AsDer::<Pkcs8V1Der<'_>>::as_der(pair).map_err(|_| KeyError::Machine)?.as_ref().to_vec()
+            }
             Secret::Ed25519(pair) => pair.to_pkcs8v1().map_err(|_| KeyError::Machine)?.as_ref().to_vec(),
         };
         let text = STANDARD.encode(der);

@@ -92,10 +92,9 @@ pub fn sign(raw: &[u8], keys: &[DkimKey], at: Timestamp) -> Result<Vec<u8>, Sign
     let mut out = Vec::with_capacity(700 * keys.len());
     for key in keys {
         let header = unsigned_header(key, &names, &body_hash, at);
-        let value = key.sign(&digest(&signed, &header)).ok_or_else(|| SignError::Key {
-            selector: key.selector().to_owned(),
-            domain: key.domain().to_owned(),
-        })?;
+        let value = key
+            .sign(&digest(&signed, &header))
+            .ok_or_else(|| SignError::Key { selector: key.selector().to_owned(), domain: key.domain().to_owned() })?;
         out.extend_from_slice(&header);
         fold_base64(&STANDARD.encode(value), &mut out);
         out.extend_from_slice(b"\r\n");

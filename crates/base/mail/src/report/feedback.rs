@@ -10,6 +10,8 @@ pub enum FeedbackFormat {
     Arf,
     /// Microsoft's junk mail reporting: the complained mail attached or forwarded, `X-HmXmrOriginalRecipient`.
     Jmrp,
+    /// A mail written to the unsubscribe address by the recipient's mail program.
+    Unsubscription,
 }
 
 impl FeedbackFormat {
@@ -18,6 +20,7 @@ impl FeedbackFormat {
         match self {
             FeedbackFormat::Arf => "arf",
             FeedbackFormat::Jmrp => "jmrp",
+            FeedbackFormat::Unsubscription => "unsubscription",
         }
     }
 }
@@ -54,7 +57,12 @@ pub struct Feedback {
 impl Feedback {
     /// Whether a person called the mail spam or worse: what has to lead to a suppression.
     pub fn is_complaint(&self) -> bool {
-        !matches!(self.kind.as_str(), "not-spam" | "auth-failure" | "other-info")
+        !matches!(self.kind.as_str(), "not-spam" | "auth-failure" | "opt-out" | "opt-out-list")
+    }
+
+    /// Whether the recipient wants no more mail of this kind, without calling it spam.
+    pub fn is_opt_out(&self) -> bool {
+        matches!(self.kind.as_str(), "opt-out" | "opt-out-list")
     }
 
     /// From the inside of `message/feedback-report` and the quoted mail.
@@ -71,7 +79,7 @@ impl Feedback {
             format: FeedbackFormat::Arf,
             kind: value("Feedback-Type").map_or_else(|| "other".to_owned(), |kind| kind.to_ascii_lowercase()),
             user_agent: value("User-Agent"),
-            source_ip: report.get("Source-IP").map(|ip| ip.trim_matches(['[', ']']).to_owned()),
+            source_ip: report.get("Source-IP").and_then(first_address),
             recipient,
             mail_from,
             reporting_mta: report.get("Reporting-MTA").map(|mta| fields::behind_type(mta).to_owned()),
@@ -85,18 +93,29 @@ impl Feedback {
 
     /// From a forwarded mail of Microsoft's reporting programme.
     pub(super) fn from_jmrp(outer: &Fields, original: Original) -> Self {
+        let source_ip = original.header("X-Originating-IP").or_else(|| original.header("X-SID-PRA-IP"));
+        let source_ip = source_ip.and_then(first_address);
         let recipient = outer
             .get("X-HmXmrOriginalRecipient")
             .or_else(|| original.header("X-HmXmrOriginalRecipient"))
             .and_then(|value| fields::addresses(value).next())
             .map(str::to_owned);
-        let source_ip = original.header("X-Originating-IP").or_else(|| original.header("X-SID-PRA-IP"));
+        Feedback { recipient, source_ip, ..Feedback::bare(FeedbackFormat::Jmrp, "abuse", original) }
+    }
+
+    /// From a mail that asks to be taken off.
+    pub(super) fn from_unsubscription(outer: &Fields, original: Original) -> Self {
+        let recipient = outer.get("From").and_then(|value| fields::addresses(value).next()).map(str::to_owned);
+        Feedback { recipient, ..Feedback::bare(FeedbackFormat::Unsubscription, "opt-out", original) }
+    }
+
+    fn bare(format: FeedbackFormat, kind: &str, original: Original) -> Self {
         Feedback {
-            format: FeedbackFormat::Jmrp,
-            kind: "abuse".to_owned(),
+            format,
+            kind: kind.to_owned(),
             user_agent: None,
-            source_ip: source_ip.map(|ip| ip.trim_matches(['[', ']', ' ']).to_owned()),
-            recipient,
+            source_ip: None,
+            recipient: None,
             mail_from: original.return_path.clone(),
             reporting_mta: None,
             envelope_id: None,
@@ -106,4 +125,12 @@ impl Feedback {
             original,
         }
     }
+}
+
+/// The first IP address of a field, without brackets and host names around it; a redacted one as it stands.
+fn first_address(value: &str) -> Option<String> {
+    let mut words =
+        value.split(|c: char| c.is_whitespace() || matches!(c, '[' | ']' | '(' | ')')).filter(|word| !word.is_empty());
+    let address = words.clone().find(|word| word.parse::<std::net::IpAddr>().is_ok()).or_else(|| words.next());
+    address.map(str::to_owned)
 }

@@ -17,6 +17,8 @@ pub struct Original {
     pub return_path: Option<String>,
     /// The address to which the report itself came: with a return path of our own it names the recipient.
     pub reported_to: Option<String>,
+    /// Subject of the report itself; that of an unsubscribe mail carries our token.
+    pub report_subject: Option<String>,
     /// All quoted headers in order, bounded in number and size.
     pub headers: Vec<(String, String)>,
 }
@@ -47,6 +49,7 @@ impl Original {
             reported_to: ["Delivered-To", "X-Original-To", "Envelope-To", "To"]
                 .iter()
                 .find_map(|name| address(outer, name)),
+            report_subject: outer.get("Subject").map(str::to_owned),
             headers: quoted.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         }
     }
@@ -67,7 +70,7 @@ impl Original {
         let headers =
             ["List-Unsubscribe", "Feedback-ID", "CFBL-Feedback-ID"].into_iter().filter_map(|name| self.header(name));
         let own = self.headers.iter().filter(|(name, _)| name.len() > 2 && name[..2].eq_ignore_ascii_case("x-"));
-        let texts = [&self.reported_to, &self.return_path, &self.message_id];
+        let texts = [&self.reported_to, &self.return_path, &self.message_id, &self.report_subject];
         texts.into_iter().flatten().map(String::as_str).chain(headers).chain(own.map(|(_, value)| value.as_str()))
     }
 }

@@ -59,7 +59,9 @@ const SUBJECTS: [&str; 27] = [
 ];
 
 /// Words that open the body of a bounce whose subject and sender tell nothing, in lower case.
-const WORDING: [&str; 10] = [
+const WORDING: [&str; 12] = [
+    "attempting to deliver a message",
+    "requested action not taken",
     "could not be delivered",
     "wasn't able to deliver",
     "unable to deliver",
@@ -95,6 +97,10 @@ pub(super) fn read(pieces: &Pieces, dictionary: &Dictionary) -> Option<DeliveryR
     let quoted = pieces.quoted.first().filter(|fields| !fields.is_empty()).unwrap_or(&below);
     let delayed = is_delay(&pieces.headers, &head);
     let mut recipients = embedded_status(&text);
+    let spare = match recipients.is_empty() {
+        true => Vec::new(),
+        false => spare_replies(pieces, &recipients),
+    };
     if recipients.is_empty() {
         recipients = passages(&pieces.headers, &head, quoted);
     }
@@ -105,11 +111,16 @@ pub(super) fn read(pieces: &Pieces, dictionary: &Dictionary) -> Option<DeliveryR
         recipient.action = recipient.action.or(Some(if delayed { Action::Delayed } else { Action::Failed }));
     }
     recipients.truncate(RECIPIENTS_MAX);
+    let spare = spare.into_iter().chain(std::iter::repeat(None));
     Some(DeliveryReport {
         structured: false,
         reporting_mta: None,
         envelope_id: None,
-        recipients: recipients.into_iter().map(|recipient| recipient.conclude(None, dictionary)).collect(),
+        recipients: recipients
+            .into_iter()
+            .zip(spare)
+            .map(|(one, spare)| one.conclude(spare.as_deref(), dictionary))
+            .collect(),
         original: Original::from_headers(quoted, &pieces.headers),
     })
 }
@@ -118,13 +129,18 @@ pub(super) fn read(pieces: &Pieces, dictionary: &Dictionary) -> Option<DeliveryR
 pub(super) fn spare_replies(pieces: &Pieces, recipients: &[PerRecipient]) -> Vec<Option<String>> {
     let text = pieces.texts.join("\n");
     let (head, _) = quoted::cut(&text);
+    let report =
+        head.iter().position(|line| line.starts_with("Reporting-MTA:") || line.starts_with("Final-Recipient:"));
+    let head = &head[..report.unwrap_or(head.len())];
+    let alone = recipients.len() == 1;
     let reason = |recipient: &PerRecipient| {
         let address = recipient.recipient.as_deref().unwrap_or("");
         let place = head.iter().position(|line| !address.is_empty() && line.contains(address));
-        let passage = place.map(|place| passage_at(&head, place, address)).filter(|passage| tells(passage));
-        passage.or_else(|| transcript(&head, address))
+        let passage = place.map(|place| passage_at(head, place, address, alone)).filter(|passage| tells(passage));
+        passage.or_else(|| transcript(head, address)).or_else(|| head_transcript(head))
     };
-    recipients.iter().map(|recipient| if recipient.diagnostic.is_some() { None } else { reason(recipient) }).collect()
+    let wanting = |recipient: &PerRecipient| recipient.diagnostic.as_deref().is_none_or(|text| !tells(text));
+    recipients.iter().map(|recipient| if wanting(recipient) { reason(recipient) } else { None }).collect()
 }
 
 /// Reads a reply out of running text: from the first `550 …` on, else the whole text with code 0.
@@ -132,7 +148,8 @@ pub(super) fn spare_replies(pieces: &Pieces, recipients: &[PerRecipient]) -> Vec
 /// Codes repeated in front of further lines of the same reply are taken out.
 pub(super) fn reply_in(text: &str) -> Reply {
     let words: Vec<&str> = text.split_whitespace().collect();
-    let Some((start, (code, behind))) = words.iter().enumerate().find_map(|(n, word)| code_word(word).map(|found| (n, found)))
+    let Some((start, (code, behind))) =
+        words.iter().enumerate().find_map(|(n, word)| code_word(word).map(|found| (n, found)))
     else {
         return Reply::new(0, &words.join(" "));
     };
@@ -191,27 +208,33 @@ fn embedded_status(text: &str) -> Vec<PerRecipient> {
 
 /// One entry for each address that opens a passage; else one for the first address that may be a recipient.
 fn passages(headers: &Fields, head: &[&str], quoted: &Fields) -> Vec<PerRecipient> {
-    let own: Vec<&str> = ["From", "To", "Reply-To"].iter().flat_map(|name| fields::addresses(headers.get(name).unwrap_or(""))).collect();
-    let mut found: Vec<PerRecipient> = Vec::new();
+    let mut openings: Vec<(usize, &str)> = Vec::new();
     for (place, line) in head.iter().enumerate() {
-        let Some(address) = opening_address(line) else { continue };
-        if found.iter().any(|known| known.recipient.as_deref() == Some(address)) {
-            continue;
-        }
-        found.push(entry(address, reason(head, place, address)));
-    }
-    if found.is_empty() {
-        let failed = headers.get("X-Failed-Recipients").into_iter().flat_map(fields::addresses);
-        let inline = head.iter().filter(|line| !is_about_contact(line)).flat_map(|line| fields::addresses(line));
-        let to = quoted.get("To").into_iter().flat_map(fields::addresses);
-        let address = failed.chain(inline.filter(|address| !own.contains(address))).chain(to).next();
-        let whole = head.join(" ");
-        let said = transcript(head, address.unwrap_or("")).unwrap_or(whole);
-        if address.is_some() || tells(&said) {
-            found.push(PerRecipient { recipient: address.map(str::to_owned), ..entry("", said) });
+        if let Some(address) = opening_address(line)
+            && !openings.iter().any(|(_, known)| *known == address)
+        {
+            openings.push((place, address));
         }
     }
-    found
+    let alone = openings.len() == 1;
+    if !openings.is_empty() {
+        return openings
+            .into_iter()
+            .map(|(place, address)| entry(address, reason(head, place, address, alone)))
+            .collect();
+    }
+    let from = ["From", "To", "Reply-To"].into_iter();
+    let own: Vec<&str> = from.flat_map(|name| fields::addresses(headers.get(name).unwrap_or(""))).collect();
+    let failed = headers.get("X-Failed-Recipients").into_iter().flat_map(fields::addresses);
+    let inline = head.iter().filter(|line| !is_about_contact(line)).flat_map(|line| fields::addresses(line));
+    let to = quoted.get("To").into_iter().flat_map(fields::addresses);
+    let address = failed.chain(inline.filter(|address| !own.contains(address))).chain(to).next();
+    let said =
+        transcript(head, address.unwrap_or("")).or_else(|| head_transcript(head)).unwrap_or_else(|| head.join(" "));
+    if address.is_none() && !tells(&said) {
+        return Vec::new();
+    }
+    vec![PerRecipient { recipient: address.map(str::to_owned), ..entry("", said) }]
 }
 
 fn entry(address: &str, reason: String) -> PerRecipient {
@@ -225,35 +248,44 @@ fn entry(address: &str, reason: String) -> PerRecipient {
     }
 }
 
-fn reason(head: &[&str], place: usize, address: &str) -> String {
-    let passage = passage_at(head, place, address);
-    if tells(&passage) && !passage.contains("(reason:") || passage.contains("Remote host said") {
+fn reason(head: &[&str], place: usize, address: &str, alone: bool) -> String {
+    let passage = passage_at(head, place, address, alone);
+    if tells(&passage) && (!passage.contains("(reason:") || passage.contains("Remote host said")) {
         return passage;
     }
-    transcript(head, address).or_else(|| head_transcript(head)).unwrap_or(passage)
+    let said = transcript(head, address).or_else(|| head_transcript(head));
+    said.or_else(|| Some(passage).filter(|passage| tells(passage))).unwrap_or_else(|| lines_above(head, place))
 }
 
-/// The passage that an address opens: the rest of its line and the lines below, until the next address or two gaps.
-fn passage_at(head: &[&str], place: usize, address: &str) -> String {
+/// The passage that an address opens: the rest of its line and the lines below, until the next address.
+///
+/// Behind a reply code it ends with the paragraph. An address that stands `alone` has all that follows.
+fn passage_at(head: &[&str], place: usize, address: &str, alone: bool) -> String {
     let first = head[place].find(address).map_or("", |at| &head[place][at + address.len()..]);
-    let mut words = vec![first.trim_start_matches(['>', ':', '"', ' ', ')', ','])];
-    let mut gaps = 0;
-    for line in head[place + 1..].iter().take(40) {
+    let first = first.trim_start_matches(['>', ':', '"', ' ', ')', ',']);
+    // Sendmail and its like put the code in front: `554 <user@example.org>... Host unknown`.
+    let code = head[place].split_whitespace().next().filter(|word| code_word(word).is_some());
+    let mut words: Vec<&str> = code.into_iter().chain([first]).filter(|word| !word.is_empty()).collect();
+    let mut coded = code.is_some();
+    for line in head[place + 1..].iter().take(60) {
         let line = line.trim();
-        if line.is_empty() {
-            gaps += 1;
-            if gaps > 1 && words.iter().any(|word| !word.is_empty()) {
-                break;
-            }
-            continue;
-        }
-        if opening_address(line).is_some_and(|next| next != address) || line.starts_with("-----") {
+        let ends = (line.is_empty() && coded) || (line.starts_with("-----") && !alone);
+        if ends || opening_address(line).is_some_and(|next| next != address) {
             break;
         }
-        words.push(line);
+        coded = coded || line.split_whitespace().any(|word| code_word(word).is_some());
+        if line.chars().any(char::is_alphanumeric) {
+            words.push(line);
+        }
     }
-    words.retain(|word| !word.is_empty());
     words.join(" ")
+}
+
+/// The lines above an address that has nothing behind it: some programs give the reason first.
+fn lines_above(head: &[&str], place: usize) -> String {
+    let above: Vec<&str> =
+        head[..place].iter().rev().map(|line| line.trim()).filter(|line| !line.is_empty()).take(4).collect();
+    above.into_iter().rev().collect::<Vec<_>>().join(" ")
 }
 
 /// The server's words in a transcript (`<<< 550 …`), those about this address first.
@@ -261,14 +293,17 @@ fn transcript(head: &[&str], address: &str) -> Option<String> {
     let said: Vec<(usize, &str)> = head
         .iter()
         .enumerate()
-        .filter_map(|(place, line)| line.trim_start().trim_start_matches("> ").strip_prefix("<<<").map(|said| (place, said.trim())))
+        .filter_map(|(place, line)| {
+            line.trim_start().trim_start_matches("> ").strip_prefix("<<<").map(|said| (place, said.trim()))
+        })
         .filter(|(_, said)| code_word(said.split_whitespace().next().unwrap_or("")).is_some())
         .collect();
     let about = |(place, said): &&(usize, &str)| {
         !address.is_empty() && (said.contains(address) || head[place.saturating_sub(1)].contains(address))
     };
     let start = said.iter().find(about).or(said.first())?.0;
-    let reply: Vec<&str> = said.iter().filter(|(place, _)| *place >= start && *place < start + 8).map(|(_, said)| *said).collect();
+    let reply: Vec<&str> =
+        said.iter().filter(|(place, _)| *place >= start && *place < start + 8).map(|(_, said)| *said).collect();
     let code = reply.first()?.get(..3)?;
     Some(reply.iter().take_while(|said| said.starts_with(code)).copied().collect::<Vec<_>>().join(" "))
 }
@@ -281,15 +316,21 @@ fn head_transcript(head: &[&str]) -> Option<String> {
 
 /// Whether a passage says more than that something failed.
 fn tells(passage: &str) -> bool {
-    passage.split_whitespace().any(|word| code_word(word).is_some()) || passage.split_whitespace().count() >= 3
+    let mut words = passage.split_whitespace().filter(|word| word.chars().any(char::is_alphabetic));
+    words.nth(1).is_some() || passage.split_whitespace().any(|word| code_word(word).is_some())
 }
 
 /// The address with which a line begins, behind bullets, quotes and a label such as `Recipient:`.
 fn opening_address(line: &str) -> Option<&str> {
     let line = line.trim_start_matches(['>', '*', '-', ' ', '\t']);
     let line = line.strip_prefix("Recipient:").unwrap_or(line).trim_start();
+    let line = match line.split_once(" <") {
+        Some((code, rest)) if code.len() == 3 && code_word(code).is_some() && rest.contains("...") => rest,
+        _ => line,
+    };
     let line = line.trim_start_matches(['<', '"', '\'', '(']);
-    let end = line.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | ',' | ';' | ')')).unwrap_or(line.len());
+    let end =
+        line.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | ',' | ';' | ')')).unwrap_or(line.len());
     let word = line[..end].trim_end_matches([':', '.', '\'']);
     (fields::is_address(word) && !is_about_contact(line)).then_some(word)
 }
@@ -297,7 +338,9 @@ fn opening_address(line: &str) -> Option<&str> {
 /// Lines that name somebody to write to rather than somebody who could not be written to.
 fn is_about_contact(line: &str) -> bool {
     let lower = line.to_lowercase();
-    ["contact", "mailto:", "please send", "for help", "from:", "reply-to", "sender:", "questions", "as from"].iter().any(|w| lower.contains(w))
+    ["contact", "mailto:", "please send", "for help", "from:", "reply-to", "sender:", "questions", "as from"]
+        .iter()
+        .any(|w| lower.contains(w))
 }
 
 #[cfg(test)]

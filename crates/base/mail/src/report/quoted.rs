@@ -30,13 +30,22 @@ const ANNOUNCEMENTS: [&str; 22] = [
 ];
 
 /// Header names that open a quoted mail without an announcement.
-const OPENERS: [&str; 8] =
-    ["received:", "return-path:", "dkim-signature:", "message-id:", "x-received:", "mime-version:", "arc-seal:", "delivered-to:"];
+const OPENERS: [&str; 8] = [
+    "received:",
+    "return-path:",
+    "dkim-signature:",
+    "message-id:",
+    "x-received:",
+    "mime-version:",
+    "arc-seal:",
+    "delivered-to:",
+];
 
 /// The lines in front of the quoted original, and its headers.
 pub(super) fn cut(text: &str) -> (Vec<&str>, Fields) {
     let lines: Vec<&str> = text.lines().take(LINES_MAX).map(|line| line.trim_end_matches('\r')).collect();
-    let start = lines.iter().enumerate().position(|(place, line)| is_announcement(line) || opens_headers(&lines, place));
+    let start =
+        lines.iter().enumerate().position(|(place, line)| is_announcement(line) || opens_headers(&lines, place));
     let Some(start) = start else { return (lines, Fields::default()) };
     let behind = lines[start..].iter().map(|line| line.trim_start_matches('>'));
     // Quoted blocks are often indented as a whole: the first header line tells by how much.
@@ -60,7 +69,8 @@ fn is_announcement(line: &str) -> bool {
         return false;
     }
     let words = line.trim_matches(|c: char| !c.is_alphanumeric()).to_ascii_lowercase();
-    let decorated = line.trim_start().starts_with(['-', '=', '*', '_', '#']) || line.trim_end().ends_with([':', '.', '-']);
+    let decorated =
+        line.trim_start().starts_with(['-', '=', '*', '_', '#']) || line.trim_end().ends_with([':', '.', '-']);
     decorated && ANNOUNCEMENTS.iter().any(|known| words.starts_with(known))
 }
 
@@ -77,7 +87,8 @@ fn opens_headers(lines: &[&str], place: usize) -> bool {
 
 fn looks_like_header(line: &str) -> bool {
     let Some((name, _)) = line.trim_start().split_once(':') else { return false };
-    (2..=60).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    (2..=60).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 #[cfg(test)]
@@ -91,9 +102,17 @@ mod tests {
 
     #[test]
     fn announcements_and_bare_headers() {
-        check("a\n\n------ This is a copy of the message ------\n\nMessage-ID: <1@x>\nFrom: b\n\nbody", 2, Some("<1@x>"));
+        check(
+            "a\n\n------ This is a copy of the message ------\n\nMessage-ID: <1@x>\nFrom: b\n\nbody",
+            2,
+            Some("<1@x>"),
+        );
         check("a\n\nReceived: from x\n by y\nMessage-ID: <1@x>\n", 2, Some("<1@x>"));
-        check("a\n--- Original mail as follows:\n\n   Received: from x\n   \tby y\n   Message-ID: <1@x>\n", 1, Some("<1@x>"));
+        check(
+            "a\n--- Original mail as follows:\n\n   Received: from x\n   \tby y\n   Message-ID: <1@x>\n",
+            1,
+            Some("<1@x>"),
+        );
         check("The original message was received at noon\nb", 2, None);
         check("", 0, None);
     }

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-use mail_parser::{Message, MessageParser, MessagePart, MimeHeaders, PartType};
 use model::name::Name;
 
 use super::fields::{self, Fields};
 use super::limits::{DEPTH_MAX, MAIL_BYTES_MAX, PARTS_MAX};
 use super::{AutoReply, DeliveryReport, Feedback, Original, Report, auto, prose, rfc3464};
 use crate::bounce::Dictionary;
+use crate::mime::{self, Body, Part};
+use crate::token::UNSUBSCRIBE_PREFIX;
 
 /// The pieces of a mail that matter to reports.
 #[derive(Debug, Default)]
@@ -31,10 +32,10 @@ pub(super) fn read(raw: &[u8], dictionary: &Dictionary) -> Report {
 
 fn read_at(raw: &[u8], dictionary: &Dictionary, depth: usize) -> Report {
     let raw = &raw[..raw.len().min(MAIL_BYTES_MAX)];
-    let raw = line_feeds(raw);
-    let Some(message) = MessageParser::default().parse(raw.as_ref()) else { return Report::None };
-    let mut pieces = Pieces { headers: header_fields(&message), ..Pieces::default() };
-    gather(&message, &mut pieces, 0);
+    let raw = line_feeds(without_mailbox_line(raw));
+    let mail = mime::parse(&raw);
+    let mut pieces = Pieces { headers: header_fields(&mail), ..Pieces::default() };
+    gather(&mail, &mut pieces, depth);
     let found = conclude(&pieces, dictionary);
     if found != Report::None || depth + 1 >= DEPTH_MAX {
         return found;
@@ -45,6 +46,14 @@ fn read_at(raw: &[u8], dictionary: &Dictionary, depth: usize) -> Report {
         .map(|nested| read_at(nested, dictionary, depth + 1))
         .find(|report| !matches!(report, Report::None | Report::AutoReply(_)))
         .unwrap_or(Report::None)
+}
+
+/// A mail cut out of an mbox file may still have that format's `From ` line in front.
+fn without_mailbox_line(raw: &[u8]) -> &[u8] {
+    match raw.strip_prefix(b"From ").and_then(|rest| rest.iter().position(|&byte| byte == b'\n')) {
+        Some(end) => &raw[b"From ".len() + end + 1..],
+        None => raw,
+    }
 }
 
 /// Mails with bare carriage returns as line ends (old Macintosh) get line feeds.
@@ -64,6 +73,10 @@ fn conclude(pieces: &Pieces, dictionary: &Dictionary) -> Report {
     if is_jmrp(pieces, &quoted) {
         let original = Original::from_headers(&quoted, &pieces.headers);
         return Report::Feedback(Box::new(Feedback::from_jmrp(&pieces.headers, original)));
+    }
+    if is_unsubscription(&pieces.headers) {
+        let original = answered(pieces, &quoted);
+        return Report::Feedback(Box::new(Feedback::from_unsubscription(&pieces.headers, original)));
     }
     if let Some(report) = structured(pieces, &quoted, dictionary) {
         return Report::Delivery(Box::new(report));
@@ -124,53 +137,59 @@ fn is_jmrp(pieces: &Pieces, quoted: &Fields) -> bool {
         && (subject.starts_with("complaint about") || marked(&pieces.headers) || !quoted.is_empty())
 }
 
-/// Fields of the mail itself, unfolded and with encoded words decoded in the subject.
-fn header_fields(message: &Message<'_>) -> Fields {
+/// A mail that asks to be taken off, as mail programs write it to the `mailto:` of List-Unsubscribe (RFC 2369).
+fn is_unsubscription(headers: &Fields) -> bool {
+    headers.get("X-Apple-Unsubscribe").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        || headers.get("Subject").is_some_and(|subject| {
+            let subject = subject.trim();
+            let token =
+                subject.strip_prefix(UNSUBSCRIBE_PREFIX).is_some_and(|rest| rest.len() > 20 && !rest.contains(' '));
+            token || subject.eq_ignore_ascii_case("unsubscribe")
+        })
+}
+
+/// Fields of a mail, unfolded and with encoded words decoded in the subject.
+fn header_fields(mail: &Part<'_>) -> Fields {
     let mut text = String::new();
-    for (name, value) in message.headers_raw().take(super::limits::FIELDS_MAX) {
-        let decoded = (name.eq_ignore_ascii_case("subject")).then(|| message.subject()).flatten();
-        let value = decoded.unwrap_or(value);
-        text.push_str(name);
+    for field in mail.fields.fields.iter().take(super::limits::FIELDS_MAX) {
+        let name = String::from_utf8_lossy(field.name);
+        let value = if name.eq_ignore_ascii_case("subject") { field.decoded().into() } else { field.text() };
+        text.push_str(&name);
         text.push_str(": ");
-        text.extend(value.trim().lines().flat_map(|line| [line.trim(), " "]));
+        text.extend(value.split(['\r', '\n']));
         text.push('\n');
     }
     Fields::read(&text)
 }
 
-fn gather(message: &Message<'_>, pieces: &mut Pieces, depth: usize) {
-    for part in &message.parts {
-        pieces.parts += 1;
-        if pieces.parts > PARTS_MAX {
-            return;
-        }
-        gather_part(part, pieces, depth);
+fn gather(part: &Part<'_>, pieces: &mut Pieces, depth: usize) {
+    pieces.parts += 1;
+    if pieces.parts > PARTS_MAX {
+        return;
     }
-}
-
-fn gather_part(part: &MessagePart<'_>, pieces: &mut Pieces, depth: usize) {
-    let kind = part
-        .content_type()
-        .map(|kind| (kind.ctype().to_ascii_lowercase(), kind.subtype().unwrap_or("").to_ascii_lowercase()));
-    let kind = kind.as_ref().map(|(main, sub)| (main.as_str(), sub.as_str()));
-    let text = || String::from_utf8_lossy(part.contents()).into_owned();
-    match (kind, &part.body) {
-        (Some(("message", "delivery-status" | "global-delivery-status")), _) => pieces.delivery_status.push(text()),
-        (Some(("message", "feedback-report")), _) => pieces.feedback = pieces.feedback.take().or_else(|| Some(text())),
-        (Some(("text", "rfc822-headers" | "rfc822-header") | ("message", "rfc822-headers" | "global-headers")), _) => {
-            pieces.quoted.push(Fields::read(&text()));
-        }
-        (_, PartType::Message(nested)) => {
-            pieces.quoted.push(header_fields(nested));
+    let plain = |body: &Cow<'_, [u8]>| String::from_utf8_lossy(body).into_owned();
+    match (part.content_type.as_str(), &part.body) {
+        (_, Body::Multipart(parts)) => parts.iter().for_each(|part| gather(part, pieces, depth)),
+        (_, Body::Mail(mail, raw)) => {
+            pieces.quoted.push(header_fields(mail));
             if depth + 1 < DEPTH_MAX {
-                let from = nested.parts.first().map_or(0, |root| root.offset_header as usize);
-                let until = nested.parts.first().map_or(0, |root| root.offset_end as usize);
-                let raw = nested.raw_message.get(from..until.max(from)).unwrap_or(&[]);
                 pieces.nested.push(raw.to_vec());
             }
         }
-        (_, PartType::Text(text)) => pieces.texts.push(text.clone().into_owned()),
-        (_, PartType::Html(html)) => pieces.texts.push(mail_parser::decoders::html::html_to_text(html)),
+        ("message/delivery-status" | "message/global-delivery-status", Body::Leaf(body)) => {
+            pieces.delivery_status.push(plain(body));
+        }
+        ("message/feedback-report", Body::Leaf(body)) => {
+            pieces.feedback = pieces.feedback.take().or_else(|| Some(plain(body)))
+        }
+        (
+            "text/rfc822-headers" | "text/rfc822-header" | "message/rfc822-headers" | "message/global-headers",
+            Body::Leaf(body),
+        ) => {
+            pieces.quoted.push(Fields::read(&plain(body)));
+        }
+        ("text/html", Body::Leaf(_)) => pieces.texts.push(mail_parser::decoders::html::html_to_text(&part.text())),
+        (kind, Body::Leaf(_)) if kind.starts_with("text/") => pieces.texts.push(part.text()),
         _ => {}
     }
 }

@@ -89,7 +89,7 @@ fn read_status(value: &str) -> Option<EnhancedStatus> {
 impl PerRecipient {
     /// Gives it its meaning: a success needs no reply, a failure gets its category from reply or status.
     pub(super) fn conclude(self, spare_reply: Option<&str>, dictionary: &Dictionary) -> RecipientReport {
-        let line = self.diagnostic.as_deref().or(spare_reply).map(str::to_owned);
+        let line = spare_reply.or(self.diagnostic.as_deref()).map(str::to_owned);
         let mut reply = line.as_deref().map(super::prose::reply_in);
         let action = self.action.unwrap_or_else(|| default_action(self.status, reply.as_ref()));
         if let Some(reply) = &mut reply
@@ -100,7 +100,7 @@ impl PerRecipient {
             reply.enhanced =
                 self.status.filter(|status| status.class != 2 && (status.subject, status.detail) != (0, 0));
         }
-        let known = reply.clone().or_else(|| self.status.map(|status| bare(status)));
+        let known = reply.clone().or_else(|| self.status.map(bare));
         let mut class = match &known {
             Some(reply) => dictionary.classify(reply, None),
             None => dictionary.classify_line("", None),

@@ -1,4 +1,10 @@
 //! Integration tests of the mail crate, one binary.
 
+mod address;
+mod dkim;
+mod inspect;
+mod letter;
+mod mime;
+mod mjml;
 mod replies;
 mod reports;

@@ -98,8 +98,8 @@ fn agrees_with_the_open_replies() {
     let (lines, family, hard, differing) = compare(&Dictionary::builtin());
     println!("{lines} lines, family {family}, hard {hard}\n{}", differing.join("\n"));
     assert_eq!(lines, 191);
-    assert!(family >= 184, "family agrees on {family} of {lines}");
-    assert!(hard >= 170, "hard agrees on {hard} of {lines}");
+    assert!(family >= 186, "family agrees on {family} of {lines}");
+    assert!(hard >= 173, "hard agrees on {hard} of {lines}");
 }
 
 /// The categories that stand for a label of the postalsys collection.

@@ -25,7 +25,11 @@ fn rows(report: &Report) -> Vec<(String, bool, String)> {
             .map(|one| match one.action {
                 Action::Failed | Action::Delayed => {
                     let words = one.reply.as_ref().map(ToString::to_string).unwrap_or_default();
-                    (one.class.family.to_string(), one.class.hard, format!("{} {} {words}", one.class.category, one.class.template))
+                    (
+                        one.class.family.to_string(),
+                        one.class.suppress,
+                        format!("{} {} {words}", one.class.category, one.class.template),
+                    )
                 }
                 _ => ("auto".to_owned(), false, one.action.as_str().to_owned()),
             })
@@ -60,7 +64,8 @@ fn agrees_with_the_bounce_corpus() {
                 let reason = row["reason"].as_str().unwrap();
                 let marks = format!("{}{}", if family_fits { ' ' } else { 'F' }, if hard_fits { ' ' } else { 'H' });
                 let words: String = words.chars().take(200).collect();
-                differing.push(format!("{marks} {name}: {wanted}/{reason} {} | {got} {got_hard} | {words}", row["hard"]));
+                differing
+                    .push(format!("{marks} {name}: {wanted}/{reason} {} | {got} {got_hard} | {words}", row["hard"]));
             }
         }
         if found.len() > file["rows"].as_array().unwrap().len() {
@@ -69,9 +74,9 @@ fn agrees_with_the_bounce_corpus() {
     }
     println!("{total} rows, found {found_rows}, family {family}, hard {hard}\n{}", differing.join("\n"));
     assert_eq!(total, 294);
-    assert!(found_rows >= 280, "found {found_rows} of {total}");
-    assert!(family >= 270, "family agrees on {family} of {total}");
-    assert!(hard >= 250, "hard agrees on {hard} of {total}");
+    assert!(found_rows >= 287, "found {found_rows} of {total}");
+    assert!(family >= 275, "family agrees on {family} of {total}");
+    assert!(hard >= 260, "hard agrees on {hard} of {total}");
 }
 
 #[test]
@@ -81,7 +86,8 @@ fn line_ends_do_not_matter() {
     for twin in expected["newline_twins"].as_array().unwrap() {
         let path = |key: &str| format!("bounces/sisimai-open/{}", twin[key].as_str().unwrap());
         let (found, wanted) = (rows(&read(&path("file"), &dictionary)), rows(&read(&path("twin_of"), &dictionary)));
-        let meaning = |rows: &[(String, bool, String)]| rows.iter().map(|row| (row.0.clone(), row.1)).collect::<Vec<_>>();
+        let meaning =
+            |rows: &[(String, bool, String)]| rows.iter().map(|row| (row.0.clone(), row.1)).collect::<Vec<_>>();
         assert_eq!(meaning(&found), meaning(&wanted), "{}", twin["file"]);
     }
 }
@@ -160,10 +166,21 @@ mod broken {
     static DICTIONARY: LazyLock<Dictionary> = LazyLock::new(Dictionary::builtin);
     static SEEDS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         let mut seeds = Vec::new();
-        for folder in ["bounces/sisimai-open/mail", "bounces/kumomta-rfc3464", "complaints/mail-auth-arf", "complaints/kumomta-rfc5965"] {
-            let mut paths: Vec<_> = std::fs::read_dir(format!("{}/{folder}", fixtures())).unwrap().map(|e| e.unwrap().path()).collect();
+        for folder in [
+            "bounces/sisimai-open/mail",
+            "bounces/kumomta-rfc3464",
+            "complaints/mail-auth-arf",
+            "complaints/kumomta-rfc5965",
+        ] {
+            let mut paths: Vec<_> =
+                std::fs::read_dir(format!("{}/{folder}", fixtures())).unwrap().map(|e| e.unwrap().path()).collect();
             paths.sort();
-            seeds.extend(paths.iter().filter(|path| path.extension().is_some_and(|e| e == "eml")).map(|path| std::fs::read(path).unwrap()));
+            seeds.extend(
+                paths
+                    .iter()
+                    .filter(|path| path.extension().is_some_and(|e| e == "eml"))
+                    .map(|path| std::fs::read(path).unwrap()),
+            );
         }
         seeds
     });
