@@ -1,1 +1,52 @@
+//! Intake: the one way in. It validates, gives ids and commits to the spool; it owns the SMTP listeners, and it reads
+//! the mail that comes back (delivery reports, complaints, unsubscribes).
+//!
+//! In: [`Submission`](model::submission::Submission)s of SMTP clients, HTTP injection and campaign feeds; inbound mail for
+//! the bounce domains. Out: admissions to the spool, of which intake is the only writer, and events.
+//!
+//! Invariants: a positive answer is given only when the submission is on disk; a submission is taken whole or not at
+//! all; mail of strangers is never passed on, whatever its address looks like (see [`relay`]); inbound mail leads to
+//! events and to nothing else.
+//! Must not: decide when or how something is delivered, answer mail with mail.
+//! Standards: RFC 5321, 6409 (submission), 8314.   Limits: [`Config`].
+//! Known gaps: no per-user quota; a user who may submit may name any tenant; no DSN for `NOTIFY=SUCCESS`.
 
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod attribution;
+pub mod config;
+mod conversation;
+mod floor;
+mod inbound;
+pub mod injection;
+mod listeners;
+mod network;
+mod recorder;
+pub mod relay;
+mod rewrite;
+mod submit;
+mod trace;
+mod validate;
+
+pub use config::Config;
+pub use listeners::{Listeners, Ports, StartError};
+pub use network::Network;
+pub use submit::Intake;
+
+use model::name::Name;
+use smtp::BoxFuture;
+
+/// Knows who may submit mail. Implemented over the accounts by the binary.
+pub trait Authenticator: Send + Sync + 'static {
+    /// The name under which this user is known; `None` when user and password do not fit.
+    ///
+    /// # Errors
+    /// [`CannotVerify`]: nothing can be said at the moment; the client is told to try again (454).
+    fn verify<'a>(&'a self, user: &'a str, password: &'a str) -> BoxFuture<'a, Result<Option<Name>, CannotVerify>>;
+}
+
+/// Credentials cannot be verified at the moment, in words for the log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("credentials cannot be verified: {0}")]
+pub struct CannotVerify(pub String);

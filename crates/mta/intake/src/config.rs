@@ -1,0 +1,212 @@
+//! Configuration of intake.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mail::address::Address;
+use model::units::{Rate, Size, Span};
+
+use crate::network::Network;
+
+/// Mail coming in: listeners, who may submit, what comes back.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The name of this host in greetings, `Received` headers and the Message-IDs that it adds.
+    pub host_name: String,
+    /// Where SMTP clients connect. Mail for the domains and addresses under `inbound` is taken from everyone on all of
+    /// them; mail for others only from users and from `relay_networks`.
+    pub listeners: Vec<Listener>,
+    /// Clients in these networks may submit mail for everyone without a password. Anything but loopback addresses here
+    /// is a decision to trust every program on those machines.
+    pub relay_networks: Vec<Network>,
+    /// Largest message that is taken. Never more than half of `spool.segment_size`.
+    pub message_size_max: Size,
+    /// Most recipients of one SMTP transaction; further ones are told to come in another (452). At most 4096.
+    pub recipients_max: u32,
+    /// A message that has passed so many hosts (`Received` headers) is in a loop and refused (554 5.4.6).
+    pub hops_max: u32,
+    /// With less room than this on the spool's disk, submissions are refused for the time being (452, 503), so that
+    /// acks and events still find room.
+    pub free_disk_min: Size,
+    /// SMTP connections at the same time, on each listener.
+    pub connections_max: u32,
+    /// SMTP connections at the same time from one address, on each listener.
+    pub connections_per_address_max: u32,
+    /// A client that says nothing for so long is sent away (RFC 5321 asks for at least 5 minutes).
+    pub idle_timeout: Span,
+    /// Memory for messages that are being received, over all listeners; beyond it a message is refused for the time
+    /// being (452).
+    pub buffered_size_max: Size,
+    /// At most so many events are written about refused submissions and about inbound mail that leads to nothing, so
+    /// that strangers cannot fill the event log. What is left out is counted in the next one.
+    pub stranger_events: Rate,
+    /// The certificate of the listeners.
+    pub tls: Tls,
+    /// Mail that comes back: delivery reports, complaints, unsubscribes.
+    pub inbound: Inbound,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            host_name: "localhost".to_owned(),
+            listeners: vec![Listener::default()],
+            relay_networks: loopback(),
+            message_size_max: Size::mb(50),
+            recipients_max: 1_000,
+            hops_max: 50,
+            free_disk_min: Size::mb(512),
+            connections_max: 1_000,
+            connections_per_address_max: 100,
+            idle_timeout: Span::s(300),
+            buffered_size_max: Size::mb(256),
+            stranger_events: Rate { count: 10, period: Duration::from_secs(1), burst: 100 },
+            tls: Tls::default(),
+            inbound: Inbound::default(),
+        }
+    }
+}
+
+fn loopback() -> Vec<Network> {
+    ["127.0.0.0/8", "::1"].map(|text| text.parse().expect("invariant: constants are networks")).to_vec()
+}
+
+/// One SMTP listener.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Listener {
+    /// Address and port. On a loopback address passwords are taken without TLS, anywhere else only with it.
+    pub listen: SocketAddr,
+    /// Begin with TLS instead of STARTTLS (port 465).
+    pub implicit_tls: bool,
+}
+
+impl Default for Listener {
+    fn default() -> Self {
+        Listener { listen: SocketAddr::from(([127, 0, 0, 1], 2525)), implicit_tls: false }
+    }
+}
+
+/// The certificate of the SMTP listeners. Without files a self-signed one is made at the first start.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tls {
+    /// PEM file with the certificate and those between it and the root.
+    pub certificate: Option<PathBuf>,
+    /// PEM file with the private key.
+    pub key: Option<PathBuf>,
+}
+
+/// Mail that comes back.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Inbound {
+    /// Domains whose MX leads here. Return paths of campaigns (`b.TOKEN@domain`), `unsubscribe@domain` and
+    /// `postmaster@domain` are taken there.
+    pub bounce_domains: Vec<String>,
+    /// Addresses to which feedback loops and other reports are sent.
+    pub feedback_addresses: Vec<String>,
+    /// More addresses for unsubscribing by mail.
+    pub unsubscribe_addresses: Vec<String>,
+}
+
+impl Config {
+    /// Most recipients that `recipients_max` can allow: those of one submission.
+    pub const RECIPIENTS_MAX: u32 = model::submission::Submission::RECIPIENTS_MAX as u32;
+
+    /// Checks what the types cannot.
+    ///
+    /// # Errors
+    /// A sentence that names the key.
+    pub fn validate(&self) -> Result<(), String> {
+        check_domain("host_name", &self.host_name, true)?;
+        check_range("recipients_max", self.recipients_max, 1, Self::RECIPIENTS_MAX)?;
+        check_range("hops_max", self.hops_max, 5, 1_000)?;
+        check_range("connections_max", self.connections_max, 1, 100_000)?;
+        check_range("connections_per_address_max", self.connections_per_address_max, 1, 100_000)?;
+        if self.message_size_max.0 < 1_024 {
+            return Err("message_size_max: less than 1KB".to_owned());
+        }
+        if self.buffered_size_max < self.message_size_max {
+            return Err("buffered_size_max: less than message_size_max".to_owned());
+        }
+        if self.tls.certificate.is_some() != self.tls.key.is_some() {
+            return Err("tls: certificate and key belong together".to_owned());
+        }
+        for (place, listener) in self.listeners.iter().enumerate() {
+            if self.listeners[..place]
+                .iter()
+                .any(|other| other.listen == listener.listen && listener.listen.port() != 0)
+            {
+                return Err(format!("listeners[{place}].listen: {} is given twice", listener.listen));
+            }
+        }
+        self.inbound.validate()
+    }
+}
+
+impl Inbound {
+    fn validate(&self) -> Result<(), String> {
+        for domain in &self.bounce_domains {
+            check_domain("inbound.bounce_domains", domain, false)?;
+        }
+        let lists = [
+            ("inbound.feedback_addresses", &self.feedback_addresses),
+            ("inbound.unsubscribe_addresses", &self.unsubscribe_addresses),
+        ];
+        for (key, addresses) in lists {
+            for address in addresses {
+                Address::parse(address).map_err(|error| format!("{key}: {address:?}: {error}"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_domain(key: &str, domain: &str, single_label: bool) -> Result<(), String> {
+    let label =
+        |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if single_label && label(domain) {
+        return Ok(());
+    }
+    match Address::parse(&format!("a@{domain}")) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("{key}: {domain:?}: {error}")),
+    }
+}
+
+fn check_range(key: &str, value: u32, min: u32, max: u32) -> Result<(), String> {
+    if (min..=max).contains(&value) { Ok(()) } else { Err(format!("{key}: {value} is not between {min} and {max}")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_valid_and_read_back() {
+        let config = Config::default();
+        assert_eq!(config.validate(), Ok(()));
+        let text = toml::to_string(&config).unwrap();
+        assert_eq!(toml::from_str::<Config>(&text).unwrap(), config);
+    }
+
+    #[test]
+    fn errors_name_the_key() {
+        let check = |text: &str, expected: &str| {
+            let config: Config = toml::from_str(text).unwrap();
+            assert_eq!(config.validate(), Err(expected.to_owned()));
+        };
+        check("recipients_max = 5000", "recipients_max: 5000 is not between 1 and 4096");
+        check("host_name = 'a b'", "host_name: \"a b\": this is more than an address, or has spaces in it");
+        check("[tls]\nkey = 'k.pem'", "tls: certificate and key belong together");
+        check("inbound.bounce_domains = ['bounce']", "inbound.bounce_domains: \"bounce\": the domain has no dot");
+        check("inbound.feedback_addresses = ['fbl']", "inbound.feedback_addresses: \"fbl\": the address has no @");
+        check("buffered_size_max = '1MB'", "buffered_size_max: less than message_size_max");
+        let twice = "[[listeners]]\nlisten = '127.0.0.1:25'\n[[listeners]]\nlisten = '127.0.0.1:25'";
+        check(twice, "listeners[1].listen: 127.0.0.1:25 is given twice");
+        assert!(toml::from_str::<Config>("relay_networks = ['everyone']").is_err());
+    }
+}

@@ -1,0 +1,302 @@
+//! One SMTP connection: who is it, to whom may he write, and what becomes of his messages.
+//!
+//! One transaction is one submission, or one inbound mail: the two are kept apart, because one commit cannot answer for
+//! both. A recipient of the other kind is told to come in another transaction (452), as clients do for any recipient too
+//! many.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use journal::events::{AppendError, EventLog};
+use lru::LruCache;
+use mail::address::Address;
+use mail::bounce::Dictionary;
+use mail::token::Keys;
+use model::event::Event;
+use model::id::EventId;
+use model::name::Name;
+use model::reply::Reply;
+use model::submission::{
+    Content, ContentSource, Envelope, NewMessage, NewRecipient, Origin, Protocol, Refusal, ReturnPath, Submission,
+};
+use smtp::BoxFuture;
+use smtp::envelope::{Mail, Recipient, Transaction};
+use smtp::server::{Answer, Context, Conversation, Credentials, Handler, Peer};
+
+use crate::Authenticator;
+use crate::inbound::{self, Arrival, Found};
+use crate::recorder::{Recorder, Refused};
+use crate::relay::{Client, Mailbox, Rules, Way};
+use crate::rewrite::{self, Added};
+use crate::submit::Intake;
+use crate::trace::{Trace, date};
+
+/// What the connections of all listeners share.
+pub(crate) struct Desk {
+    pub(crate) intake: Intake,
+    pub(crate) events: EventLog,
+    pub(crate) keys: Keys,
+    pub(crate) dictionary: Arc<Dictionary>,
+    pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
+    pub(crate) rules: Rules,
+    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) host_name: String,
+    pub(crate) hops_max: u32,
+    /// Events of inbound mail that were written lately: a report that is sent again is not written again.
+    pub(crate) told: Mutex<LruCache<EventId, ()>>,
+}
+
+/// The handler of all listeners.
+pub(crate) struct Reception(pub(crate) Arc<Desk>);
+
+impl Handler for Reception {
+    fn connect<'a>(&'a self, _peer: &'a Peer) -> BoxFuture<'a, Result<Box<dyn Conversation>, Answer>> {
+        let visit = Visit { desk: self.0.clone(), relays: None };
+        Box::pin(std::future::ready(Ok(Box::new(visit) as Box<dyn Conversation>)))
+    }
+}
+
+struct Visit {
+    desk: Arc<Desk>,
+    /// Whether the recipients of this transaction so far are somebody else's.
+    relays: Option<bool>,
+}
+
+impl Conversation for Visit {
+    fn auth<'a>(
+        &'a mut self,
+        context: &'a Context,
+        credentials: &'a Credentials,
+    ) -> BoxFuture<'a, Result<Name, Answer>> {
+        Box::pin(async move {
+            let Some(authenticator) = &self.desk.authenticator else { return Err(Answer::Accept) };
+            match authenticator.verify(&credentials.user, &credentials.password).await {
+                Ok(Some(name)) => Ok(name),
+                Ok(None) => {
+                    tracing::info!(peer = %context.peer.address, "wrong user or password");
+                    Err(Answer::Accept)
+                }
+                Err(error) => {
+                    tracing::error!(%error, "SMTP authentication");
+                    Err(Answer::reply(454, "4.7.0 Temporary authentication failure"))
+                }
+            }
+        })
+    }
+
+    fn mail<'a>(&'a mut self, context: &'a Context, mail: &'a Mail) -> BoxFuture<'a, Answer> {
+        self.relays = None;
+        Box::pin(std::future::ready(self.check_mail(context, mail)))
+    }
+
+    fn rcpt<'a>(&'a mut self, context: &'a Context, mail: &'a Mail, recipient: &'a Recipient) -> BoxFuture<'a, Answer> {
+        Box::pin(std::future::ready(self.check_recipient(context, mail, recipient)))
+    }
+
+    fn message<'a>(&'a mut self, context: &'a Context, transaction: Transaction) -> BoxFuture<'a, Answer> {
+        Box::pin(self.take(context, transaction))
+    }
+}
+
+fn client(context: &Context) -> Client<'_> {
+    Client { address: context.peer.address.ip(), user: context.user.as_deref() }
+}
+
+impl Visit {
+    fn check_mail(&self, context: &Context, mail: &Mail) -> Answer {
+        let reply = if let Err(refusal) = self.desk.intake.check_room() {
+            reply_of(&refusal)
+        } else if let Err(reply) = self.check_sender(context, mail) {
+            reply
+        } else {
+            return Answer::Accept;
+        };
+        self.note(context, &mail.sender, None, &reply, mail.size);
+        Answer::Reply(reply)
+    }
+
+    /// Whoever may write to everyone must be answerable himself. Strangers come with reports only; theirs is not used.
+    fn check_sender(&self, context: &Context, mail: &Mail) -> Result<(), Reply> {
+        if mail.sender.is_empty() || !self.desk.rules.may_relay(client(context)) {
+            return Ok(());
+        }
+        let parsed = Address::parse(&mail.sender);
+        parsed.map(drop).map_err(|error| Reply::new(553, &format!("5.1.7 Bad sender address: {error}")))
+    }
+
+    fn check_recipient(&mut self, context: &Context, mail: &Mail, recipient: &Recipient) -> Answer {
+        let relays = match self.desk.rules.way(client(context), &recipient.address) {
+            Way::Relay(_) => true,
+            Way::Inbound(_) => false,
+            Way::Refused(reply) => {
+                self.note(context, &mail.sender, Some(&recipient.address), &reply, mail.size);
+                return Answer::Reply(reply);
+            }
+        };
+        if self.relays.is_some_and(|before| before != relays) {
+            return Answer::reply(452, "4.5.3 Recipients here and elsewhere: use another transaction");
+        }
+        self.relays = Some(relays);
+        Answer::Accept
+    }
+
+    async fn take(&self, context: &Context, transaction: Transaction) -> Answer {
+        let sender = transaction.mail.sender.clone();
+        let size = transaction.data.len() as u64;
+        let reply = match self.sort(context, &transaction.recipients) {
+            Ok(Sorted::Relay(addresses)) => self.submit(context, transaction, addresses).await,
+            Ok(Sorted::Inbound(mailboxes)) => self.take_inbound(context, transaction, mailboxes).await,
+            Err(reply) => reply,
+        };
+        if !reply.is_positive() {
+            self.note(context, &sender, None, &reply, Some(size));
+        }
+        Answer::Reply(reply)
+    }
+
+    fn sort(&self, context: &Context, recipients: &[Recipient]) -> Result<Sorted, Reply> {
+        let (mut relayed, mut inbound) = (Vec::new(), Vec::new());
+        for recipient in recipients {
+            match self.desk.rules.way(client(context), &recipient.address) {
+                Way::Relay(address) => relayed.push(address),
+                Way::Inbound(mailbox) => inbound.push((recipient.address.clone(), mailbox)),
+                Way::Refused(reply) => return Err(reply),
+            }
+        }
+        match (relayed.is_empty(), inbound.is_empty()) {
+            (false, true) => Ok(Sorted::Relay(relayed)),
+            (true, _) => Ok(Sorted::Inbound(inbound)),
+            (false, false) => Err(Reply::new(451, "4.5.3 Recipients here and elsewhere: send one copy to each")),
+        }
+    }
+
+    async fn submit(&self, context: &Context, transaction: Transaction, addresses: Vec<Address>) -> Reply {
+        let Transaction { mail, recipients, data } = transaction;
+        let desk = &*self.desk;
+        let (id, now) = (desk.intake.next_message_id(), desk.intake.now());
+        let only_recipient = match addresses.as_slice() {
+            [only] => Some(only.as_str()),
+            _ => None,
+        };
+        let host_name = desk.host_name.as_str();
+        let trace = Trace { context, host_name, id, only_recipient, smtputf8: mail.smtputf8, at: now };
+        let (received, message_id, date) = (trace.received(), format!("<{id}@{host_name}>"), date(now));
+        let added = Added { received: &received, message_id: &message_id, date: &date };
+        let prepared = match rewrite::prepare(data, &added, desk.hops_max) {
+            Ok(prepared) => prepared,
+            Err(fault) => return Reply::new(554, &fault.to_string()),
+        };
+        let beyond_ascii = |address: &Address| address.needs_smtputf8();
+        let smtputf8 = prepared.eight_bit_header || !mail.sender.is_ascii() || addresses.iter().any(beyond_ascii);
+        let envelope = Envelope {
+            sender: if mail.sender.is_empty() { ReturnPath::Null } else { ReturnPath::Fixed(mail.sender) },
+            eight_bit: mail.eight_bit || prepared.eight_bit,
+            smtputf8: mail.smtputf8 && smtputf8,
+            envid: mail.envid,
+        };
+        let peer = Some(context.peer.address.ip().to_canonical());
+        let new = NewMessage {
+            content: Content::Raw(prepared.raw),
+            envelope,
+            routing: prepared.routing,
+            origin: Origin { protocol: Protocol::Smtp, peer, user: context.user.clone() },
+        };
+        let recipients = recipients.into_iter().zip(addresses).map(|(recipient, address)| NewRecipient {
+            address: address.as_str().to_owned(),
+            dsn: recipient.dsn,
+            ..NewRecipient::default()
+        });
+        let content = ContentSource::New(Box::new(new));
+        let submission = Submission { content, recipients: recipients.collect(), checkpoint: None };
+        match desk.intake.submit_as(id, submission).await {
+            Ok(receipt) => Reply::new(250, &format!("2.0.0 Queued as {}", receipt.message)),
+            Err(refusal) => reply_of(&refusal),
+        }
+    }
+
+    async fn take_inbound(
+        &self,
+        context: &Context,
+        transaction: Transaction,
+        mailboxes: Vec<(String, Mailbox)>,
+    ) -> Reply {
+        let peer = context.peer.address.ip();
+        let at = self.desk.intake.now();
+        let (keys, dictionary) = (self.desk.keys.clone(), self.desk.dictionary.clone());
+        // Parsing megabytes of MIME is no work for the threads that serve everybody.
+        let read = tokio::task::spawn_blocking(move || {
+            let Transaction { mail, data, .. } = transaction;
+            let found = mailboxes.iter().map(|(recipient, mailbox)| {
+                let (mailbox, sender, raw) = (*mailbox, mail.sender.as_str(), data.as_slice());
+                inbound::read(&Arrival { recipient, mailbox, sender, peer, raw, at }, &keys, &dictionary)
+            });
+            found.collect::<Vec<Found>>()
+        });
+        let Ok(found) = read.await else { return Reply::new(451, "4.3.0 The report could not be read") };
+        let mut events = Vec::with_capacity(found.len());
+        for found in found {
+            match found {
+                Found::Ours(event) => events.push(self.with_routing(*event)),
+                Found::Strange(event) if self.desk.recorder.allows(at) => {
+                    let root = self.desk.intake.next_number();
+                    events.push(Event { id: Event::of_engine(event.kind, root, at).id, ..*event });
+                }
+                Found::Strange(_) => return Reply::new(451, "4.7.1 Too much mail of unknown meaning, try again later"),
+            }
+        }
+        self.tell(events).await
+    }
+
+    /// Adds what the spool still knows of the message.
+    fn with_routing(&self, event: Event) -> Event {
+        let head = event.message.and_then(|message| self.desk.intake.spool().head(message));
+        let Some(head) = head else { return event };
+        let job = (!head.routing.job.is_empty()).then(|| head.routing.job.clone());
+        let (tenant, stream) = (Some(head.routing.tenant.clone()), Some(head.routing.stream.clone()));
+        Event { tenant, stream, job, ..event }
+    }
+
+    /// Writes events that were not written lately.
+    async fn tell(&self, mut events: Vec<Event>) -> Reply {
+        let told = || self.desk.told.lock().unwrap_or_else(PoisonError::into_inner);
+        {
+            let mut told = told();
+            events.retain(|event| told.get(&event.id).is_none());
+        }
+        let ids: Vec<EventId> = events.iter().map(|event| event.id).collect();
+        match self.desk.events.append(events).await {
+            Ok(_) => {
+                let mut told = told();
+                for id in ids {
+                    told.put(id, ());
+                }
+                Reply::new(250, "2.0.0 Taken")
+            }
+            Err(AppendError::NoSpace) => Reply::new(452, "4.3.1 Insufficient system storage, try again later"),
+            Err(error) => {
+                tracing::error!(%error, "an inbound mail could not be noted");
+                Reply::new(451, "4.3.0 Cannot take the mail now, try again later")
+            }
+        }
+    }
+
+    fn note(&self, context: &Context, sender: &str, recipient: Option<&str>, reply: &Reply, size_bytes: Option<u64>) {
+        let (peer, user) = (context.peer.address.ip(), context.user.as_ref());
+        self.desk.recorder.refused(&Refused { peer, user, sender, recipient, reply, size_bytes });
+    }
+}
+
+/// The recipients of one transaction.
+enum Sorted {
+    /// Somebody else's.
+    Relay(Vec<Address>),
+    /// Ours, with the addresses as given.
+    Inbound(Vec<(String, Mailbox)>),
+}
+
+fn reply_of(refusal: &Refusal) -> Reply {
+    match refusal {
+        Refusal::Invalid { reason } => Reply::new(554, &format!("5.6.0 {reason}")),
+        Refusal::UnknownMessage(_) => Reply::new(554, &format!("5.6.0 {refusal}")),
+        Refusal::Unavailable { reason } => Reply::new(452, &format!("4.3.1 {reason}")),
+    }
+}

@@ -1,0 +1,197 @@
+//! Who may send what to whom: the one place that keeps this from being an open relay.
+//!
+//! Pure. A recipient is either one of ours (mail that comes back: taken from everyone, never passed on), or somebody
+//! else's: then only users and the clients in the configured networks may write to him. An address is judged by the
+//! same parser that brings it into the spool, so no spelling is one thing here and another there.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+
+use mail::address::Address;
+use mail::token::RETURN_PREFIX;
+use model::reply::Reply;
+
+use crate::config::Config;
+use crate::network::Network;
+
+/// In front of a token in the local part of an unsubscribe address.
+const UNSUBSCRIBE_PREFIX: &str = mail::token::UNSUBSCRIBE_PREFIX;
+
+/// Where mail to a recipient goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Into the spool, to be delivered to this address.
+    Relay(Address),
+    /// Read here.
+    Inbound(Mailbox),
+    /// Nowhere.
+    Refused(Reply),
+}
+
+/// A mailbox of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mailbox {
+    /// `b.TOKEN@` a bounce domain: reports about one recipient.
+    ReturnPath,
+    /// Unsubscribing by mail.
+    Unsubscribe,
+    /// Feedback loops, other reports, and mail for the postmaster.
+    Reports,
+}
+
+/// What is known of a client.
+#[derive(Clone, Copy, Debug)]
+pub struct Client<'a> {
+    /// Its address.
+    pub address: IpAddr,
+    /// Under which name it authenticated.
+    pub user: Option<&'a str>,
+}
+
+/// The rules, made of the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    networks: Vec<Network>,
+    bounce_domains: HashSet<String>,
+    /// By [`Address::key`].
+    reports: HashSet<String>,
+    unsubscribe: HashSet<String>,
+}
+
+impl Rules {
+    /// From a valid configuration; what is not valid in it has no effect.
+    pub fn new(config: &Config) -> Self {
+        let domain = |domain: &String| Some(Address::parse(&format!("a@{domain}")).ok()?.domain().to_owned());
+        let key = |address: &String| Some(Address::parse(address).ok()?.key());
+        Rules {
+            networks: config.relay_networks.clone(),
+            bounce_domains: config.inbound.bounce_domains.iter().filter_map(domain).collect(),
+            reports: config.inbound.feedback_addresses.iter().filter_map(key).collect(),
+            unsubscribe: config.inbound.unsubscribe_addresses.iter().filter_map(key).collect(),
+        }
+    }
+
+    /// Whether a client may write to everyone.
+    pub fn may_relay(&self, client: Client<'_>) -> bool {
+        client.user.is_some() || self.networks.iter().any(|network| network.contains(client.address))
+    }
+
+    /// Where mail of this client to this recipient goes.
+    pub fn way(&self, client: Client<'_>, recipient: &str) -> Way {
+        // RFC 5321 4.5.1: the postmaster is reached without a domain.
+        if recipient.eq_ignore_ascii_case("postmaster") {
+            return Way::Inbound(Mailbox::Reports);
+        }
+        let address = match Address::parse(recipient) {
+            Ok(address) => address,
+            Err(error) => return Way::Refused(Reply::new(553, &format!("5.1.3 Bad recipient address: {error}"))),
+        };
+        if let Some(mailbox) = self.mailbox(&address) {
+            return Way::Inbound(mailbox);
+        }
+        if self.bounce_domains.contains(address.domain()) {
+            return Way::Refused(Reply::new(550, "5.1.1 No such mailbox here"));
+        }
+        if self.may_relay(client) {
+            return Way::Relay(address);
+        }
+        Way::Refused(Reply::new(550, "5.7.1 Relaying denied"))
+    }
+
+    fn mailbox(&self, address: &Address) -> Option<Mailbox> {
+        let key = address.key();
+        if self.unsubscribe.contains(&key) {
+            return Some(Mailbox::Unsubscribe);
+        }
+        if self.reports.contains(&key) {
+            return Some(Mailbox::Reports);
+        }
+        if !self.bounce_domains.contains(address.domain()) {
+            return None;
+        }
+        let local = address.local();
+        let begins = |prefix: &str| local.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+        match local {
+            _ if begins(RETURN_PREFIX) => Some(Mailbox::ReturnPath),
+            _ if begins(UNSUBSCRIBE_PREFIX) || local.eq_ignore_ascii_case("unsubscribe") => Some(Mailbox::Unsubscribe),
+            _ if local.eq_ignore_ascii_case("postmaster") => Some(Mailbox::Reports),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules() -> Rules {
+        let mut config = Config::default();
+        config.inbound.bounce_domains = vec!["Bounce.Example.org".to_owned()];
+        config.inbound.feedback_addresses = vec!["fbl@example.org".to_owned()];
+        config.inbound.unsubscribe_addresses = vec!["leave@example.org".to_owned()];
+        Rules::new(&config)
+    }
+
+    fn way(client: &str, user: Option<&str>, recipient: &str) -> String {
+        match rules().way(Client { address: client.parse().unwrap(), user }, recipient) {
+            Way::Relay(address) => format!("relay {address}"),
+            Way::Inbound(mailbox) => format!("{mailbox:?}"),
+            Way::Refused(reply) => format!("{} {}", reply.code, reply.enhanced.unwrap()),
+        }
+    }
+
+    #[test]
+    fn strangers_relay_nothing() {
+        for client in ["203.0.113.9", "2001:db8::1", "::ffff:203.0.113.9", "128.0.0.1", "10.0.0.1"] {
+            for recipient in [
+                "user@example.com",
+                "user@example.org",
+                "\"user@example.com\"@bounce.example.org",
+                "user%example.com@bounce.example.org",
+                "example.com!user@bounce.example.org",
+                "b.x@example.com",
+                "b.@example.com",
+                "unsubscribe@example.com",
+                "postmaster@example.com",
+                "fbl@example.org.example.com",
+                "fbl@example.com",
+                "user@[127.0.0.1]",
+                "user@localhost",
+                "user@bounce.example.org@example.com",
+                "user@example.com.",
+                "user@sub.bounce.example.org",
+                "",
+                "@example.com",
+                "user",
+            ] {
+                let found = way(client, None, recipient);
+                assert!(found.starts_with("55"), "{client} to {recipient}: {found}");
+            }
+        }
+    }
+
+    #[test]
+    fn users_and_trusted_networks_relay() {
+        for (client, user) in
+            [("127.0.0.1", None), ("::1", None), ("::ffff:127.9.9.9", None), ("203.0.113.9", Some("a"))]
+        {
+            assert_eq!(way(client, user, "Zoë@Bücher.example"), "relay Zoë@xn--bcher-kva.example");
+            assert_eq!(way(client, user, "user@localhost"), "553 5.1.3");
+            assert_eq!(way(client, user, "nobody@bounce.example.org"), "550 5.1.1", "ours is never passed on");
+        }
+    }
+
+    #[test]
+    fn mail_that_comes_back_is_taken_from_everyone() {
+        for client in ["203.0.113.9", "127.0.0.1"] {
+            assert_eq!(way(client, None, "b.abc@bounce.example.org"), "ReturnPath");
+            assert_eq!(way(client, None, "B.ABC@BOUNCE.EXAMPLE.ORG"), "ReturnPath");
+            assert_eq!(way(client, None, "unsubscribe@bounce.example.org"), "Unsubscribe");
+            assert_eq!(way(client, None, "u.abc@bounce.example.org"), "Unsubscribe");
+            assert_eq!(way(client, None, "LEAVE@example.org"), "Unsubscribe");
+            assert_eq!(way(client, None, "fbl@example.ORG"), "Reports");
+            assert_eq!(way(client, None, "postmaster@bounce.example.org"), "Reports");
+            assert_eq!(way(client, None, "Postmaster"), "Reports");
+        }
+    }
+}

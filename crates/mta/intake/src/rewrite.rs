@@ -1,0 +1,307 @@
+//! What a submission's header is made to be: trace added, missing fields added, private fields taken out.
+//!
+//! Works on the header alone; the body is copied as it is, once. Signing happens at delivery, over what stands here.
+
+use mail::mime;
+use model::name::Name;
+use model::submission::Routing;
+
+use crate::validate::check_name;
+
+/// Fields that never leave the house (RFC 5322 3.6.3, RFC 5321 4.4).
+const REMOVED: [&str; 3] = ["bcc", "resent-bcc", "return-path"];
+
+/// What a message says about its own treatment, in fields that are taken out.
+const HINTS: [(&str, Hint); 5] = [
+    ("x-job", Hint::Job),
+    ("x-virtual-mta", Hint::Pool),
+    ("x-ies-pool", Hint::Pool),
+    ("x-ies-stream", Hint::Stream),
+    ("x-ies-tenant", Hint::Tenant),
+];
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hint {
+    Job,
+    Pool,
+    Stream,
+    Tenant,
+}
+
+/// A message ready for the spool.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) raw: Vec<u8>,
+    pub(crate) routing: Routing,
+    /// Needs 8BITMIME.
+    pub(crate) eight_bit: bool,
+    /// Needs SMTPUTF8.
+    pub(crate) eight_bit_header: bool,
+}
+
+/// Why a message is not taken.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Fault {
+    /// Not a header, or not ended by an empty line.
+    #[error("5.6.0 The header of the message is not well-formed")]
+    Malformed,
+    /// Too many `Received` fields.
+    #[error("5.4.6 Too many hops: the message is in a loop")]
+    Loop,
+    /// A field that says how to treat the message has no usable value.
+    #[error("5.6.0 {field}: {reason}")]
+    Field {
+        /// Its name.
+        field: &'static str,
+        /// What is wrong.
+        reason: &'static str,
+    },
+}
+
+/// What is put in front of the header.
+pub(crate) struct Added<'a> {
+    /// The whole `Received` field.
+    pub(crate) received: &'a str,
+    /// Message-ID with its brackets, for a message that has none.
+    pub(crate) message_id: &'a str,
+    /// Date, for a message that has none.
+    pub(crate) date: &'a str,
+}
+
+/// Makes a submitted message ready for the spool. Lines of `data` end in CRLF.
+pub(crate) fn prepare(mut data: Vec<u8>, added: &Added<'_>, hops_max: u32) -> Result<Prepared, Fault> {
+    let mut found = mime::check(&data);
+    if !found.well_formed_header && found.header_bytes == data.len() {
+        // Nothing but a header, or nothing at all: the empty line was left out.
+        data.extend_from_slice(b"\r\n");
+        found = mime::check(&data);
+    }
+    let is_bare_body = found.fields == 0 && data.starts_with(b"\r\n");
+    if !found.well_formed_header && !is_bare_body {
+        return Err(Fault::Malformed);
+    }
+    if found.received >= hops_max as usize {
+        return Err(Fault::Loop);
+    }
+    let mut raw = Vec::with_capacity(data.len() + added.received.len() + 256);
+    raw.extend_from_slice(added.received.as_bytes());
+    if !found.has_message_id {
+        push_field(&mut raw, "Message-ID", added.message_id);
+    }
+    if !found.has_date {
+        push_field(&mut raw, "Date", added.date);
+    }
+    let (header, body) = data.split_at(found.header_bytes);
+    let mut hints = Hints::default();
+    for field in header_fields(header) {
+        if !hints.take(field)? && !is_removed(field) {
+            raw.extend_from_slice(field);
+        }
+    }
+    raw.extend_from_slice(body);
+    Ok(Prepared { raw, routing: hints.routing, eight_bit: found.eight_bit, eight_bit_header: found.eight_bit_header })
+}
+
+/// Adds what a message that came by another way than SMTP has left out, and takes blind copies out.
+pub(crate) fn complete(message: &[u8], message_id: &str, date: &str) -> Vec<u8> {
+    let found = mime::check(message);
+    let mut raw = Vec::with_capacity(message.len() + 128);
+    if !found.has_message_id {
+        push_field(&mut raw, "Message-ID", message_id);
+    }
+    if !found.has_date {
+        push_field(&mut raw, "Date", date);
+    }
+    let (header, body) = message.split_at(found.header_bytes);
+    header_fields(header).filter(|field| !is_removed(field)).for_each(|field| raw.extend_from_slice(field));
+    raw.extend_from_slice(body);
+    raw
+}
+
+fn push_field(raw: &mut Vec<u8>, name: &str, value: &str) {
+    raw.extend_from_slice(name.as_bytes());
+    raw.extend_from_slice(b": ");
+    raw.extend_from_slice(value.as_bytes());
+    raw.extend_from_slice(b"\r\n");
+}
+
+/// The fields of a well-formed header with their line ends; the empty line is the last one.
+fn header_fields(header: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = header;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let mut end = line_end(rest, 0);
+        while matches!(rest.get(end), Some(b' ' | b'\t')) {
+            end = line_end(rest, end);
+        }
+        let (field, behind) = rest.split_at(end);
+        rest = behind;
+        Some(field)
+    })
+}
+
+fn line_end(bytes: &[u8], from: usize) -> usize {
+    bytes[from..].iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |feed| from + feed + 1)
+}
+
+fn split_field(field: &[u8]) -> Option<(&[u8], &[u8])> {
+    let colon = field.iter().position(|&byte| byte == b':')?;
+    Some((field[..colon].trim_ascii_end(), &field[colon + 1..]))
+}
+
+fn is_removed(field: &[u8]) -> bool {
+    split_field(field).is_some_and(|(name, _)| REMOVED.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())))
+}
+
+#[derive(Default)]
+struct Hints {
+    routing: Routing,
+    taken: Vec<Hint>,
+}
+
+impl Hints {
+    /// Takes the value of a field that is a hint; the first of a kind counts. False for any other field.
+    fn take(&mut self, field: &[u8]) -> Result<bool, Fault> {
+        let Some((name, value)) = split_field(field) else { return Ok(false) };
+        let known = HINTS.iter().find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()));
+        let Some(&(field, hint)) = known else { return Ok(false) };
+        if self.taken.contains(&hint) {
+            return Ok(true);
+        }
+        self.taken.push(hint);
+        let value = mime::unfold(value);
+        if value.is_empty() {
+            return Ok(true);
+        }
+        let name = Name::from(&*value);
+        check_name(&name).map_err(|reason| Fault::Field { field, reason })?;
+        match hint {
+            Hint::Job => self.routing.job = name,
+            Hint::Pool => self.routing.pool = Some(name),
+            Hint::Stream => self.routing.stream = name,
+            Hint::Tenant => self.routing.tenant = name,
+        }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::{Expect, expect};
+
+    fn prepared(message: &str) -> Result<Prepared, Fault> {
+        let added = Added { received: "Received: here\r\n", message_id: "<id@here>", date: "today" };
+        prepare(message.replace('\n', "\r\n").into_bytes(), &added, 3)
+    }
+
+    fn check(message: &str, expected: &Expect) {
+        let found = prepared(message).map(|found| String::from_utf8(found.raw).unwrap().replace("\r\n", "\n"));
+        expected.assert_eq(&found.unwrap_or_else(|fault| format!("{fault}\n")));
+    }
+
+    #[test]
+    fn what_is_missing_is_added_and_what_is_private_goes() {
+        check(
+            "From: a@example.org\nBCC: secret@example.org,\n other@example.org\nSubject: x\n y\n\nBcc: body\n",
+            &expect![[r#"
+            Received: here
+            Message-ID: <id@here>
+            Date: today
+            From: a@example.org
+            Subject: x
+             y
+
+            Bcc: body
+        "#]],
+        );
+        check(
+            "Return-Path: <x@y.z>\nmessage-id: <own>\nDATE: then\nResent-Bcc: a@b.c\n\n",
+            &expect![[r#"
+            Received: here
+            message-id: <own>
+            DATE: then
+
+        "#]],
+        );
+    }
+
+    #[test]
+    fn odd_headers() {
+        let bare = expect![[r#"
+            Received: here
+            Message-ID: <id@here>
+            Date: today
+
+            text
+        "#]];
+        check("\ntext\n", &bare);
+        check(
+            "",
+            &expect![[r#"
+            Received: here
+            Message-ID: <id@here>
+            Date: today
+
+        "#]],
+        );
+        check(
+            "Subject: no body\n",
+            &expect![[r#"
+            Received: here
+            Message-ID: <id@here>
+            Date: today
+            Subject: no body
+
+        "#]],
+        );
+        let malformed = expect![[r#"
+            5.6.0 The header of the message is not well-formed
+        "#]];
+        check("text without header\n", &malformed);
+        check("Subject: x\nbroken line\n\nbody\n", &malformed);
+        check(" continued\nSubject: x\n\nbody\n", &malformed);
+        check(
+            "Received: a\nReceived: b\nReceived: c\n\n",
+            &expect![[r#"
+            5.4.6 Too many hops: the message is in a loop
+        "#]],
+        );
+    }
+
+    #[test]
+    fn other_ways_than_smtp() {
+        let complete = |message: &str| String::from_utf8(complete(message.as_bytes(), "<id@here>", "today")).unwrap();
+        assert_eq!(
+            complete("From: a\r\nBcc: b\r\nX-Job: j\r\n\r\nx\r\n"),
+            "Message-ID: <id@here>\r\nDate: today\r\nFrom: a\r\nX-Job: j\r\n\r\nx\r\n"
+        );
+        let whole = "From: a\r\nDate: d\r\nMessage-ID: m\r\n\r\n";
+        assert_eq!(complete(whole), whole);
+    }
+
+    #[test]
+    fn hints_are_honoured_and_taken_out() {
+        let message = "X-Job: spring 26\nx-virtual-mta: pool-a\nX-iES-Pool: pool-b\nX-iES-Stream:\n bulk\nX-iES-Tenant: \nDate: d\nMessage-ID: m\n\n";
+        let found = prepared(message).unwrap();
+        assert_eq!(found.raw, b"Received: here\r\nDate: d\r\nMessage-ID: m\r\n\r\n");
+        let expected = Routing {
+            job: "spring 26".into(),
+            pool: Some("pool-a".into()),
+            stream: "bulk".into(),
+            ..Routing::default()
+        };
+        assert_eq!(found.routing, expected);
+        check(
+            &format!("X-Job: {}\n\n", "x".repeat(256)),
+            &expect![[r#"
+            5.6.0 x-job: longer than 255 bytes
+        "#]],
+        );
+        assert!(!found.eight_bit && !found.eight_bit_header);
+        let eight = prepared("From: a\n\nö\n").unwrap();
+        assert!(eight.eight_bit && !eight.eight_bit_header);
+    }
+}

@@ -1,0 +1,180 @@
+//! The way in: a valid submission gets its ids and is committed to the spool.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use journal::spool::{Admission, AdmitError, AdmitMessage, Hold, Spool};
+use model::handoff::MessageHead;
+use model::id::{IdGenerator, MessageId, RecipientId};
+use model::submission::{Content, ContentSource, NewMessage, NewRecipient, Protocol, Receipt, Refusal, Submission};
+use model::time::{Clock, Timestamp};
+
+use crate::config::Config;
+use crate::floor::Floor;
+use crate::rewrite;
+use crate::trace::date;
+use crate::validate::validate;
+
+/// Room in a spool record for everything but the content: head and rows of an SMTP transaction.
+const RECORD_OVERHEAD: u64 = 64 << 10;
+
+/// What the header of a message may gain on its way in: `Received`, `Date`, `Message-ID`.
+const HEADER_ADDED_MAX: u64 = 4 << 10;
+
+/// The one way in. Cheap to clone; all clones are the same.
+#[derive(Clone)]
+pub struct Intake {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    spool: Spool,
+    ids: Mutex<IdGenerator>,
+    clock: Arc<dyn Clock>,
+    floor: Floor,
+    message_bytes_max: u64,
+    host_name: String,
+}
+
+impl Intake {
+    /// An intake for this spool. `newest_id` is what the spool recovered, so that no id is given twice; `node` is the
+    /// node's number.
+    pub fn new(spool: Spool, newest_id: u64, node: u16, config: &Config, clock: Arc<dyn Clock>) -> Self {
+        let mut ids = IdGenerator::new(node);
+        ids.resume_after(newest_id);
+        let floor = Floor::new(spool.dir().to_owned(), config.free_disk_min);
+        let room = spool.admission_bytes_max();
+        let room = room.saturating_sub(RECORD_OVERHEAD.min(room / 2));
+        let message_bytes_max = config.message_size_max.0.min(room);
+        let host_name = config.host_name.clone();
+        Intake { inner: Arc::new(Inner { spool, ids: Mutex::new(ids), clock, floor, message_bytes_max, host_name }) }
+    }
+
+    /// Takes a submission: when it resolves, content, recipients and checkpoint are on disk, all or nothing.
+    ///
+    /// A new message with a checkpoint stays in the spool until [`Intake::finish`], because its feed will add recipients.
+    ///
+    /// # Errors
+    /// See [`Refusal`]; nothing was committed, except possibly when the disk failed in the middle
+    /// (`Unavailable`: a feed asks for its checkpoint before it goes on).
+    pub async fn submit(&self, submission: Submission) -> Result<Receipt, Refusal> {
+        let message = self.next_message_id();
+        self.submit_as(message, submission).await
+    }
+
+    /// As [`Intake::submit`], a new message under an id that was taken before.
+    pub(crate) async fn submit_as(&self, id: MessageId, mut submission: Submission) -> Result<Receipt, Refusal> {
+        let now = self.now();
+        self.inner.floor.check(now)?;
+        validate(&mut submission, self.inner.message_bytes_max + HEADER_ADDED_MAX)?;
+        let Submission { content, recipients, checkpoint } = submission;
+        let count = recipients.len() as u32;
+        let first_recipient = RecipientId(self.take_ids(now, u64::from(count.max(1))));
+        let due = match &content {
+            ContentSource::New(message) => message.routing.not_before.map_or(now, |before| before.max(now)),
+            ContentSource::Existing(message) => self.due_of(*message, now),
+        };
+        let (message, message_id, hold) = match content {
+            ContentSource::New(mut new) => {
+                self.complete(&mut new, id, now);
+                let head = MessageHead {
+                    id,
+                    envelope: new.envelope,
+                    routing: new.routing,
+                    origin: new.origin,
+                    received_at: now,
+                    size_bytes: new.content.len() as u64,
+                };
+                let hold = if checkpoint.is_some() { Hold::Open } else { Hold::Unchanged };
+                (AdmitMessage::New { head: Box::new(head), content: new.content }, id, hold)
+            }
+            ContentSource::Existing(existing) => (AdmitMessage::Existing(existing), existing, Hold::Unchanged),
+        };
+        let recipients = with_ids(first_recipient, recipients);
+        let admission = Admission { message, recipients, due, checkpoint, hold };
+        self.inner.spool.admit(admission).await.map_err(refuse)?;
+        Ok(Receipt { message: message_id, first_recipient, count })
+    }
+
+    /// A complete message of a program may have left out what a mail must have. (SMTP has seen to that before.)
+    fn complete(&self, message: &mut NewMessage, id: MessageId, now: Timestamp) {
+        if let Content::Raw(raw) = &mut message.content
+            && message.origin.protocol != Protocol::Smtp
+        {
+            let message_id = format!("<{id}@{}>", self.inner.host_name);
+            *raw = rewrite::complete(raw, &message_id, &date(now));
+        }
+    }
+
+    /// Recipients that are added keep to the message's own beginning.
+    fn due_of(&self, message: MessageId, now: Timestamp) -> Timestamp {
+        let head = self.inner.spool.head(message);
+        head.and_then(|head| head.routing.not_before).map_or(now, |before| before.max(now))
+    }
+
+    /// Whether there is room for new mail.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`] while there is none.
+    pub fn check_room(&self) -> Result<(), Refusal> {
+        self.inner.floor.check(self.now())
+    }
+
+    /// Largest message that is taken, in bytes.
+    pub fn message_bytes_max(&self) -> u64 {
+        self.inner.message_bytes_max
+    }
+
+    /// How far a feed has come; `None` when nothing of it was ever committed.
+    pub fn checkpoint(&self, feed: u64) -> Option<u64> {
+        self.inner.spool.checkpoint(feed)
+    }
+
+    /// No more recipients will be added: the message may go with its last recipient. Repeating it does nothing.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`] when the spool is closed or has failed.
+    pub async fn finish(&self, message: MessageId) -> Result<(), Refusal> {
+        let done = self.inner.spool.finish(message).await;
+        done.map_err(|error| Refusal::Unavailable { reason: error.to_string() })
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    pub(crate) fn spool(&self) -> &Spool {
+        &self.inner.spool
+    }
+
+    pub(crate) fn next_message_id(&self) -> MessageId {
+        MessageId(self.take_ids(self.now(), 1))
+    }
+
+    /// A number for an event that belongs to no recipient.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.take_ids(self.now(), 1)
+    }
+
+    fn take_ids(&self, now: Timestamp, count: u64) -> u64 {
+        self.inner.ids.lock().unwrap_or_else(PoisonError::into_inner).next_range(now, count)
+    }
+}
+
+fn with_ids(first: RecipientId, recipients: Vec<NewRecipient>) -> Vec<(RecipientId, NewRecipient)> {
+    recipients.into_iter().zip(first.0..).map(|(recipient, id)| (RecipientId(id), recipient)).collect()
+}
+
+fn refuse(error: AdmitError) -> Refusal {
+    match error {
+        AdmitError::UnknownMessage(message) => Refusal::UnknownMessage(message),
+        AdmitError::TooLarge { .. } | AdmitError::Count(_) => Refusal::Invalid { reason: error.to_string() },
+        AdmitError::NoSpace => {
+            Refusal::Unavailable { reason: "Insufficient system storage, try again later".to_owned() }
+        }
+        AdmitError::Closed => Refusal::Unavailable { reason: "Shutting down, try again later".to_owned() },
+        AdmitError::Failed(reason) => {
+            tracing::error!(reason, "the spool takes nothing");
+            Refusal::Unavailable { reason: "The spool has failed, try again later".to_owned() }
+        }
+    }
+}
