@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// The event store.
     pub store: store::Config,
-    /// Most events taken from the event log at once.
+    /// Most events taken from the event log at once; questions wait for as long as one such batch is taken in.
     pub batch_events: usize,
     /// Wait after a failure (a full disk, an unreadable log) before trying again.
     pub retry_after: Span,
@@ -18,7 +18,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Config { store: store::Config::default(), batch_events: 4_096, retry_after: Span::s(2) }
+        Config { store: store::Config::default(), batch_events: 1_024, retry_after: Span::s(2) }
     }
 }
 

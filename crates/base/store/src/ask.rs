@@ -45,8 +45,12 @@ impl EventStore {
     pub fn rollup(&self, query: RollupQuery) -> BoxFuture<'static, Result<Vec<RollupRow>, QueryError>> {
         let inner = Arc::clone(&self.0);
         Box::pin(async move {
-            let snapshot = inner.state().rollups.snapshot(query.from, query.to);
-            inner.blocking(move || snapshot.answer(&query)).await?
+            let worker = Arc::clone(&inner);
+            let answer = move || {
+                let snapshot = worker.state().rollups.snapshot(query.from, query.to);
+                snapshot.answer(&query)
+            };
+            inner.blocking(answer).await?
         })
     }
 
