@@ -53,7 +53,11 @@ impl Door {
     pub fn read(data_dir: &Path) -> anyhow::Result<Door> {
         let path = Door::path(data_dir);
         let text = fs::read_to_string(&path).with_context(|| {
-            format!("no suite seems to run on {} ({} cannot be read); start `ies serve`", data_dir.display(), path.display())
+            format!(
+                "no suite seems to run on {} ({} cannot be read); start `ies serve`",
+                data_dir.display(),
+                path.display()
+            )
         })?;
         Ok(serde_json::from_str(&text)?)
     }

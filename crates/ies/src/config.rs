@@ -41,8 +41,8 @@ pub struct Config {
     pub dns: dns::resolver::Config,
     /// Campaigns: hand-over, tracking, consumers.
     pub campaign: campaign::Config,
-    /// The event store of the monitoring.
-    pub store: store::Config,
+    /// Monitoring: the event store and its queries.
+    pub monitor: monitor::Config,
 }
 
 impl Default for Config {
@@ -61,7 +61,7 @@ impl Default for Config {
             dkim: Vec::new(),
             dns: dns::resolver::Config::default(),
             campaign: campaign::Config::default(),
-            store: store::Config::default(),
+            monitor: monitor::Config::default(),
         }
     }
 }
@@ -168,7 +168,8 @@ impl Config {
         let text = std::fs::read_to_string(file).map_err(|error| fail(format!("cannot be read: {error}")))?;
         let mut config = Config::parse(&text, file)?;
         if config.data_dir.is_relative() {
-            let base = file.parent().unwrap_or(Path::new("")).canonicalize().map_err(|error| fail(error.to_string()))?;
+            let base =
+                file.parent().unwrap_or(Path::new("")).canonicalize().map_err(|error| fail(error.to_string()))?;
             config.data_dir = base.join(&config.data_dir);
         }
         Ok(config)
@@ -181,9 +182,8 @@ impl Config {
     pub fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
         let fail = |line, key, message| ConfigError { file: file.to_owned(), line, key, message };
         let line_at = |offset: usize| text.as_bytes().iter().take(offset).filter(|&&byte| byte == b'\n').count() + 1;
-        let source = toml::de::Deserializer::parse(text).map_err(|error| {
-            fail(error.span().map(|span| line_at(span.start)), None, error.message().to_owned())
-        })?;
+        let source = toml::de::Deserializer::parse(text)
+            .map_err(|error| fail(error.span().map(|span| line_at(span.start)), None, error.message().to_owned()))?;
         let config: Config = serde_path_to_error::deserialize(source).map_err(|error| {
             let key = Some(error.path().to_string()).filter(|path| path != ".");
             let line = error.inner().span().map(|span| line_at(span.start));
@@ -209,19 +209,41 @@ impl Config {
         if !url.is_empty() && !(url.starts_with("http://") || url.starts_with("https://")) || url.ends_with('/') {
             return Err("http.public_url must begin with http:// or https:// and not end with a slash".to_owned());
         }
-        self.intake.validate()?;
-        self.spool.validate()?;
-        self.events.validate()?;
-        self.queue.validate()?;
-        self.delivery.validate()?;
-        self.dns.validate()?;
-        self.campaign.validate()?;
-        self.store.validate()
+        let sections = [
+            ("intake", self.intake.validate()),
+            ("spool", self.spool.validate()),
+            ("events", self.events.validate()),
+            ("queue", self.queue.validate()),
+            ("delivery", self.delivery.validate()),
+            ("dns", self.dns.validate()),
+            ("campaign", self.campaign.validate()),
+            ("monitor", self.monitor.validate()),
+        ];
+        sections.into_iter().try_for_each(|(section, result)| result.map_err(|message| under(section, &message)))
     }
 
     /// The beginning of links that recipients of mail follow.
     pub fn public_url(&self, listening: SocketAddr) -> String {
         if self.http.public_url.is_empty() { format!("http://{listening}") } else { self.http.public_url.clone() }
+    }
+
+    /// The section of the campaigns with what other sections say: links begin with the public URL, and return paths are
+    /// made at the first bounce domain, unless the section names others.
+    pub fn campaign_settings(&self, listening: SocketAddr) -> campaign::Config {
+        let mut settings = self.campaign.clone();
+        let plain = campaign::Config::default();
+        if settings.base_url == plain.base_url {
+            settings.base_url = self.public_url(listening);
+        }
+        if let Some(domain) = self.intake.inbound.bounce_domains.first() {
+            if settings.bounce_domain == plain.bounce_domain {
+                settings.bounce_domain.clone_from(domain);
+            }
+            if settings.unsubscribe_domain.is_empty() {
+                settings.unsubscribe_domain.clone_from(domain);
+            }
+        }
+        settings
     }
 
     /// The URL of the database.
@@ -232,6 +254,12 @@ impl Config {
             self.database.url.clone()
         }
     }
+}
+
+/// The sentence with the whole key in front: parts may speak of their keys with or without their section.
+fn under(section: &str, message: &str) -> String {
+    let whole = message.strip_prefix(section).is_some_and(|rest| rest.starts_with('.'));
+    if whole { message.to_owned() } else { format!("{section}.{message}") }
 }
 
 /// Where a key such as `dns.ttl_min` stands in the text, in bytes; its longest known beginning when it is not there.

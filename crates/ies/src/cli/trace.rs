@@ -87,9 +87,7 @@ fn text(history: &Value) -> String {
 /// An address in a query string.
 fn form_encode(text: &str) -> String {
     let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes()
-        .map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
+    text.bytes().map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 #[cfg(test)]
@@ -110,6 +108,9 @@ mod tests {
                     "transcript": "S: 220 hello\nC: EHLO us"}}]
         });
         let text = text(&history);
-        assert!(text.contains("delivered        orange ip-1 smtp-in.orange.fr  250 2.0.0 ok\n      S: 220 hello\n"), "{text}");
+        assert!(
+            text.contains("delivered        orange ip-1 smtp-in.orange.fr  250 2.0.0 ok\n      S: 220 hello\n"),
+            "{text}"
+        );
     }
 }

@@ -1,0 +1,127 @@
+//! `ies inspect`: small questions, answered with exactly the code that the suite runs.
+
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use mail::inspect::{self, InspectError};
+use serde_json::Value;
+
+/// Most bytes read.
+const INPUT_MAX: u64 = 64 << 20;
+
+/// Ask the suite's own code what something is. Reads a file or standard input, prints JSON.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  echo '550 5.1.1 no such user' | ies inspect reply\n  \
+                        ies inspect bounce --pretty returned.eml\n\nExit codes: 0 understood, 1 refused, 2 wrong usage.")]
+pub(super) struct Inspect {
+    #[command(subcommand)]
+    what: What,
+    /// Print for people: several lines, indented.
+    #[arg(long, global = true)]
+    pretty: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// SMTP replies, one a line: category, scope, what to do. Example: echo '452 4.2.2 full' | ies inspect reply
+    Reply {
+        /// The provider that said it.
+        #[arg(long)]
+        provider: Option<String>,
+        /// The file; standard input when absent.
+        file: Option<PathBuf>,
+    },
+    /// A delivery report, auto-reply or complaint. Example: ies inspect bounce returned.eml
+    Bounce(Input),
+    /// A complaint (ARF or JMRP). Example: ies inspect feedback complaint.eml
+    Feedback(Input),
+    /// The parts of a mail. Example: ies inspect mime mail.eml
+    Mime(Input),
+    /// MJML to HTML. Example: ies inspect mjml newsletter.mjml
+    Mjml {
+        /// Print the HTML alone.
+        #[arg(long)]
+        html: bool,
+        /// The file; standard input when absent.
+        file: Option<PathBuf>,
+    },
+    /// Addresses, one a line. Example: echo zoe@exemple.fr | ies inspect address
+    Address(Input),
+    /// MX host names, one a line: whose are they? Example: echo mx00.gmx.net | ies inspect mx
+    Mx(Input),
+}
+
+#[derive(Debug, Args)]
+struct Input {
+    /// The file; standard input when absent.
+    file: Option<PathBuf>,
+}
+
+impl Inspect {
+    pub(super) fn run(self) -> ExitCode {
+        let file = match &self.what {
+            What::Reply { file, .. } | What::Mjml { file, .. } => file,
+            What::Bounce(input)
+            | What::Feedback(input)
+            | What::Mime(input)
+            | What::Address(input)
+            | What::Mx(input) => &input.file,
+        };
+        let input = match read(file.as_ref()) {
+            Ok(input) => input,
+            Err(error) => {
+                eprintln!("ies inspect: {error}");
+                return ExitCode::from(2);
+            }
+        };
+        match self.answer(&input) {
+            Ok(answers) => {
+                for answer in answers {
+                    self.print(&answer);
+                }
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                self.print(&error.to_json());
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    fn answer(&self, input: &[u8]) -> Result<Vec<Value>, InspectError> {
+        let one = |answer: Result<Value, InspectError>| answer.map(|answer| vec![answer]);
+        match &self.what {
+            What::Reply { provider, .. } => inspect::reply(input, provider.as_deref()),
+            What::Bounce(_) => one(inspect::bounce(input)),
+            What::Feedback(_) => one(inspect::feedback(input)),
+            What::Mime(_) => one(inspect::mime(input)),
+            What::Mjml { .. } => one(inspect::mjml(input)),
+            What::Address(_) => inspect::address(input),
+            What::Mx(_) => inspect::mx(input),
+        }
+    }
+
+    fn print(&self, answer: &Value) {
+        if let (What::Mjml { html: true, .. }, Some(html)) = (&self.what, answer["html"].as_str()) {
+            println!("{html}");
+        } else if self.pretty {
+            println!("{answer:#}");
+        } else {
+            println!("{answer}");
+        }
+    }
+}
+
+fn read(file: Option<&PathBuf>) -> std::io::Result<Vec<u8>> {
+    let mut input = Vec::new();
+    match file {
+        Some(path) => std::fs::File::open(path)
+            .map_err(|error| std::io::Error::new(error.kind(), format!("{}: {error}", path.display())))?
+            .take(INPUT_MAX)
+            .read_to_end(&mut input)?,
+        None => std::io::stdin().take(INPUT_MAX).read_to_end(&mut input)?,
+    };
+    Ok(input)
+}

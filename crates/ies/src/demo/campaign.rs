@@ -1,0 +1,111 @@
+//! The demo's campaign, made as a program of a user's would: over the HTTP API.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use campaign::audience::{Field, FieldKind, Import, ImportState, List, NewList};
+use campaign::content::{CampaignCheck, Format};
+use campaign::report::CampaignReport;
+use campaign::sending::{Campaign, CampaignInput};
+use model::id::{CampaignId, ListId};
+use serde::Deserialize;
+
+use crate::client::Client;
+
+/// The designed mail.
+const BODY: &str = include_str!("../../../../fixtures/demo/campaign.mjml");
+/// Its subject, preheader and sender.
+const SETTINGS: &str = include_str!("../../../../fixtures/demo/campaign.toml");
+
+/// How often an import is asked how far it is.
+const ASK_EVERY: Duration = Duration::from_millis(200);
+
+#[derive(Deserialize)]
+struct Settings {
+    /// Fields that the mail speaks of.
+    field: Vec<Field>,
+    name: String,
+    subject: String,
+    preheader: String,
+    from_name: String,
+    from_address: String,
+    reply_to: String,
+}
+
+/// The domain that the demo's mail comes from.
+pub(super) fn sending_domain() -> anyhow::Result<String> {
+    let settings: Settings = toml::from_str(SETTINGS)?;
+    let (_, domain) = settings.from_address.split_once('@').context("fixtures/demo/campaign.toml: from_address")?;
+    Ok(domain.to_owned())
+}
+
+/// The registry entries for the columns of the contact file: those of the mail, and those it does not speak of.
+fn fields() -> anyhow::Result<Vec<Field>> {
+    let settings: Settings = toml::from_str(SETTINGS)?;
+    let field = |name: &str, label: &str, kind| Field {
+        name: name.to_owned(),
+        label: label.to_owned(),
+        kind,
+        choices: Vec::new(),
+    };
+    let more = [field("last_name", "Last name", FieldKind::Text), field("birthday", "Birthday", FieldKind::Date)];
+    Ok(settings.field.into_iter().chain(more).collect())
+}
+
+/// Makes the list and imports the contact file into it.
+pub(super) async fn import(client: &Client, csv: String, progress: impl Fn(&Import)) -> anyhow::Result<(List, Import)> {
+    let new = NewList { name: "Readers".to_owned(), description: "The readers of the demo".to_owned() };
+    let list: List = client.post("/api/v1/lists", &new).await?;
+    for field in fields()? {
+        client.post::<Field>("/api/v1/fields", &field).await.with_context(|| format!("field {}", field.name))?;
+    }
+    let path = format!("/api/v1/lists/{}/import", list.id);
+    let mut import: Import = client.upload(&path, "text/csv", csv.into_bytes()).await?;
+    while import.state == ImportState::Running {
+        progress(&import);
+        tokio::time::sleep(ASK_EVERY).await;
+        import = client.get(&format!("/api/v1/imports/{}", import.id)).await?;
+    }
+    if import.state == ImportState::Failed {
+        bail!("the import failed: {}", import.error.unwrap_or_default());
+    }
+    Ok((list, import))
+}
+
+/// Makes the campaign and checks it.
+pub(super) async fn create(client: &Client, list: ListId) -> anyhow::Result<(Campaign, CampaignCheck)> {
+    let settings: Settings = toml::from_str(SETTINGS)?;
+    let input = CampaignInput {
+        name: Some(settings.name),
+        subject: Some(settings.subject),
+        preheader: Some(settings.preheader),
+        from_name: Some(settings.from_name),
+        from_address: Some(settings.from_address),
+        reply_to: Some(settings.reply_to),
+        list: Some(Some(list)),
+        format: Some(Format::Mjml),
+        body: Some(BODY.to_owned()),
+        stream: Some("bulk".to_owned()),
+        track_opens: Some(true),
+        track_clicks: Some(true),
+        ..CampaignInput::default()
+    };
+    let campaign: Campaign = client.post("/api/v1/campaigns", &input).await?;
+    let check: CampaignCheck = client.post(&format!("/api/v1/campaigns/{}/check", campaign.id), &()).await?;
+    if !check.ok {
+        let errors: Vec<String> =
+            check.errors.iter().map(|issue| format!("{}: {}", issue.part, issue.message)).collect();
+        bail!("the campaign cannot be sent: {}", errors.join("; "));
+    }
+    Ok((campaign, check))
+}
+
+/// Sends it.
+pub(super) async fn send(client: &Client, campaign: CampaignId) -> anyhow::Result<Campaign> {
+    client.post(&format!("/api/v1/campaigns/{campaign}/send"), &()).await
+}
+
+/// What came of it so far.
+pub(super) async fn report(client: &Client, campaign: CampaignId) -> anyhow::Result<CampaignReport> {
+    client.get(&format!("/api/v1/campaigns/{campaign}/report")).await
+}

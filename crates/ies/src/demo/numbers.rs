@@ -1,0 +1,98 @@
+//! Do all books agree? The lab's ledger, the queue, the event store and the campaign's report count the same mails.
+
+use anyhow::Context as _;
+use campaign::report::CampaignReport;
+use lab::ledger::LabReport;
+use model::event::EventKind;
+use model::id::CampaignId;
+use model::time::Timestamp;
+use monitor::{Cell, Dimension, Field, Filter, Measure, Query, QueryResult};
+use queue::view::Snapshot;
+
+use crate::client::Client;
+
+/// What the event store counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Stored {
+    pub received: u64,
+    pub delivered: u64,
+    pub bounced: u64,
+    pub expired: u64,
+    pub suppressed: u64,
+}
+
+/// Counts the campaign's events by kind in the event store.
+pub(super) async fn stored(client: &Client, campaign: CampaignId) -> anyhow::Result<Stored> {
+    let query = Query {
+        from: Timestamp(0),
+        to: Timestamp::from_unix_s(4_000_000_000),
+        filter: Some(Filter::eq(Field::Campaign, campaign.to_string())),
+        measures: vec![Measure::Count],
+        dimensions: vec![Dimension::Field { field: Field::Kind }],
+        order: Vec::new(),
+        limit: None,
+    };
+    let result: QueryResult = client.post("/api/v1/query", &query).await.context("the event store's count")?;
+    let mut stored = Stored::default();
+    for row in &result.rows {
+        let [Cell::Text(kind), Cell::Integer(count)] = row.as_slice() else { continue };
+        let count = u64::try_from(*count).unwrap_or(0);
+        match EventKind::ALL.iter().find(|known| known.as_str() == kind) {
+            Some(EventKind::Received) => stored.received = count,
+            Some(EventKind::Delivered) => stored.delivered = count,
+            Some(EventKind::Bounced) => stored.bounced = count,
+            Some(EventKind::Expired) => stored.expired = count,
+            Some(EventKind::Suppressed) => stored.suppressed = count,
+            _ => {}
+        }
+    }
+    Ok(stored)
+}
+
+/// Everything that was counted.
+pub(super) struct Books<'a> {
+    pub report: &'a CampaignReport,
+    pub stored: Stored,
+    pub queue: &'a Snapshot,
+    pub lab: &'a LabReport,
+    /// How often the suite was killed and started again: sessions in flight may then have sent a mail twice.
+    pub restarts: u32,
+}
+
+/// Sentences about what does not agree; none when everything does.
+pub(super) fn disagreements(books: &Books<'_>) -> Vec<String> {
+    let Books { report, stored, queue, lab, restarts } = books;
+    let mut found = Vec::new();
+    let mut same = |what: &str, left: u64, right: u64| {
+        if left != right {
+            found.push(format!("{what}: {left} and {right}"));
+        }
+    };
+    let done = report.delivered + report.bounced + report.expired + report.suppressed;
+    same("audience and recipients handed over", report.audience, report.handed_over);
+    same("recipients handed over and final outcomes in the report", report.handed_over, done);
+    same("received in the event store and handed over in the report", stored.received, report.handed_over);
+    same("delivered in the event store and in the report", stored.delivered, report.delivered);
+    same("bounced in the event store and in the report", stored.bounced, report.bounced);
+    same("expired in the event store and in the report", stored.expired, report.expired);
+    same("suppressed in the event store and in the report", stored.suppressed, report.suppressed);
+    let waiting = queue.totals.scheduled + queue.totals.ready + queue.totals.in_flight;
+    same("recipients left in the queue and none", waiting, 0);
+    let (total, distinct) = (lab.total(), lab.distinct);
+    if *restarts == 0 {
+        same("delivered in the report and taken by the providers", report.delivered, total.accepted);
+        same("mails that a provider got twice and none", total.duplicates, 0);
+        let mut by_provider: Vec<(&str, u64, u64)> = Vec::new();
+        for provider in &report.by_provider {
+            let taken = lab.providers.get(&provider.provider).map_or(0, |report| report.accepted);
+            by_provider.push((&provider.provider, provider.delivered, taken));
+        }
+        for (name, delivered, taken) in by_provider {
+            same(&format!("delivered to {name} in the report and taken there"), delivered, taken);
+        }
+    } else {
+        // A session that was cut off between the provider's 250 and our log is repeated: seen as a duplicate.
+        same("delivered in the report and different mails taken by the providers", report.delivered, distinct);
+    }
+    found
+}

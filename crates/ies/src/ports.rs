@@ -1,0 +1,96 @@
+//! Adapters: traits that one wing declares, fulfilled with the handle of another.
+//!
+//! No logic of their own: each method calls one function and translates its answer.
+
+use accounts::{Accounts, Scope};
+use campaign::audience::SuppressionSet;
+use campaign::sending::ports::{Injector, QueueControl};
+use delivery::{Suppressed, SuppressionCheck};
+use futures::future::BoxFuture;
+use intake::{Authenticator, CannotVerify, Intake};
+use journal::spool::Spool;
+use model::id::{CampaignId, MessageId};
+use model::name::Name;
+use model::submission::{Receipt, Refusal, Submission};
+use queue::control::{Action, Order, OrderError, Target};
+use queue::handle::{ControlError, QueueHandle};
+
+/// Delivery asks the campaigns wing who must not be written to.
+pub(crate) struct Suppressions(pub SuppressionSet);
+
+impl SuppressionCheck for Suppressions {
+    fn check(&self, tenant: &str, stream: &str, address: &str) -> Option<Suppressed> {
+        let reason = self.0.check(tenant, stream, address)?;
+        Some(Suppressed { reason: reason.as_str().to_owned() })
+    }
+}
+
+/// The campaigns wing hands over to intake, and asks the spool how far a feed has come.
+pub(crate) struct Engine {
+    pub intake: Intake,
+    pub spool: Spool,
+}
+
+impl Injector for Engine {
+    fn submit(&self, submission: Submission) -> BoxFuture<'_, Result<Receipt, Refusal>> {
+        Box::pin(self.intake.submit(submission))
+    }
+
+    fn checkpoint(&self, feed: u64) -> Option<u64> {
+        self.spool.checkpoint(feed)
+    }
+
+    fn feed_message(&self, feed: u64) -> Option<MessageId> {
+        let of_feed = |message: &MessageId| {
+            self.spool.head(*message).is_some_and(|head| head.routing.campaign == Some(CampaignId(feed)))
+        };
+        self.spool.held_open().into_iter().find(of_feed)
+    }
+
+    fn finish(&self, message: MessageId) -> BoxFuture<'_, Result<(), Refusal>> {
+        Box::pin(async move {
+            let done = self.spool.finish(message).await;
+            done.map_err(|error| Refusal::Unavailable { reason: error.to_string() })
+        })
+    }
+}
+
+/// The campaigns wing holds, releases and cancels what is in the queue.
+pub(crate) struct Orders(pub QueueHandle);
+
+impl Orders {
+    async fn order(&self, campaign: CampaignId, action: Action) -> Result<(), Refusal> {
+        let order = Order { target: Target::Campaign(campaign), action, dry_run: false, until: None };
+        match self.0.control(order, "campaign").await {
+            // Nothing of it is in the queue (any more): nothing to hold, release or cancel there.
+            Ok(_) | Err(ControlError::Refused(OrderError::Unknown { .. })) => Ok(()),
+            Err(error) => Err(Refusal::Unavailable { reason: error.to_string() }),
+        }
+    }
+}
+
+impl QueueControl for Orders {
+    fn hold(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), Refusal>> {
+        Box::pin(self.order(campaign, Action::Hold))
+    }
+
+    fn release(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), Refusal>> {
+        Box::pin(self.order(campaign, Action::Release))
+    }
+
+    fn cancel(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), Refusal>> {
+        Box::pin(self.order(campaign, Action::Cancel))
+    }
+}
+
+/// SMTP AUTH: the password is an API key with the scope `inject`; the user name may be anything and is not looked at.
+pub(crate) struct KeyHolders(pub Accounts);
+
+impl Authenticator for KeyHolders {
+    fn verify<'a>(&'a self, _: &'a str, password: &'a str) -> BoxFuture<'a, Result<Option<Name>, CannotVerify>> {
+        Box::pin(async move {
+            let key = self.0.api_key(password).await.map_err(|error| CannotVerify(error.to_string()))?;
+            Ok(key.filter(|key| key.scopes.contains(&Scope::Inject)).map(|key| Name::from(key.name)))
+        })
+    }
+}
