@@ -55,7 +55,9 @@ pub(crate) async fn report(base: &Base, id: CampaignId) -> Result<CampaignReport
 
 async fn by_provider(base: &Base, id: CampaignId) -> Result<Vec<ProviderReport>, DbError> {
     let mut delays = delays(base, id).await?;
-    let sql = "SELECT * FROM tally_provider WHERE campaign = $1 AND handed_over > 0
+    // Who was not attempted yet stands under `unknown` and would only be in the way.
+    let sql = "SELECT * FROM tally_provider
+               WHERE campaign = $1 AND delivered + bounced + expired + deferrals + complaints + openers + clickers > 0
                ORDER BY handed_over DESC, provider LIMIT $2";
     let rows = base.db.query(sql, params![id, GROUPS_MAX]).await?;
     rows.iter()

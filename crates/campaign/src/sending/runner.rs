@@ -112,32 +112,27 @@ impl Runner {
 
     /// Tells the queue that a campaign goes on, is held or is cancelled.
     pub(crate) async fn tell(&self, id: CampaignId, state: CampaignState) -> Result<(), Error> {
-        let told = match state {
-            CampaignState::Paused => self.control.hold(id).await,
-            CampaignState::Sending => self.control.release(id).await,
+        match state {
+            CampaignState::Paused => self.control.hold(id).await.map_err(untold)?,
+            CampaignState::Sending => self.control.release(id).await.map_err(untold)?,
             CampaignState::Cancelled => self.tell_cancelled(id).await?,
-            CampaignState::Draft | CampaignState::Sent => Ok(()),
-        };
-        told.map_err(|refusal| Error::Unavailable { reason: format!("the queue could not be told: {refusal}") })?;
+            CampaignState::Draft | CampaignState::Sent => {}
+        }
         self.told().insert((id, state));
         Ok(())
     }
 
     /// The feed of a cancelled campaign has stopped: the spool need not wait for more, the queue drops what it has.
-    async fn tell_cancelled(&self, id: CampaignId) -> Result<Result<(), Refusal>, DbError> {
+    async fn tell_cancelled(&self, id: CampaignId) -> Result<(), Error> {
         let row = self.base.db.query_one("SELECT message FROM campaign WHERE id = $1", params![id]).await?;
         let message: Option<MessageId> = row.get("message")?;
         if let Some(message) = message.or_else(|| self.injector.feed_message(id.0)) {
-            if let Err(refusal) = self.injector.finish(message).await {
-                return Ok(Err(refusal));
-            }
+            self.injector.finish(message).await.map_err(untold)?;
         }
-        if let Err(refusal) = self.control.cancel(id).await {
-            return Ok(Err(refusal));
-        }
+        self.control.cancel(id).await.map_err(untold)?;
         let sql = "UPDATE campaign SET fed_at = $2 WHERE id = $1 AND state = 'cancelled' AND fed_at IS NULL";
         self.base.db.execute(sql, params![id, self.base.now()]).await?;
-        Ok(Ok(()))
+        Ok(())
     }
 
     async fn tell_once(&self, id: CampaignId, state: CampaignState, fed: bool, message: Option<MessageId>) {
@@ -203,6 +198,10 @@ impl Runner {
     fn feeds(&self) -> MutexGuard<'_, HashMap<CampaignId, Feed>> {
         self.feeds.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn untold(refusal: Refusal) -> Error {
+    Error::Unavailable { reason: format!("the queue could not be told: {refusal}") }
 }
 
 struct Ended<'a> {

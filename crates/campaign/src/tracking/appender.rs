@@ -85,24 +85,19 @@ impl AppenderTask {
     pub(crate) async fn run(mut self, log: &EventLog, shutdown: &CancellationToken) {
         let mut events = Vec::with_capacity(APPEND_MAX);
         loop {
-            tokio::select! {
-                () = shutdown.cancelled() => self.receiver.close(),
-                received = self.receiver.recv_many(&mut events, APPEND_MAX) => {
-                    if received == 0 {
-                        return;
-                    }
-                }
-            }
-            if !events.is_empty() {
-                self.append(log, std::mem::take(&mut events), shutdown).await;
-            }
-            if shutdown.is_cancelled() {
-                // Closed above: what waits is received, then zero ends the loop.
-                while self.receiver.recv_many(&mut events, APPEND_MAX).await > 0 {
-                    self.append(log, std::mem::take(&mut events), shutdown).await;
-                }
+            let received = tokio::select! {
+                () = shutdown.cancelled() => break,
+                received = self.receiver.recv_many(&mut events, APPEND_MAX) => received,
+            };
+            if received == 0 {
                 return;
             }
+            self.append(log, std::mem::take(&mut events), shutdown).await;
+        }
+        // Closed, it gives what waits, then zero.
+        self.receiver.close();
+        while self.receiver.recv_many(&mut events, APPEND_MAX).await > 0 {
+            self.append(log, std::mem::take(&mut events), shutdown).await;
         }
     }
 

@@ -1,7 +1,7 @@
 //! From the text of a file to its rows: delimiter, header, records with their line numbers.
 //!
-//! A record that begins a quotation and never ends it would swallow the rest of the file; then only its first line is
-//! given up, with a reason, and reading goes on with the next line.
+//! A record that begins a quotation and never ends it would swallow the lines behind it, up to the next quotation mark or
+//! the end of the file; then only its first line is given up, with a reason, and reading goes on with the next line.
 //!
 //! Limits: [`RECORD_BYTES_MAX`], [`COLUMNS_MAX`].
 
@@ -97,6 +97,7 @@ impl Sheet {
         Rows {
             text: &self.text,
             delimiter: self.delimiter,
+            columns: self.columns.len(),
             reader: reader(&self.text[self.start..], self.delimiter),
             base: self.start,
             line: LineCounter { place: 0, line: 1 },
@@ -149,6 +150,8 @@ fn reader(text: &str, delimiter: u8) -> Reader<&[u8]> {
 pub(super) struct Rows<'a> {
     text: &'a str,
     delimiter: u8,
+    /// Cells that a row should have; 0 while that is not known.
+    columns: usize,
     reader: Reader<&'a [u8]>,
     /// Where in the text the reader began.
     base: usize,
@@ -184,7 +187,10 @@ impl Iterator for Rows<'_> {
             let raw = &self.text[start..self.place()];
             let line = self.line.at(self.text, start);
             let several_lines = raw.trim_end_matches(['\r', '\n']).contains(['\r', '\n']);
-            let unclosed = several_lines && raw.bytes().filter(|byte| *byte == b'"').count() % 2 == 1;
+            let odd = raw.bytes().filter(|byte| *byte == b'"').count() % 2 == 1;
+            // An even number, but another number of cells: a later quotation mark was taken for the closing one.
+            let strange = self.columns > 0 && record.len() != self.columns;
+            let unclosed = several_lines && (odd || strange);
             if unclosed || raw.len() > RECORD_BYTES_MAX {
                 let reason =
                     if unclosed { "a quotation mark is opened and never closed" } else { "the row is too long" };
@@ -257,6 +263,8 @@ mod tests {
     fn an_open_quotation_costs_one_line() {
         let reason = "! a quotation mark is opened and never closed (1,\"2)";
         check("a,b\n1,\"2\n3,4\n5,6\n", &[(2, reason), (3, "3¦4"), (4, "5¦6")]);
+        let reason = "! a quotation mark is opened and never closed (1,\"2,x)";
+        check("a,b,c\n1,\"2,x\n3,4,5\n5,\"6\n6\",7\n", &[(2, reason), (3, "3¦4¦5"), (4, "5¦6⏎6¦7")]);
         check("a,b\n5\" pipe,2\n3,4\n", &[(2, "5\" pipe¦2"), (3, "3¦4")]);
     }
 

@@ -1,0 +1,274 @@
+//! The fold of the event log: the same numbers whatever the batches, told twice, or built again; and what follows.
+
+use campaign::audience::ContactStatus;
+use campaign::report::{CampaignReport, RecipientFilter, RecipientState};
+use campaign::sending::CampaignState;
+use db::{PageRequest, params};
+use model::category::Category;
+use model::event::{Attempt, Event, EventKind, RemoteReport, Touch};
+use model::id::CampaignId;
+use model::name::Name;
+use model::reply::Reply;
+use model::time::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use crate::world::{Life, START, World, people};
+
+const PROVIDERS: [&str; 3] = ["gmail", "orange", "yahoo"];
+
+/// Numbers that look random and are always the same (xorshift).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % sides
+    }
+}
+
+/// Hands a campaign over to the engine in memory.
+pub async fn handed_over(world: &World, life: &Life, count: usize) -> CampaignId {
+    let list = life.list_of("Everyone", &people(count)).await;
+    let campaign = life.draft(list).await;
+    life.campaigns.sending.send(campaign.id).await.unwrap();
+    let fed = async {
+        while world.engine.state().finished.is_empty() {
+            world.engine.noted.notified().await;
+        }
+        // `fed_at` is noted behind it.
+        loop {
+            let row = life.db.query_one("SELECT fed_at FROM campaign", params![]).await.unwrap();
+            if row.get::<Option<i64>>("fed_at").unwrap().is_some() {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        () = life.campaigns.run(CancellationToken::new()) => unreachable!("nobody shuts it down"),
+        () = fed => campaign.id,
+    }
+}
+
+fn after(seconds: u64) -> Timestamp {
+    START.plus(std::time::Duration::from_secs(seconds))
+}
+
+fn attempt(received: &Event, kind: EventKind, number: u16, reply: Option<(u16, &str, Category)>) -> Event {
+    let recipient = received.recipient.expect("a reception has a recipient");
+    let provider = PROVIDERS[recipient.0 as usize % 3];
+    Event {
+        message: received.message,
+        campaign: received.campaign,
+        contact: received.contact,
+        address: received.address.clone(),
+        provider: Some(Name::from(provider)),
+        attempt: Some(Attempt {
+            number,
+            reply: reply.map(|(code, text, _)| Reply::new(code, text)),
+            category: reply.map(|(.., category)| category),
+            suppress: reply.is_some_and(|(.., category)| category == Category::BadMailbox),
+            queued_ms: Some(u64::from(number) * 1_500),
+            ..Attempt::default()
+        }),
+        ..Event::of_recipient(kind, recipient, number, after(u64::from(number) * 90))
+    }
+}
+
+fn touch(received: &Event, kind: EventKind, ordinal: u16, link: Option<u16>) -> Event {
+    let recipient = received.recipient.expect("a reception has a recipient");
+    Event {
+        campaign: received.campaign,
+        contact: received.contact,
+        touch: Some(Touch { link, ..Touch::default() }),
+        ..Event::of_recipient(kind, recipient, ordinal, after(600 + u64::from(ordinal)))
+    }
+}
+
+const DEFER: (u16, &str, Category) = (451, "4.7.1 try later", Category::Greylisted);
+const NO_USER: (u16, &str, Category) = (550, "5.1.1 no such user", Category::BadMailbox);
+const SPAM: (u16, &str, Category) = (550, "5.7.1 spam", Category::SpamRelated);
+
+/// What happens to each recipient: engine events, then what people do.
+fn story(received: &[Event], dice: &mut Dice) -> (Vec<Event>, Vec<Event>) {
+    let (mut engine, mut people) = (received.to_vec(), Vec::new());
+    for one in received {
+        let mut number = 1;
+        while dice.roll(4) == 0 {
+            engine.push(attempt(one, EventKind::Deferred, number, Some(DEFER)));
+            number += 1;
+        }
+        let (kind, reply) = match dice.roll(10) {
+            0 => (EventKind::Bounced, Some(NO_USER)),
+            1 => (EventKind::Bounced, Some(SPAM)),
+            2 => (EventKind::Expired, None),
+            3 => (EventKind::Suppressed, None),
+            4 => continue,
+            _ => (EventKind::Delivered, None),
+        };
+        engine.push(attempt(one, kind, number, reply));
+        if kind == EventKind::Delivered {
+            for ordinal in 0..dice.roll(3) as u16 {
+                people.push(touch(one, EventKind::Opened, ordinal, None));
+                people.push(touch(one, EventKind::Clicked, ordinal, Some(dice.roll(2) as u16)));
+            }
+            if dice.roll(6) == 0 {
+                let report = RemoteReport { what: "abuse".into(), ..RemoteReport::default() };
+                people.push(Event {
+                    report: Some(report),
+                    touch: None,
+                    contact: None,
+                    ..touch(one, EventKind::Complaint, 0, None)
+                });
+            }
+        }
+    }
+    (engine, people)
+}
+
+async fn report(life: &Life, id: CampaignId) -> CampaignReport {
+    life.campaigns.reports.report(id).await.unwrap()
+}
+
+/// The sums of the tables are those of a count over the recipients.
+async fn sums_agree(life: &Life, id: CampaignId) {
+    let report = report(life, id).await;
+    let count = async |condition: &str| {
+        let sql = format!("SELECT COUNT(*) AS n FROM recipient WHERE campaign = $1 AND {condition}");
+        life.db.query_one(&sql, params![id]).await.unwrap().get::<u64>("n").unwrap()
+    };
+    for (sum, condition) in [
+        (report.handed_over, "recipient IS NOT NULL"),
+        (report.delivered, "state = 'delivered'"),
+        (report.bounced, "state = 'bounced'"),
+        (report.expired, "state = 'expired'"),
+        (report.suppressed, "state = 'suppressed'"),
+        (report.deferred_now, "state = 'deferred'"),
+        (report.queued, "state IN ('queued', 'deferred')"),
+        (report.complaints, "complained_at IS NOT NULL"),
+        (report.opens.unique, "opened_at IS NOT NULL"),
+        (report.clicks.unique, "clicked_at IS NOT NULL"),
+    ] {
+        assert_eq!(sum, count(condition).await, "{condition}");
+    }
+    let by_provider: u64 = report.by_provider.iter().map(|provider| provider.delivered).sum();
+    assert_eq!(by_provider, report.delivered);
+    let minutes: u64 = report.timeline.iter().map(|minute| minute.delivered).sum();
+    assert_eq!(minutes, report.delivered);
+    let clicks: u64 = report.links.iter().map(|link| link.clicks).sum();
+    assert_eq!(clicks, report.clicks.total);
+}
+
+async fn told(batch: u32, seed: u64) -> CampaignReport {
+    let mut world = World::new();
+    world.config.fold_batch = batch;
+    let life = world.start().await;
+    let id = handed_over(&world, &life, 40).await;
+    let received = world.engine.received(START);
+    let (engine, people) = story(&received, &mut Dice(seed));
+    life.events.append(engine.clone()).await.unwrap();
+    life.events.append(people).await.unwrap();
+    life.campaigns.reports.catch_up().await.unwrap();
+    sums_agree(&life, id).await;
+    let once = report(&life, id).await;
+    // Told again after a crash: engine events have stable ids and count once.
+    life.events.append(engine).await.unwrap();
+    life.campaigns.reports.catch_up().await.unwrap();
+    assert_eq!(report(&life, id).await, once, "told twice");
+    // A restart goes on behind the cursor.
+    life.events.clone().close().await;
+    let life = world.start().await;
+    assert_eq!(report(&life, id).await, once, "after a restart");
+    let suppressed = life.campaigns.audience.suppression_set().len();
+    life.campaigns.reports.rebuild().await.unwrap();
+    assert_eq!(report(&life, id).await, once, "built again");
+    assert_eq!(life.campaigns.audience.suppression_set().len(), suppressed);
+    sums_agree(&life, id).await;
+    once
+}
+
+#[tokio::test]
+async fn batches_do_not_matter_and_events_count_once() {
+    for seed in [1, 77, 4_242] {
+        let whole = told(2_000, seed).await;
+        assert!(whole.delivered > 0 && whole.by_provider.len() >= 3, "{whole:?}");
+        let pieces = told(3, seed).await;
+        // Ids differ from world to world; numbers do not.
+        assert_eq!(CampaignReport { campaign: whole.campaign, ..pieces }, whole, "seed {seed}");
+    }
+}
+
+#[tokio::test]
+async fn a_campaign_is_sent_when_everyone_is_done() {
+    let world = World::new();
+    let life = world.start().await;
+    let id = handed_over(&world, &life, 3).await;
+    let received = world.engine.received(START);
+    let mut events = received.clone();
+    events.push(attempt(&received[0], EventKind::Delivered, 1, None));
+    events.push(attempt(&received[1], EventKind::Deferred, 1, Some(DEFER)));
+    events.push(attempt(&received[2], EventKind::Bounced, 1, Some(NO_USER)));
+    life.events.append(events).await.unwrap();
+    life.campaigns.reports.catch_up().await.unwrap();
+    let campaign = life.campaigns.sending.campaign(id).await.unwrap();
+    let counts = campaign.counts.unwrap();
+    assert_eq!((campaign.state, counts.queued, counts.deferred_now), (CampaignState::Sending, 1, 1));
+    let page = PageRequest::default();
+    let deferred = life.campaigns.reports.recipients(id, Some(RecipientFilter::Deferred), &page).await.unwrap();
+    assert_eq!(deferred.items[0].last_reply.as_deref(), Some("451 4.7.1 try later"));
+    life.events.append(vec![attempt(&received[1], EventKind::Expired, 2, None)]).await.unwrap();
+    life.campaigns.reports.catch_up().await.unwrap();
+    let campaign = life.campaigns.sending.campaign(id).await.unwrap();
+    assert_eq!(campaign.state, CampaignState::Sent);
+    assert!(campaign.finished_at.is_some());
+    let all = life.campaigns.reports.recipients(id, None, &page).await.unwrap().items;
+    let states: Vec<RecipientState> = all.iter().map(|one| one.state).collect();
+    assert_eq!(states, [RecipientState::Delivered, RecipientState::Expired, RecipientState::Bounced]);
+    assert_eq!(all[1].last_reply.as_deref(), Some("451 4.7.1 try later"), "the last reply stays");
+    let report = report(&life, id).await;
+    assert_eq!((report.by_category[0].category.as_str(), report.by_category[0].count), ("bad-mailbox", 1));
+}
+
+#[tokio::test]
+async fn bounces_complaints_and_reports_suppress() {
+    let world = World::new();
+    let life = world.start().await;
+    handed_over(&world, &life, 4).await;
+    let received = world.engine.received(START);
+    let mut events = received.clone();
+    events.push(attempt(&received[0], EventKind::Bounced, 1, Some(NO_USER)));
+    events.push(attempt(&received[1], EventKind::Bounced, 1, Some(SPAM)));
+    events.push(attempt(&received[2], EventKind::Delivered, 1, None));
+    // A complaint names the recipient only, as a return path does.
+    let recipient = received[2].recipient.unwrap();
+    events.push(Event {
+        report: Some(RemoteReport { what: "abuse".into(), reporter: Some("Yahoo".into()), ..RemoteReport::default() }),
+        ..Event::of_recipient(EventKind::Complaint, recipient, 0, after(500))
+    });
+    // Mail that belongs to no campaign suppresses too.
+    events.push(Event {
+        address: Some("A3@example.org".into()),
+        report: Some(RemoteReport { what: "failed".into(), suppress: true, ..RemoteReport::default() }),
+        ..Event::of_engine(EventKind::RemoteBounce, 9, after(500))
+    });
+    life.events.append(events).await.unwrap();
+    life.campaigns.reports.catch_up().await.unwrap();
+    let set = life.campaigns.audience.suppression_set();
+    let status = |n: usize| set.check("default", "bulk", &format!("a{n}@example.org")).map(|reason| reason.as_str());
+    assert_eq!([status(0), status(1), status(2), status(3)], [Some("bounce"), None, Some("complaint"), Some("bounce")]);
+    assert_eq!(set.check("default", "transactional", "a2@example.org"), None);
+    let page = PageRequest::default();
+    let rows = life.campaigns.audience.suppressions(Some("a2"), &page).await.unwrap().items;
+    assert_eq!((rows[0].note.as_str(), rows[0].stream.as_deref()), ("abuse reported by Yahoo", Some("marketing")));
+    let filter = campaign::audience::ContactFilter { list: None, q: Some("a2@".into()) };
+    let contact = life.campaigns.audience.contacts(&filter, &page).await.unwrap().items.remove(0);
+    assert_eq!(contact.status, ContactStatus::Complained);
+    assert_eq!(contact.lists[0].state.as_str(), "unsubscribed");
+    // Taken away by a person, an older event does not bring it back.
+    world.clock.advance(std::time::Duration::from_secs(3_600));
+    life.campaigns.audience.unsuppress("a0@example.org").await.unwrap();
+    life.campaigns.reports.rebuild().await.unwrap();
+    assert!(life.campaigns.audience.suppressions(Some("a0"), &page).await.unwrap().items.is_empty());
+}
