@@ -91,7 +91,7 @@ impl CodePattern {
         Some(CodePattern { digits })
     }
 
-    /// Whether a reply code fits; 0 (no code) fits only `xxx`.
+    /// Whether a reply code fits; 0 (no code) fits `xxx` and `000`.
     pub(super) fn fits(self, code: u16) -> bool {
         let places = [code / 100, code / 10 % 10, code % 10];
         self.digits.iter().zip(places).all(|(digit, place)| digit.is_none_or(|digit| u16::from(digit) == place))

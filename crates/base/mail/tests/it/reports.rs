@@ -158,6 +158,74 @@ fn fields_of_complaints() {
     }
 }
 
+fn read_text(mail: &str) -> Report {
+    report::read(mail.as_bytes(), &Dictionary::builtin())
+}
+
+#[test]
+fn a_complaint_in_the_form_of_microsoft() {
+    let mail = "From: staff@hotmail.com\nSubject: complaint about message from 192.0.2.1\n\
+        X-HmXmrOriginalRecipient: ada@hotmail.com\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\
+        Content-Type: message/rfc822\n\nX-Originating-IP: [192.0.2.1]\nReturn-Path: b.cnqw2v7m9hk3xaaaa@bounce.example.com\n\
+        Message-ID: <r.abc@example.com>\n\nHello\n--x--\n";
+    let Report::Feedback(found) = read_text(mail) else { panic!("no feedback") };
+    assert_eq!((found.format.as_str(), found.kind.as_str(), found.is_complaint()), ("jmrp", "abuse", true));
+    assert_eq!((found.recipient.as_deref(), found.source_ip.as_deref()), (Some("ada@hotmail.com"), Some("192.0.2.1")));
+    assert_eq!(found.original.verp().unwrap().local, "b.cnqw2v7m9hk3xaaaa");
+    let places: Vec<&str> = found.original.token_places().collect();
+    assert_eq!(places[..2], ["b.cnqw2v7m9hk3xaaaa@bounce.example.com", "r.abc@example.com"]);
+}
+
+#[test]
+fn mails_that_ask_to_be_taken_off() {
+    let check = |subject: &str, expected: bool| {
+        let mail = format!("From: Ada <ada@example.org>\nTo: u@example.com\nSubject: {subject}\n\nplease\n");
+        let opt_out =
+            matches!(read_text(&mail), Report::Feedback(found) if found.is_opt_out() && !found.is_complaint());
+        assert_eq!(opt_out, expected, "{subject}");
+    };
+    check("unsubscribe", true);
+    check("Unsubscribe ", true);
+    check("u.AbCdEfGhIjKlMnOpQrStUvWxYz012345", true);
+    check("unsubscribe me from this lunch", false);
+    check("u. know what I mean", false);
+}
+
+#[test]
+fn a_bounce_inside_a_forwarded_mail_is_found() {
+    let inner = "From: MAILER-DAEMON@mx.example.net\nSubject: failure notice\n\n\
+        Hi. This is the qmail-send program at mx.example.net.\n\n<ada@example.org>:\nSorry, no mailbox here by that name. (#5.1.1)\n\n\
+        --- Below this line is a copy of the message.\n\nMessage-ID: <1@example.com>\nFrom: news@example.com\n";
+    let mail = format!(
+        "From: colleague@example.com\nSubject: Fwd: look\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\nsee below\n\
+         --x\nContent-Type: message/rfc822\n\n{inner}\n--x--\n"
+    );
+    for mail in [inner, &mail] {
+        let Report::Delivery(found) = read_text(mail) else { panic!("no bounce") };
+        assert_eq!(found.recipients[0].recipient.as_deref(), Some("ada@example.org"));
+        assert!(found.recipients[0].class.suppress, "{:?}", found.recipients[0]);
+        assert_eq!(found.original.message_id.as_deref(), Some("1@example.com"));
+    }
+}
+
+#[test]
+fn ordinary_mail_is_left_alone() {
+    let plain =
+        "From: ada@example.org\nSubject: Re: your offer\n\nThe delivery failed to convince me. 550 people asked.\n";
+    assert_eq!(read_text(plain), Report::None);
+    assert_eq!(read_text(""), Report::None);
+}
+
+#[test]
+fn long_reports_are_cut() {
+    let mut mail = "From: MAILER-DAEMON@x\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; x\n".to_owned();
+    for n in 0..1_000 {
+        mail.push_str(&format!("\nFinal-Recipient: rfc822; a{n}@example.org\nAction: failed\nStatus: 5.1.1\n"));
+    }
+    let Report::Delivery(found) = read_text(&mail) else { panic!("no report") };
+    assert_eq!(found.recipients.len(), report::limits::RECIPIENTS_MAX);
+}
+
 mod broken {
     use super::*;
     use proptest::prelude::*;
