@@ -1,5 +1,8 @@
 //! The lab over real sockets: a name server, a provider, and people who act on the mail they got.
 
+mod seed;
+mod wording;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
