@@ -1,3 +1,5 @@
+//! Documents that are refused, and what passes through rendering unchanged.
+
 use expect_test::{Expect, expect};
 
 use super::*;

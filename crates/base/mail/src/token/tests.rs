@@ -1,3 +1,5 @@
+//! Tokens: what is sealed comes back, what is foreign, changed, cut or sealed by others does not.
+
 use proptest::prelude::*;
 
 use super::*;
