@@ -10,6 +10,7 @@ use lru::LruCache;
 use mail::bounce::Dictionary;
 use mail::token::Keys;
 use model::event::Event;
+use smtp::BoxFuture;
 use smtp::server::{Budget, ServerConfig, serve};
 use smtp::tls::{self, TlsError};
 use tokio::net::TcpListener;
@@ -65,13 +66,12 @@ pub struct Listeners {
     bound: Vec<Bound>,
     desk: Arc<Desk>,
     refused: mpsc::Receiver<Event>,
-    tls: Arc<rustls::ServerConfig>,
 }
 
 struct Bound {
-    socket: TcpListener,
     address: SocketAddr,
-    config: ServerConfig,
+    /// Serves the socket until the end.
+    serve: Box<dyn FnOnce(Arc<Desk>, CancellationToken) -> BoxFuture<'static, ()> + Send>,
 }
 
 impl Listeners {
@@ -90,7 +90,11 @@ impl Listeners {
             let bind_error = |source| StartError::Bind { address: listener.listen, source };
             let socket = TcpListener::bind(listener.listen).await.map_err(bind_error)?;
             let address = socket.local_addr().map_err(bind_error)?;
-            bound.push(Bound { socket, address, config: server_config(config, listener, &ports, &budget) });
+            let (config, tls) = (server_config(config, listener, &ports, &budget), tls.clone());
+            let serve = Box::new(move |desk, shutdown| -> BoxFuture<'static, ()> {
+                Box::pin(serve(socket, Arc::new(Reception(desk)), config, Some(tls), shutdown))
+            });
+            bound.push(Bound { address, serve });
         }
         let (recorder, refused) = Recorder::new(ports.intake.clone(), config.stranger_events);
         let desk = Desk {
@@ -105,7 +109,7 @@ impl Listeners {
             hops_max: config.hops_max,
             told: Mutex::new(LruCache::new(TOLD_MAX)),
         };
-        Ok(Listeners { bound, desk: Arc::new(desk), refused, tls })
+        Ok(Listeners { bound, desk: Arc::new(desk), refused })
     }
 
     /// Where they listen, in the order of the configuration; port 0 has become a real one.
@@ -118,9 +122,8 @@ impl Listeners {
         let mut serving = JoinSet::new();
         let writer = tokio::spawn(recorder::write(self.desk.events.clone(), self.refused));
         for bound in self.bound {
-            let handler = Arc::new(Reception(self.desk.clone()));
-            tracing::info!(address = %bound.address, implicit_tls = bound.config.implicit_tls, "listening for SMTP");
-            serving.spawn(serve(bound.socket, handler, bound.config, Some(self.tls.clone()), shutdown.clone()));
+            tracing::info!(address = %bound.address, "listening for SMTP");
+            serving.spawn((bound.serve)(self.desk.clone(), shutdown.clone()));
         }
         shutdown.cancelled().await;
         while let Some(ended) = serving.join_next().await {

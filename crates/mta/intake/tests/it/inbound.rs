@@ -24,19 +24,14 @@ fn message_id() -> String {
     format!("r.{}@news.example.org", keys().seal(&Token::Ref(reference())))
 }
 
-async fn deliver(to: &[&str], message: &str) -> Vec<(String, House)> {
+/// The one event of this kind that a mail leads to.
+async fn event_of(to: &str, message: &str, kind: EventKind) -> Event {
     let house = House::open(strangers()).await;
     let mut client = house.client().await;
     client.expect("EHLO mx.example.com", "250").await;
-    let reply = client.send("", to, message).await;
-    client.expect("QUIT", "221").await;
-    vec![(reply, house)]
-}
-
-/// The one event of this kind.
-async fn event_of(to: &str, message: &str, kind: EventKind) -> Event {
-    let (reply, house) = deliver(&[to], message).await.remove(0);
+    let reply = client.send("", &[to], message).await;
     assert_eq!(reply, "250 2.0.0 Taken");
+    client.expect("QUIT", "221").await;
     let mut events = house.close(kind).await;
     assert_eq!(events.len(), 1, "{events:?}");
     events.remove(0)

@@ -75,6 +75,7 @@ async fn refusals_do_not_fill_the_event_log() {
     }
     house.clock.advance(std::time::Duration::from_secs(1));
     client.expect("RCPT TO:<last@example.com>", "550").await;
+    client.expect("QUIT", "221").await;
     let rejected = house.close(EventKind::Rejected).await;
     assert_eq!(rejected.len(), 6);
     assert_eq!(rejected[0].address.as_deref(), Some("u0@example.com"));
