@@ -22,6 +22,7 @@ mod base;
 pub mod config;
 pub mod content;
 mod error;
+mod language;
 pub mod report;
 mod schema;
 pub mod sending;

@@ -8,6 +8,7 @@
 pub(crate) mod consumer;
 mod delay;
 mod fold;
+mod print;
 mod query;
 mod standing;
 mod tally;
@@ -29,6 +30,7 @@ pub use types::{
 
 use crate::Error;
 use crate::base::Base;
+use crate::language::Language;
 use consumer::Consumer;
 
 /// What came of campaigns. Cheap to clone.
@@ -49,6 +51,20 @@ impl Reports {
     /// [`Error::NotFound`].
     pub async fn report(&self, id: CampaignId) -> Result<CampaignReport, Error> {
         query::report(&self.base, id).await
+    }
+
+    /// The report as PDF, in the better liked of our languages in `languages` (an Accept-Language header).
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Unavailable`] when the typesetter fails.
+    pub async fn pdf(&self, id: CampaignId, languages: Option<&str>) -> Result<Vec<u8>, Error> {
+        let campaign = crate::sending::campaign::get(&self.base, id).await?;
+        let report = query::report(&self.base, id).await?;
+        let paper = print::paper(&campaign, &report, Language::preferred(languages.unwrap_or_default()));
+        let set = tokio::task::spawn_blocking(move || paper::report_pdf(&paper)).await;
+        let failed =
+            |reason: String| Error::Unavailable { reason: format!("the report could not be printed: {reason}") };
+        set.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))
     }
 
     /// What became of each recipient that was handed over, in the order of handing over.

@@ -229,6 +229,9 @@ async fn a_campaign_is_sent_when_everyone_is_done() {
     assert_eq!(all[1].last_reply.as_deref(), Some("451 4.7.1 try later"), "the last reply stays");
     let report = report(&life, id).await;
     assert_eq!((report.by_category[0].category.as_str(), report.by_category[0].count), ("bad-mailbox", 1));
+    for languages in [Some("fr"), None] {
+        assert!(life.campaigns.reports.pdf(id, languages).await.unwrap().starts_with(b"%PDF-"));
+    }
 }
 
 #[tokio::test]
