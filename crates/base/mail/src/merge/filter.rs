@@ -116,7 +116,11 @@ impl Budget {
     }
 
     pub(super) fn step(&mut self) -> Result<(), Stop> {
-        self.left.steps = self.left.steps.checked_sub(1).ok_or(Stop::Steps)?;
+        self.steps(1)
+    }
+
+    pub(super) fn steps(&mut self, count: u64) -> Result<(), Stop> {
+        self.left.steps = self.left.steps.checked_sub(count).ok_or(Stop::Steps)?;
         Ok(())
     }
 
@@ -133,7 +137,7 @@ impl Budget {
 
     /// To be asked before so many elements are made or walked through.
     pub(super) fn elements(&mut self, count: usize) -> Result<(), Stop> {
-        self.left.steps = self.left.steps.checked_sub(count as u64).ok_or(Stop::Steps)?;
+        self.steps(count as u64)?;
         self.bytes(count.saturating_mul(ELEMENT_BYTES))
     }
 }

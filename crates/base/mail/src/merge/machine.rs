@@ -133,7 +133,7 @@ impl<'v, S: Sink> Machine<'v, '_, S> {
             Step::Output(expr, mode) => self.output(expr, *mode)?,
             Step::Jump(to) => return Ok(*to as usize),
             Step::Unless(cond, to) => {
-                if !self.holds(cond) {
+                if !self.holds(cond)? {
                     return Ok(*to as usize);
                 }
             }
@@ -222,7 +222,7 @@ impl<'v, S: Sink> Machine<'v, '_, S> {
 
     fn filtered(&mut self, mut value: Val<'v>, calls: &'v [FilterCall]) -> Result<Val<'v>, Stop> {
         for call in calls {
-            self.budget.step()?;
+            self.budget.steps(1 + value.weight())?;
             let args = [0, 1].map(|index| call.args.get(index).map(|arg| self.operand(arg)));
             value = filter::apply(call.filter, value, &args, self.run.now, &mut self.budget)?;
         }
@@ -283,36 +283,35 @@ impl<'v, S: Sink> Machine<'v, '_, S> {
         }
     }
 
-    fn holds(&self, cond: &'v Cond) -> bool {
+    fn holds(&mut self, cond: &'v Cond) -> Result<bool, Stop> {
         // From the right: `a or b and c` is `a or (b and c)`, `a and b or c` is `a and (b or c)`.
-        let mut held = self.test(cond.more.last().map_or(&cond.first, |(_, test)| test));
+        let mut held = self.test(cond.more.last().map_or(&cond.first, |(_, test)| test))?;
         for at in (0..cond.more.len()).rev() {
-            let left = if at == 0 { &cond.first } else { &cond.more[at - 1].1 };
+            let left = self.test(if at == 0 { &cond.first } else { &cond.more[at - 1].1 })?;
             held = match cond.more[at].0 {
-                Joint::And => self.test(left) && held,
-                Joint::Or => self.test(left) || held,
+                Joint::And => left && held,
+                Joint::Or => left || held,
             };
         }
-        held != cond.negated
+        Ok(held != cond.negated)
     }
 
-    fn test(&self, test: &'v Test) -> bool {
-        match test {
-            Test::Truth(operand) => self.operand(operand).is_true(),
-            Test::Compare(left, comparison, right) => {
-                let (left, right) = (self.operand(left), self.operand(right));
-                let order = |accept: fn(std::cmp::Ordering) -> bool| left.compare(&right).is_some_and(accept);
-                match comparison {
-                    Comparison::Equal => left.equals(&right),
-                    Comparison::NotEqual => !left.equals(&right),
-                    Comparison::Less => order(std::cmp::Ordering::is_lt),
-                    Comparison::Greater => order(std::cmp::Ordering::is_gt),
-                    Comparison::LessOrEqual => order(std::cmp::Ordering::is_le),
-                    Comparison::GreaterOrEqual => order(std::cmp::Ordering::is_ge),
-                    Comparison::Contains => left.contains(&right),
-                }
-            }
-        }
+    fn test(&mut self, test: &'v Test) -> Result<bool, Stop> {
+        let (left, comparison, right) = match test {
+            Test::Truth(operand) => return Ok(self.operand(operand).is_true()),
+            Test::Compare(left, comparison, right) => (self.operand(left), comparison, self.operand(right)),
+        };
+        self.budget.steps(1 + left.weight() + right.weight())?;
+        let order = |accept: fn(std::cmp::Ordering) -> bool| left.compare(&right).is_some_and(accept);
+        Ok(match comparison {
+            Comparison::Equal => left.equals(&right),
+            Comparison::NotEqual => !left.equals(&right),
+            Comparison::Less => order(std::cmp::Ordering::is_lt),
+            Comparison::Greater => order(std::cmp::Ordering::is_gt),
+            Comparison::LessOrEqual => order(std::cmp::Ordering::is_le),
+            Comparison::GreaterOrEqual => order(std::cmp::Ordering::is_ge),
+            Comparison::Contains => left.contains(&right),
+        })
     }
 
     /// Begins a loop; false when there is nothing to go through.

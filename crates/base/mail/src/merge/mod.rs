@@ -1,7 +1,7 @@
 //! Merging: Liquid texts, compiled once to a flat program and run for each recipient.
 //!
 //! `lexer` cuts a text into static pieces, outputs and tags; `expr` reads what stands inside them; `compile` makes
-//! [`code::Code`], a list of steps with jumps; `machine` runs it in one pass over a recipient's values into a sink.
+//! `code::Code`, a list of steps with jumps; `machine` runs it in one pass over a recipient's values into a sink.
 //!
 //! The language is a subset of Shopify's Liquid: `{{ path | filter: … }}`, `if`/`unless`/`case`/`for`/`assign`/
 //! `capture`/`comment`/`raw`, whitespace control. It differs on purpose in three points: values are escaped for where
@@ -73,7 +73,7 @@ pub enum Escape {
 /// How much one rendering may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Steps of the program, filters and list elements.
+    /// Steps of the program, filters, list elements, and one for each 64 bytes of text that is looked at.
     pub steps: u64,
     /// Bytes written, captured and made by filters, together.
     pub bytes: usize,

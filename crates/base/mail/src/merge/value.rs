@@ -132,6 +132,17 @@ impl<'v> Val<'v> {
         }
     }
 
+    /// What it costs to look at all of it, in steps.
+    pub(super) fn weight(&self) -> u64 {
+        let bytes_per_step = 64;
+        match self {
+            Val::Text(text) => (text.len() / bytes_per_step) as u64,
+            Val::Made(made) => (made.text.len() / bytes_per_step) as u64,
+            Val::List(_) | Val::Items(_) | Val::Map(_) => self.len().unwrap_or(0) as u64,
+            _ => 0,
+        }
+    }
+
     /// The element at a place; from the end for negative ones.
     pub(super) fn at(&self, index: i64) -> Val<'v> {
         let place = |len: usize| {

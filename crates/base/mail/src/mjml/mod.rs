@@ -1,7 +1,7 @@
 //! MJML to HTML, HTML to text, and style sheets into attributes; Liquid passes through all three unchanged.
 //!
 //! Done once per mail, never per recipient. Nothing is fetched: `mj-include` and linked style sheets are refused or
-//! left alone. MJML is rendered by mrml, styles are put into attributes by css-inline, text is made by [`crate::plain`].
+//! left alone. MJML is rendered by mrml, styles are put into attributes by css-inline, text is made by `crate::plain`.
 //!
 //! Limits: [`MJML_BYTES_MAX`], [`MJML_DEPTH_MAX`], [`MJML_HTML_DEPTH_MAX`], [`HTML_DEPTH_MAX`] (the libraries recurse, or grow slow).
 //! Known gaps (mrml's): `mj-html-attributes`, custom elements; attribute values are not checked.

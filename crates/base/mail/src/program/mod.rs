@@ -1,16 +1,16 @@
 //! A whole mail as a program: compiled once, rendered for each recipient at delivery.
 //!
 //! [`Source`] is what the campaign writes (and what the spool keeps as `Content::Merge`). [`Source::compile`] is the one
-//! place where HTML is parsed: links are found and replaced by steps that write them ([`rewrite`]), preheader and pixel
+//! place where HTML is parsed: links are found and replaced by steps that write them (`rewrite`), preheader and pixel
 //! go to the top of the body, a text part is made, everything that is the same for all recipients is encoded
-//! ([`layout`]). [`Program::render`] then copies those pieces and encodes the values between, in one pass into the
+//! (`layout`). [`Program::render`] then copies those pieces and encodes the values between, in one pass into the
 //! caller's buffer; nothing is parsed.
 //!
 //! Link addresses that are the same for all recipients are named by their place in the link table; an address made for
 //! one recipient travels sealed inside the token. Both ways our endpoint only ever leads where the author's mail led,
 //! so it is no open redirect.
 //!
-//! Header injection is impossible: values lose their control characters in [`header`], names are checked at compiling.
+//! Header injection is impossible: values lose their control characters in `header`, names are checked at compiling.
 //! Must not: look at the clock (the time comes with [`Personal`]), decide who gets the mail.
 //! Known gaps: links written as text in a text part of the author's own are not followed; one character set (UTF-8) and
 //! one encoding (quoted-printable).

@@ -142,6 +142,8 @@ fn limits_hold() {
         "{{ (1..1000000000000) | join: ',' }}",
         "{{ (1..1000000000000) | sort | size }}",
         "{% assign a = (1..30) | join: 'x' %}{{ a | replace: 'x', a | replace: 'x', a }}",
+        "{% capture s %}{% for i in (1..9) %}{{ text }}{{ text }}{% endfor %}{% endcapture %}{% if s contains 'x' or s contains 'y' %}{% endif %}\
+         {% for i in (1..1) %}{{ s | size }}{{ s | truncate: 1 }}{{ s | times: 1 }}{% endfor %}{{ (1..990) | size }}{{ s | split: '' | size }}",
         "{% for i in (1..9) %}{{ text | split: '' | join: '<<<<<<<<<<<<<<<<' }}{% endfor %}",
     ] {
         assert!(stopped(template, limits).contains("limit of 1000"), "{template}");
