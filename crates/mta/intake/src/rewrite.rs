@@ -70,12 +70,12 @@ pub(crate) struct Added<'a> {
 
 /// Makes a submitted message ready for the spool. Lines of `data` end in CRLF.
 pub(crate) fn prepare(mut data: Vec<u8>, added: &Added<'_>, hops_max: u32) -> Result<Prepared, Fault> {
-    let mut found = mime::check(&data);
-    if !found.well_formed_header && found.header_bytes == data.len() {
+    let header_len = header_len(&data).unwrap_or_else(|| {
         // Nothing but a header, or nothing at all: the empty line was left out.
         data.extend_from_slice(b"\r\n");
-        found = mime::check(&data);
-    }
+        data.len()
+    });
+    let found = mime::check(&data[..header_len]);
     let is_bare_body = found.fields == 0 && data.starts_with(b"\r\n");
     if !found.well_formed_header && !is_bare_body {
         return Err(Fault::Malformed);
@@ -91,7 +91,7 @@ pub(crate) fn prepare(mut data: Vec<u8>, added: &Added<'_>, hops_max: u32) -> Re
     if !found.has_date {
         push_field(&mut raw, "Date", added.date);
     }
-    let (header, body) = data.split_at(found.header_bytes);
+    let (header, body) = data.split_at(header_len);
     let mut hints = Hints::default();
     for field in header_fields(header) {
         if !hints.take(field)? && !is_removed(field) {
@@ -99,7 +99,21 @@ pub(crate) fn prepare(mut data: Vec<u8>, added: &Added<'_>, hops_max: u32) -> Re
         }
     }
     raw.extend_from_slice(body);
-    Ok(Prepared { raw, routing: hints.routing, eight_bit: found.eight_bit, eight_bit_header: found.eight_bit_header })
+    let eight_bit = !raw.is_ascii();
+    Ok(Prepared { raw, routing: hints.routing, eight_bit, eight_bit_header: found.eight_bit_header })
+}
+
+/// Bytes up to and with the empty line that ends the header.
+fn header_len(data: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while at < data.len() {
+        let end = line_end(data, at);
+        if &data[at..end] == b"\r\n" {
+            return Some(end);
+        }
+        at = end;
+    }
+    None
 }
 
 /// Adds what a message that came by another way than SMTP has left out, and takes blind copies out.

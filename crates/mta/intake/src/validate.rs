@@ -5,7 +5,9 @@
 use mail::address::Address;
 use mail::mime;
 use model::name::Name;
-use model::submission::{Content, ContentSource, NewMessage, NewRecipient, Refusal, ReturnPath, Routing, Submission};
+use model::submission::{
+    Content, ContentSource, NewMessage, NewRecipient, Protocol, Refusal, ReturnPath, Routing, Submission,
+};
 
 /// Longest ENVID, in bytes (RFC 3461 4.4).
 const ENVID_MAX: usize = 100;
@@ -60,6 +62,8 @@ fn check_message(message: &mut NewMessage, bytes_max: u64) -> Result<(), Refusal
         return Err(invalid(format!("the message has {bytes} bytes; at most {bytes_max}")));
     }
     match &message.content {
+        // The listener has read and rewritten it: whole lines, a whole header.
+        Content::Raw(_) if message.origin.protocol == Protocol::Smtp => {}
         Content::Raw(raw) => check_raw(raw)?,
         Content::Merge(program) if program.is_empty() => return Err(invalid("the content is empty")),
         Content::Merge(_) => {}
