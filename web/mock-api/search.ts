@@ -59,6 +59,7 @@ const FIELDS = [
   "action",
   "by",
   "note",
+  "template",
 ];
 const REPUTATION = ["policy-related", "spam-related", "rate-limited", "greylisted", "reputation"];
 
@@ -119,6 +120,7 @@ function termTest(query: string, term: string): Test {
 
 function matches(values: Map<string, string>, name: string, wanted: string): boolean {
   if (name === "family") return wanted === "reputation" && REPUTATION.includes(values.get("category") ?? "");
+  if (name === "template") return values.get("kind") === "deferred" || values.get("kind") === "bounced";
   if (name === "domain") return (values.get("address") ?? "").endsWith(`@${wanted}`);
   const value = values.get(name)?.replaceAll("\n", " ").toLowerCase();
   if (value === undefined) return false;

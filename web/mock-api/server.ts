@@ -4,6 +4,7 @@ import { type Db, makeDb } from "./db";
 import { accountRoutes } from "./handlers/accounts";
 import { audienceRoutes } from "./handlers/audience";
 import { campaignRoutes } from "./handlers/campaigns";
+import { dashboardRoutes } from "./handlers/dashboards";
 import { deliveryRoutes } from "./handlers/delivery";
 import { monitoringRoutes } from "./handlers/monitoring";
 import { type Answer, compile, match, Refusal } from "./http";
@@ -17,6 +18,7 @@ const routes = compile({
   ...audienceRoutes,
   ...campaignRoutes,
   ...deliveryRoutes,
+  ...dashboardRoutes,
   ...monitoringRoutes,
 });
 
@@ -32,7 +34,7 @@ export function makeMockServer(seed?: number): MockServer {
   for (let second = 0; second < 45; second += 1) step(db);
   const spread = Date.now();
   db.ticks.forEach((tick, index) => {
-    tick.at = new Date(spread - (db.ticks.length - index) * 1000).toISOString();
+    tick.live.at = new Date(spread - (db.ticks.length - index) * 1000).toISOString();
   });
   const streams = new Set<ServerResponse>();
   const timer = setInterval(() => {

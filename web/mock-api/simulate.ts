@@ -1,34 +1,48 @@
 // One second of the mock world: mail leaves for the providers, the sending campaign moves on.
-import type { CampaignCounts, Outcomes, Tick } from "../app/api/types";
+import type { CampaignCounts, LiveCounts, Tick } from "../app/api/types";
 import type { Db } from "./db";
 import { PROVIDERS } from "./seed/providers";
 
 /** Mails of the sending campaign each second. */
 const PER_SECOND = 21;
-/** Ticks kept for the dashboards. */
-const TICKS_MAX = 3_600;
+/** Ticks kept. */
+const TICKS_MAX = 300;
 
-function outcomesOf(db: Db, weight: number, defer: number, bounce: number, blockedShare: number): Outcomes {
+export const NO_LIVE: LiveCounts = {
+  received: 0,
+  attempts: 0,
+  delivered: 0,
+  deferred: 0,
+  bounced: 0,
+  expired: 0,
+  opens: 0,
+  clicks: 0,
+  complaints: 0,
+  unsubscribes: 0,
+};
+
+export function addLive(a: LiveCounts, b: LiveCounts): LiveCounts {
+  const sum = { ...a };
+  for (const key of Object.keys(sum) as (keyof LiveCounts)[]) sum[key] = a[key] + b[key];
+  return sum;
+}
+
+function second(db: Db, weight: number, defer: number, bounce: number): LiveCounts {
   const attempts = Math.round((PER_SECOND * weight * (0.6 + db.random() * 0.8)) / 100 + db.random() * 0.6);
   const roll = (rate: number) => Array.from({ length: attempts }).filter(() => db.random() < rate).length;
   const deferred = roll(defer);
   const bounced = Math.min(attempts - deferred, roll(bounce));
-  const blocked = Math.round(deferred * blockedShare);
-  return { attempts, deferred, bounced, blocked, delivered: attempts - deferred - bounced };
+  return { ...NO_LIVE, received: attempts * 2, attempts, deferred, bounced, delivered: attempts - deferred - bounced };
 }
 
-function advance(counts: CampaignCounts, sum: Outcomes, db: Db): void {
+function advance(counts: CampaignCounts, sum: LiveCounts, db: Db): void {
   counts.delivered += sum.delivered;
   counts.bounced += sum.bounced;
   counts.handed_over = Math.min(counts.audience, counts.handed_over + PER_SECOND * 2);
-  counts.queued = Math.max(
-    0,
-    counts.handed_over - counts.delivered - counts.bounced - counts.expired - counts.suppressed,
-  );
-  counts.deferred_now = Math.min(
-    counts.queued,
-    Math.max(0, counts.deferred_now + sum.deferred - Math.round(db.random() * 3)),
-  );
+  const finished = counts.delivered + counts.bounced + counts.expired + counts.suppressed;
+  counts.queued = Math.max(0, counts.handed_over - finished);
+  const waiting = counts.deferred_now + sum.deferred - Math.round(db.random() * 3);
+  counts.deferred_now = Math.min(counts.queued, Math.max(0, waiting));
   counts.opens += Math.round(sum.delivered * 0.3 * db.random());
   counts.clicks += Math.round(sum.delivered * 0.08 * db.random());
   if (db.random() < 0.02) counts.complaints += 1;
@@ -39,23 +53,10 @@ export function step(db: Db): Tick {
   const campaign = db.campaigns.find((entry) => entry.state === "sending");
   const at = new Date().toISOString();
   const providers = PROVIDERS.map((provider) => {
-    const share = provider.replies.filter((reply) => reply.blocked).reduce((sum, reply) => sum + reply.weight, 0);
-    const all = provider.replies.reduce((sum, reply) => sum + reply.weight, 0);
-    const outcomes = campaign
-      ? outcomesOf(db, provider.weight, provider.defer, provider.bounce, share / all)
-      : { attempts: 0, delivered: 0, deferred: 0, bounced: 0, blocked: 0 };
-    return { provider: provider.name, ...outcomes };
+    const now = campaign ? second(db, provider.weight, provider.defer, provider.bounce) : NO_LIVE;
+    return { provider: provider.name, second: now, minute: NO_LIVE, total: NO_LIVE };
   });
-  const sum = providers.reduce(
-    (total, entry) => ({
-      attempts: total.attempts + entry.attempts,
-      delivered: total.delivered + entry.delivered,
-      deferred: total.deferred + entry.deferred,
-      bounced: total.bounced + entry.bounced,
-      blocked: total.blocked + entry.blocked,
-    }),
-    { attempts: 0, delivered: 0, deferred: 0, bounced: 0, blocked: 0 },
-  );
+  const sum = providers.reduce((total, entry) => addLive(total, entry.second), NO_LIVE);
   if (campaign?.counts) {
     advance(campaign.counts, sum, db);
     db.queue.done += sum.delivered + sum.bounced;
@@ -68,19 +69,22 @@ export function step(db: Db): Tick {
       campaign.finished_at = at;
     }
   }
+  const before = db.ticks.slice(-59).map((tick) => tick.live.second);
+  const over = (seconds: number) => [...before.slice(-(seconds - 1)), sum].reduce(addLive, NO_LIVE);
   const tick: Tick = {
-    at,
-    queue: { ...db.queue },
-    rates: {
-      received: campaign ? PER_SECOND * 2 : 0,
-      delivered: sum.delivered,
-      deferred: sum.deferred,
-      bounced: sum.bounced,
+    live: {
+      at,
+      second: sum,
+      ten_seconds: over(10),
+      minute: over(60),
+      five_minutes: over(60),
+      total: over(60),
+      providers,
     },
-    providers,
+    queue: { ...db.queue },
     campaigns: db.campaigns.flatMap((entry) =>
-      entry.counts && (entry.state === "sending" || entry.finished_at === at)
-        ? [{ id: entry.id, state: entry.state, counts: { ...entry.counts } }]
+      entry.counts && (entry.state === "sending" || entry.state === "paused")
+        ? [{ id: entry.id, name: entry.name, state: entry.state, counts: { ...entry.counts } }]
         : [],
     ),
   };

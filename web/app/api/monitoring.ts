@@ -1,6 +1,7 @@
 // Dashboards, search, histories.
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
-import { get } from "./client";
+import { pivotCurves } from "~/util/pivot";
+import { get, post } from "./client";
 import type {
   EventPage,
   MessageHistory,
@@ -8,17 +9,55 @@ import type {
   Page,
   ProviderDashboard,
   ProvidersSummary,
+  QueryResult,
   RecipientHistory,
   RecipientSummary,
+  TypedQuery,
 } from "./types";
 
 export const nowQuery = (minutes: number) =>
   queryOptions({
     queryKey: ["now", minutes],
     queryFn: ({ signal }) => get<NowDashboard>("/dashboards/now", { minutes }, signal),
-    refetchInterval: 10_000,
+    refetchInterval: 4_000,
     placeholderData: keepPreviousData,
   });
+/** Steps of the small curves beside the providers, by the minutes shown. */
+const CURVE_SPANS: Record<number, { span: string; seconds: number }> = {
+  15: { span: "30s", seconds: 30 },
+  60: { span: "2m", seconds: 120 },
+  360: { span: "10m", seconds: 600 },
+  1440: { span: "30m", seconds: 1800 },
+};
+
+/** Attempts of each provider over time. */
+export const curvesQuery = (minutes: number) => {
+  const { span, seconds } = CURVE_SPANS[minutes] ?? { span: "30m", seconds: 1800 };
+  return queryOptions({
+    queryKey: ["curves", minutes],
+    queryFn: async ({ signal }) => {
+      const to = Date.now();
+      const from = to - minutes * 60_000;
+      const query: TypedQuery = {
+        from: new Date(from).toISOString(),
+        to: new Date(to).toISOString(),
+        filter: { op: "in", field: "kind", values: ["delivered", "deferred", "bounced"] },
+        measures: [{ measure: "count" }],
+        dimensions: [
+          { by: "field", field: "provider" },
+          { by: "bucket", span },
+        ],
+        limit: 5_000,
+      };
+      const result = await post<QueryResult>("/query", query, signal);
+      return pivotCurves(result.rows, { from, to, stepMs: seconds * 1000 });
+    },
+    refetchInterval: 20_000,
+    placeholderData: keepPreviousData,
+    retry: false,
+  });
+};
+
 export const providerQuery = (name: string, hours: number) =>
   queryOptions({
     queryKey: ["provider", name, hours],
@@ -59,17 +98,12 @@ export const recipientQuery = (id: string) =>
     },
   });
 export const recipientsOfAddressQuery = (address: string) =>
-  infiniteQueryOptions({
+  queryOptions({
     queryKey: ["recipients", "of", address],
-    queryFn: ({ pageParam, signal }) =>
-      get<Page<RecipientSummary>>("/recipients", { address, after: pageParam, limit: 50 }, signal),
-    initialPageParam: null as string | null,
-    getNextPageParam: (last) => last.next,
+    queryFn: ({ signal }) => get<Page<RecipientSummary>>("/recipients", { address }, signal),
   });
 export const messageQuery = (id: string) =>
-  infiniteQueryOptions({
+  queryOptions({
     queryKey: ["messages", id],
-    queryFn: ({ pageParam, signal }) => get<MessageHistory>(`/messages/${id}`, { after: pageParam }, signal),
-    initialPageParam: null as string | null,
-    getNextPageParam: (last) => last.recipients.next,
+    queryFn: ({ signal }) => get<MessageHistory>(`/messages/${id}`, undefined, signal),
   });

@@ -7,4 +7,5 @@ export type * from "./types/contacts";
 export type * from "./types/delivery";
 export type * from "./types/events";
 export type * from "./types/monitoring";
+export type * from "./types/query";
 export type * from "./types/settings";

@@ -1,10 +1,16 @@
 // How attempts ended, as one bar.
 import { useTranslation } from "react-i18next";
-import type { Outcomes } from "~/api/types";
+import type { Counts } from "~/api/types";
 import { useFormat } from "~/hooks/useFormat";
 import { StackBar } from "~/ui/Bars";
 
-export function OutcomeBar({ outcomes, height = 10 }: { outcomes: Outcomes; height?: number }) {
+export function OutcomeBar({
+  outcomes,
+  height = 10,
+}: {
+  outcomes: Pick<Counts, "attempts" | "delivered" | "deferred" | "bounced">;
+  height?: number;
+}) {
   const { t } = useTranslation();
   const format = useFormat();
   const parts = [

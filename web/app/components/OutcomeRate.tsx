@@ -1,10 +1,9 @@
-// The share of attempts that ended in one way, with its interval and n.
+// The share of attempts that ended in one way: with its interval, n, and whether it certainly changed.
 import { useTranslation } from "react-i18next";
-import type { Outcomes } from "~/api/types";
+import type { Compared, Rate } from "~/api/types";
 import { useFormat } from "~/hooks/useFormat";
 import { RateCell } from "~/ui/RateCell";
 import { type Tone, toneText } from "~/ui/tones";
-import { wilson } from "~/util/rate";
 
 export type OutcomeName = "delivered" | "deferred" | "bounced" | "blocked";
 
@@ -15,20 +14,19 @@ export const outcomeTone: Record<OutcomeName, Tone> = {
   blocked: "block",
 };
 
+/** A rate in words: percent, interval, and a sentence with n. */
 export function useRateText() {
   const { t } = useTranslation();
   const format = useFormat();
-  return (hits: number, n: number) => {
-    const interval = wilson(hits, n);
-    if (!interval) return { interval: null, shown: "–", between: "", explanation: "" };
-    const low = format.percent(interval.low);
-    const high = format.percent(interval.high);
-    const shown = format.percent(interval.rate);
+  return (rate: Rate) => {
+    if (rate.n === 0) return { shown: null, between: "", explanation: "" };
+    const low = format.percent(rate.low);
+    const high = format.percent(rate.high);
+    const shown = format.percent(rate.rate);
     return {
-      interval,
       shown,
       between: t("rate.between", { low: low.replace(/\s?%$/, ""), high }),
-      explanation: t("rate.explain", { rate: shown, n: format.number(n), low, high }),
+      explanation: t("rate.explain", { rate: shown, n: format.number(rate.n), low, high }),
     };
   };
 }
@@ -36,15 +34,20 @@ export function useRateText() {
 /** From this share on (with certainty) a bad outcome stands out. A matter of looks; alerts have their own rules. */
 const STRIKING = 0.03;
 
-export function OutcomeRate({ outcomes, name }: { outcomes: Outcomes; name: OutcomeName }) {
+export function OutcomeRate({ name, rate }: { name: OutcomeName; rate: Compared }) {
+  const { t } = useTranslation();
+  const format = useFormat();
   const rateText = useRateText();
-  const { interval, shown, between, explanation } = rateText(outcomes[name], outcomes.attempts);
-  const striking = name !== "delivered" && interval !== null && interval.low > STRIKING;
+  const { shown, between, explanation } = rateText(rate.now);
+  const striking = name !== "delivered" && rate.now.low > STRIKING;
+  const change =
+    rate.change === "unclear" ? "" : ` ${t(`rate.${rate.change}`, { before: format.percent(rate.before.rate) })}`;
   return (
     <RateCell
-      shown={interval ? shown : null}
+      shown={shown}
       between={between}
-      explanation={explanation}
+      explanation={explanation + change}
+      arrow={rate.change === "up" ? "↑" : rate.change === "down" ? "↓" : null}
       color={striking ? toneText(outcomeTone[name]) : undefined}
     />
   );

@@ -1,21 +1,22 @@
 // Reply templates: what providers said most, since when, with one sample each.
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
-import type { ReplyTemplate } from "~/api/types";
+import type { TopReply } from "~/api/types";
 import { useFormat } from "~/hooks/useFormat";
 import { type Column, DataTable } from "~/table/DataTable";
 import { EmptyState } from "~/ui/States";
 import { Tag } from "~/ui/Tag";
 import { TextLink } from "./links";
+import { ProviderName } from "./ProviderName";
 import classes from "./RepliesTable.module.css";
 import { Time } from "./Time";
 import { useCategoryName } from "./useCategoryName";
 
-export function RepliesTable({ replies, withProvider }: { replies: ReplyTemplate[]; withProvider: boolean }) {
+export function RepliesTable({ replies, withProvider }: { replies: TopReply[]; withProvider: boolean }) {
   const { t } = useTranslation();
   const format = useFormat();
   const categoryName = useCategoryName();
-  const columns = useMemo<Column<ReplyTemplate>[]>(
+  const columns = useMemo<Column<TopReply>[]>(
     () => [
       {
         id: "template",
@@ -24,8 +25,11 @@ export function RepliesTable({ replies, withProvider }: { replies: ReplyTemplate
         primary: true,
         cell: (row) => (
           <span className={classes.reply}>
-            <span className={classes.edge} data-kind={row.kind} />
-            <span className="mono">{row.template}</span>
+            <span className={classes.edge} data-kind={row.code >= 500 ? "bounced" : "deferred"} />
+            <span>
+              <span className="mono">{row.template}</span>{" "}
+              {row.is_new ? <Tag tone="info">{t("monitoring.new")}</Tag> : null}
+            </span>
           </span>
         ),
       },
@@ -33,19 +37,15 @@ export function RepliesTable({ replies, withProvider }: { replies: ReplyTemplate
         id: "category",
         header: t("monitoring.category"),
         sort: (row) => row.category ?? "",
-        cell: (row) => <Tag tone={row.kind === "deferred" ? "warn" : "bad"}>{categoryName(row.category)}</Tag>,
+        cell: (row) => <Tag tone={row.code >= 500 ? "bad" : "warn"}>{categoryName(row.category)}</Tag>,
       },
       ...(withProvider
         ? [
             {
               id: "provider",
               header: t("numbers.provider"),
-              sort: (row: ReplyTemplate) => row.provider,
-              cell: (row: ReplyTemplate) => (
-                <TextLink to="/monitoring/providers/$provider" params={{ provider: row.provider }}>
-                  {row.provider}
-                </TextLink>
-              ),
+              sort: (row: TopReply) => row.provider ?? "",
+              cell: (row: TopReply) => <ProviderName name={row.provider} />,
             },
           ]
         : []),
@@ -60,14 +60,14 @@ export function RepliesTable({ replies, withProvider }: { replies: ReplyTemplate
         id: "first",
         header: t("monitoring.firstSeen"),
         hideBelow: "lg",
-        sort: (row) => row.first_seen,
+        sort: (row) => row.first_seen ?? "",
         cell: (row) => <Time at={row.first_seen} relative />,
       },
       {
         id: "last",
         header: t("monitoring.lastSeen"),
         hideBelow: "md",
-        sort: (row) => row.last_seen,
+        sort: (row) => row.last_seen ?? "",
         cell: (row) => <Time at={row.last_seen} relative />,
       },
     ],
@@ -78,7 +78,7 @@ export function RepliesTable({ replies, withProvider }: { replies: ReplyTemplate
       caption={t("monitoring.repliesTitle")}
       columns={columns}
       rows={replies}
-      rowKey={(row) => `${row.provider} ${row.kind} ${row.template}`}
+      rowKey={(row) => `${row.provider} ${row.template_id}`}
       small="cards"
       initialSort={{ id: "count", desc: true }}
       detailLabel={(row, open) => t(open ? "table.closeRow" : "table.openRow", { name: row.template })}
@@ -100,7 +100,6 @@ export function RepliesTable({ replies, withProvider }: { replies: ReplyTemplate
   );
 }
 
-function searchFor(row: ReplyTemplate): string {
-  const category = row.category ? ` category:${row.category}` : "";
-  return `provider:${row.provider} kind:${row.kind}${category}`;
+function searchFor(row: TopReply): string {
+  return row.provider ? `provider:${row.provider} template:${row.template_id}` : `template:${row.template_id}`;
 }

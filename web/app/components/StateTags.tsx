@@ -1,6 +1,6 @@
 // States and kinds as tags, in the language of the page.
 import { useTranslation } from "react-i18next";
-import type { CampaignState, ContactStatus, EventKind, RecipientState } from "~/api/types";
+import type { CampaignState, ContactStatus, EventKind, HistoryState } from "~/api/types";
 import { Tag } from "~/ui/Tag";
 import { campaignTone, contactTone, kindTone, recipientTone } from "./vocabulary";
 
@@ -13,7 +13,7 @@ export function CampaignStateTag({ state }: { state: CampaignState }) {
   );
 }
 
-export function RecipientStateTag({ state }: { state: RecipientState }) {
+export function RecipientStateTag({ state }: { state: HistoryState }) {
   const { t } = useTranslation();
   return (
     <Tag tone={recipientTone[state]} dot>

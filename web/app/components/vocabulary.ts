@@ -1,5 +1,5 @@
 // How kinds and states look: one tone per meaning, on every page.
-import type { CampaignState, ContactStatus, EventKind, RecipientState } from "~/api/types";
+import type { CampaignState, ContactStatus, EventKind, HistoryState } from "~/api/types";
 import type { IconName } from "~/ui/Icon";
 import type { Tone } from "~/ui/tones";
 
@@ -11,10 +11,11 @@ export const campaignTone: Record<CampaignState, Tone> = {
   cancelled: "bad",
 };
 
-export const recipientTone: Record<RecipientState, Tone> = {
+export const recipientTone: Record<HistoryState, Tone> = {
   queued: "info",
   deferred: "warn",
   delivered: "good",
+  "remote-bounced": "bad",
   bounced: "bad",
   expired: "bad",
   suppressed: "neutral",

@@ -12,14 +12,14 @@ export function LivePulse() {
   const { connected, ticks } = useLive();
   const last = ticks[ticks.length - 1];
   if (!last) return <span className={classes.gap} />;
-  const queued = last.queue.scheduled + last.queue.ready + last.queue.in_flight;
+  const queued = last.queue ? last.queue.scheduled + last.queue.ready + last.queue.in_flight : null;
   return (
     <Tooltip label={connected ? t("live.title") : t("states.offlineHint")}>
       <span className={classes.pulse} data-off={!connected || undefined}>
         <span className={classes.dot} />
-        <Sparkline values={ticks.map((tick) => tick.rates.delivered)} slots={TICKS_MAX} width={64} height={18} />
-        <span className="num">{t("live.rate", { rate: format.number(last.rates.delivered) })}</span>
-        <span className={`num ${classes.queue}`}>{t("live.queue", { count: queued })}</span>
+        <Sparkline values={ticks.map((tick) => tick.live.second.delivered)} slots={TICKS_MAX} width={64} height={18} />
+        <span className="num">{t("live.rate", { rate: format.number(last.live.ten_seconds.delivered / 10) })}</span>
+        {queued === null ? null : <span className={`num ${classes.queue}`}>{t("live.queue", { count: queued })}</span>}
       </span>
     </Tooltip>
   );

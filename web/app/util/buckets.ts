@@ -1,44 +1,50 @@
 // Widens the minutes of a timeline so that a chart shows at most so many points, and fills the minutes without events.
 
-export interface TimePoint {
-  minute: string;
-  delivered: number;
-  deferred: number;
-  bounced: number;
-  opens: number;
-  clicks: number;
-}
-
 /** Steps that read well on an axis, in minutes. */
-const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440];
+const STEPS = [1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 240, 360, 720, 1440];
 const MINUTE_MS = 60_000;
 
-export function bucketPoints(points: TimePoint[], max = 120): { points: TimePoint[]; bucketSeconds: number } {
+export type Bucket<K extends string> = { minute: string } & Record<K, number>;
+
+export interface Buckets<K extends string> {
+  points: Bucket<K>[];
+  bucketSeconds: number;
+}
+
+/** Sums of the named fields for each step of time. */
+export function bucketPoints<K extends string>(
+  points: readonly Bucket<K>[],
+  fields: readonly K[],
+  max = 150,
+): Buckets<K> {
   if (points.length === 0) return { points: [], bucketSeconds: 60 };
   const times = points.map((point) => new Date(point.minute).getTime());
   const first = Math.min(...times);
   const last = Math.max(...times);
   const minutes = (last - first) / MINUTE_MS + 1;
-  const step = STEPS.find((size) => minutes / size <= max) ?? 1440;
+  // A step that the given ones fit into: else some buckets would hold more of them than others.
+  const given = smallestGap(times);
+  const step = STEPS.find((size) => size % given === 0 && minutes / size <= max) ?? 1440;
   const width = step * MINUTE_MS;
   const start = Math.floor(first / width) * width;
   const count = Math.floor((last - start) / width) + 1;
-  const buckets: TimePoint[] = Array.from({ length: count }, (_, index) => ({
-    minute: new Date(start + index * width).toISOString(),
-    delivered: 0,
-    deferred: 0,
-    bounced: 0,
-    opens: 0,
-    clicks: 0,
-  }));
+  const buckets = Array.from({ length: count }, (_, index) => {
+    const bucket: Record<string, number | string> = { minute: new Date(start + index * width).toISOString() };
+    for (const field of fields) bucket[field] = 0;
+    return bucket as Bucket<K>;
+  });
   points.forEach((point, index) => {
-    const bucket = buckets[Math.floor(((times[index] ?? start) - start) / width)];
+    const bucket: Record<K, number> | undefined = buckets[Math.floor(((times[index] ?? start) - start) / width)];
     if (!bucket) return;
-    bucket.delivered += point.delivered;
-    bucket.deferred += point.deferred;
-    bucket.bounced += point.bounced;
-    bucket.opens += point.opens;
-    bucket.clicks += point.clicks;
+    for (const field of fields) bucket[field] += point[field];
   });
   return { points: buckets, bucketSeconds: step * 60 };
+}
+
+/** The smallest distance between two of the times, in minutes; 1 when there are not two. */
+function smallestGap(times: readonly number[]): number {
+  const sorted = [...times].sort((a, b) => a - b);
+  const gaps = sorted.slice(1).map((time, index) => (time - (sorted[index] ?? time)) / MINUTE_MS);
+  const positive = gaps.filter((gap) => gap >= 1);
+  return positive.length > 0 ? Math.round(Math.min(...positive)) : 1;
 }

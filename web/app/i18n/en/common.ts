@@ -67,6 +67,9 @@ export const common = {
   rate: {
     explain: "{{rate}} of {{n}}; with 95 % certainty between {{low}} and {{high}}",
     of: "of {{n}}",
+    up: "Certainly up, from {{before}} in the period before.",
+    down: "Certainly down, from {{before}} in the period before.",
+    before: "before: {{before}}",
     between: "{{low}}–{{high}}",
   },
   campaignState: {
@@ -80,6 +83,7 @@ export const common = {
     queued: "Queued",
     deferred: "Deferred",
     delivered: "Delivered",
+    "remote-bounced": "Came back",
     bounced: "Bounced",
     expired: "Expired",
     suppressed: "Suppressed",

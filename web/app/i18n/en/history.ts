@@ -39,6 +39,7 @@ export const history = {
   size: "Size",
   received: "Accepted",
   recipients: "Recipients",
+  truncated: "The first {{count, number}}; look at the campaign or at single recipients for the rest",
   address: "Address",
   last: "Last change",
   allOfMessage: "All recipients of this message",

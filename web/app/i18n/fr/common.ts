@@ -67,6 +67,9 @@ export const common = {
   rate: {
     explain: "{{rate}} de {{n}} ; avec 95 % de certitude entre {{low}} et {{high}}",
     of: "de {{n}}",
+    up: "En hausse certaine, de {{before}} sur la période précédente.",
+    down: "En baisse certaine, de {{before}} sur la période précédente.",
+    before: "avant : {{before}}",
     between: "{{low}}–{{high}}",
   },
   campaignState: {
@@ -80,6 +83,7 @@ export const common = {
     queued: "En file",
     deferred: "Différé",
     delivered: "Remis",
+    "remote-bounced": "Revenu",
     bounced: "Rejeté",
     expired: "Expiré",
     suppressed: "Exclu",

@@ -39,6 +39,7 @@ export const history = {
   size: "Taille",
   received: "Accepté",
   recipients: "Destinataires",
+  truncated: "Les {{count, number}} premiers ; voyez la campagne ou chaque destinataire pour le reste",
   address: "Adresse",
   last: "Dernier changement",
   allOfMessage: "Tous les destinataires de ce message",

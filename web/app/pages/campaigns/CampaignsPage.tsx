@@ -10,6 +10,7 @@ import { useTick } from "~/api/live";
 import type { Campaign, Tick } from "~/api/types";
 import { Loaded } from "~/components/Loaded";
 import { usePermissions } from "~/components/usePermission";
+import { useCampaignsSettled } from "~/hooks/useCampaignsSettled";
 import { LoadMore } from "~/table/LoadMore";
 import { Icon } from "~/ui/Icon";
 import { Page } from "~/ui/Page";
@@ -26,6 +27,7 @@ export function CampaignsPage() {
   const navigate = useNavigate({ from: "/campaigns" });
   const query = useInfiniteQuery(campaignsQuery);
   const tick = useTick();
+  useCampaignsSettled();
   const [creating, creation] = useDisclosure(false);
   const { campaigns: mayWrite } = usePermissions();
   const all = useMemo(

@@ -1,13 +1,12 @@
 // Every mail to one address, newest first.
 import { Button, TextInput } from "@mantine/core";
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useMemo, useState } from "react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { recipientsOfAddressQuery } from "~/api/monitoring";
 import { Loaded } from "~/components/Loaded";
 import { TextLink } from "~/components/links";
-import { LoadMore } from "~/table/LoadMore";
 import { Page } from "~/ui/Page";
 import { Panel } from "~/ui/Panel";
 import { EmptyState } from "~/ui/States";
@@ -70,26 +69,16 @@ function AddressForm({ address, onShow }: { address: string; onShow: (address: s
 
 function Mails({ address }: { address: string }) {
   const { t } = useTranslation();
-  const query = useInfiniteQuery(recipientsOfAddressQuery(address));
-  const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
+  const query = useQuery(recipientsOfAddressQuery(address));
   return (
     <Loaded query={query}>
-      {() =>
-        rows.length === 0 ? (
+      {({ items }) =>
+        items.length === 0 ? (
           <EmptyState icon="mail" title={t("history.addressEmpty")}>
             {t("history.addressEmptyHint")}
           </EmptyState>
         ) : (
-          <>
-            <SummaryTable rows={rows} caption={t("history.addressOf", { address })} withMessage />
-            <LoadMore
-              shown={t("states.shown", { count: rows.length })}
-              label={t("actions.more")}
-              hasMore={query.hasNextPage}
-              loading={query.isFetchingNextPage}
-              onMore={() => query.fetchNextPage()}
-            />
-          </>
+          <SummaryTable rows={items} caption={t("history.addressOf", { address })} withMessage />
         )
       }
     </Loaded>

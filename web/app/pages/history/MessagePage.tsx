@@ -1,17 +1,16 @@
 // One message: what it is, how its recipients fared.
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
-import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { messageQuery } from "~/api/monitoring";
-import type { MessageHistory, RecipientState } from "~/api/types";
+import type { HistoryState, MessageHistory } from "~/api/types";
+import { CampaignName } from "~/components/CampaignName";
 import { CopyButton } from "~/components/CopyButton";
 import { Loaded } from "~/components/Loaded";
 import { TextLink } from "~/components/links";
 import { Time } from "~/components/Time";
 import { recipientTone } from "~/components/vocabulary";
 import { useFormat } from "~/hooks/useFormat";
-import { LoadMore } from "~/table/LoadMore";
 import { StackBar } from "~/ui/Bars";
 import { KeyValue } from "~/ui/KeyValue";
 import { Page } from "~/ui/Page";
@@ -19,17 +18,24 @@ import { Panel } from "~/ui/Panel";
 import { Stat, StatStrip } from "~/ui/Stat";
 import { SummaryTable } from "./SummaryTable";
 
-const STATES: RecipientState[] = ["delivered", "bounced", "expired", "suppressed", "deferred", "queued"];
+/** In the order of the bar. */
+const STATES: HistoryState[] = [
+  "delivered",
+  "remote-bounced",
+  "bounced",
+  "expired",
+  "suppressed",
+  "deferred",
+  "queued",
+];
 
 export function MessagePage() {
   const { t } = useTranslation();
   const { messageId } = useParams({ from: "/app/monitoring/messages/$messageId" });
-  const query = useInfiniteQuery(messageQuery(messageId));
-  const rows = useMemo(() => query.data?.pages.flatMap((page) => page.recipients.items) ?? [], [query.data]);
-  const message = query.data?.pages[0];
+  const query = useQuery(messageQuery(messageId));
   return (
     <Page
-      title={message?.subject ?? t("history.messageTitle")}
+      title={t("history.messageTitle")}
       trail={<TextLink to="/monitoring/search">{t("history.trail")}</TextLink>}
       meta={
         <span>
@@ -37,19 +43,20 @@ export function MessagePage() {
         </span>
       }
     >
-      <Loaded query={query}>{(data) => (data.pages[0] ? <MessageFacts message={data.pages[0]} /> : null)}</Loaded>
-      {rows.length > 0 ? (
-        <Panel title={t("history.recipients")} flush>
-          <SummaryTable rows={rows} caption={t("history.recipients")} withMessage={false} />
-          <LoadMore
-            shown={t("states.shown", { count: rows.length })}
-            label={t("actions.more")}
-            hasMore={query.hasNextPage}
-            loading={query.isFetchingNextPage}
-            onMore={() => query.fetchNextPage()}
-          />
-        </Panel>
-      ) : null}
+      <Loaded query={query}>
+        {(message) => (
+          <>
+            <MessageFacts message={message} />
+            <Panel
+              title={t("history.recipients")}
+              hint={message.truncated ? t("history.truncated", { count: message.recipients.length }) : undefined}
+              flush
+            >
+              <SummaryTable rows={message.recipients} caption={t("history.recipients")} withMessage={false} />
+            </Panel>
+          </>
+        )}
+      </Loaded>
     </Page>
   );
 }
@@ -57,48 +64,42 @@ export function MessagePage() {
 function MessageFacts({ message }: { message: MessageHistory }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const total = STATES.reduce((sum, state) => sum + message.counts[state], 0);
+  const counts = new Map(message.states.map((entry) => [entry.state, entry.count]));
+  const known = STATES.filter((state) => (counts.get(state) ?? 0) > 0);
+  const total = known.reduce((sum, state) => sum + (counts.get(state) ?? 0), 0);
+  const parts = known.map((state) => ({
+    state,
+    label: t(`recipientState.${state}`),
+    value: counts.get(state) ?? 0,
+    tone: recipientTone[state],
+  }));
   return (
     <>
       <StatStrip label={t("history.recipients")}>
-        {STATES.filter((state) => message.counts[state] > 0 || state === "delivered").map((state) => (
+        {parts.map((part) => (
           <Stat
-            key={state}
-            label={t(`recipientState.${state}`)}
-            value={format.number(message.counts[state])}
-            note={format.share(message.counts[state], total)}
+            key={part.state}
+            label={part.label}
+            value={format.number(part.value)}
+            note={format.share(part.value, total)}
           />
         ))}
       </StatStrip>
       <Panel>
         <StackBar
-          label={STATES.map((state) => `${t(`recipientState.${state}`)} ${message.counts[state]}`).join(", ")}
+          label={parts.map((part) => `${part.label} ${part.value}`).join(", ")}
           total={total}
           height={10}
-          parts={STATES.map((state) => ({
-            label: t(`recipientState.${state}`),
-            value: message.counts[state],
-            tone: recipientTone[state],
-          }))}
+          parts={parts}
         />
         <div style={{ marginTop: 14 }}>
           <KeyValue
             items={[
               { label: t("history.received"), value: <Time at={message.received_at} /> },
               { label: t("history.sender"), value: <span className="mono">{message.sender || "<>"}</span> },
-              { label: t("history.stream"), value: message.stream },
-              { label: t("history.size"), value: format.bytes(message.size_bytes) },
+              ...(message.stream ? [{ label: t("history.stream"), value: message.stream }] : []),
               ...(message.campaign
-                ? [
-                    {
-                      label: t("history.campaign"),
-                      value: (
-                        <TextLink to="/campaigns/$campaignId" params={{ campaignId: message.campaign }}>
-                          {message.campaign}
-                        </TextLink>
-                      ),
-                    },
-                  ]
+                ? [{ label: t("history.campaign"), value: <CampaignName id={message.campaign} /> }]
                 : []),
             ]}
           />

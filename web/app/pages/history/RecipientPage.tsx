@@ -2,15 +2,17 @@
 import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
-import { useState } from "react";
+import type { TFunction } from "i18next";
+import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { campaignQuery } from "~/api/campaigns";
 import { recipientQuery } from "~/api/monitoring";
 import type { RecipientHistory } from "~/api/types";
+import { CampaignName } from "~/components/CampaignName";
 import { CopyButton } from "~/components/CopyButton";
 import { ExplainDialog } from "~/components/ExplainDialog";
 import { Loaded } from "~/components/Loaded";
 import { TextLink } from "~/components/links";
+import { ProviderName } from "~/components/ProviderName";
 import { RecipientStateTag } from "~/components/StateTags";
 import { Icon } from "~/ui/Icon";
 import { KeyValue } from "~/ui/KeyValue";
@@ -75,63 +77,47 @@ function HistoryContent({ history }: { history: RecipientHistory }) {
         )}
       </Panel>
       <Panel>
-        <KeyValue
-          items={[
-            {
-              label: t("history.message"),
-              value: (
-                <TextLink to="/monitoring/messages/$messageId" params={{ messageId: history.message }}>
-                  {t("history.allOfMessage")}
-                </TextLink>
-              ),
-            },
-            {
-              label: t("history.address"),
-              value: (
-                <TextLink to="/monitoring/recipients" search={{ address: history.address }}>
-                  {t("history.allOfAddress")}
-                </TextLink>
-              ),
-            },
-            ...(history.campaign
-              ? [{ label: t("history.campaign"), value: <CampaignName id={history.campaign} /> }]
-              : []),
-            ...(history.contact
-              ? [
-                  {
-                    label: t("history.contact"),
-                    value: (
-                      <TextLink to="/contacts/$contactId" params={{ contactId: history.contact }}>
-                        {history.address}
-                      </TextLink>
-                    ),
-                  },
-                ]
-              : []),
-            ...(history.provider
-              ? [
-                  {
-                    label: t("numbers.provider"),
-                    value: (
-                      <TextLink to="/monitoring/providers/$provider" params={{ provider: history.provider }}>
-                        {history.provider}
-                      </TextLink>
-                    ),
-                  },
-                ]
-              : []),
-          ]}
-        />
+        <KeyValue items={factsOf(history, t)} />
       </Panel>
     </div>
   );
 }
 
-function CampaignName({ id }: { id: string }) {
-  const query = useQuery({ ...campaignQuery(id), retry: false });
-  return (
-    <TextLink to="/campaigns/$campaignId" params={{ campaignId: id }}>
-      {query.data?.name ?? id}
-    </TextLink>
-  );
+function factsOf(history: RecipientHistory, t: TFunction): { label: string; value: ReactNode }[] {
+  const { message, address, campaign, provider } = history;
+  const contact = history.events.find((event) => event.contact)?.contact;
+  const facts: { label: string; value: ReactNode }[] = [];
+  if (campaign) facts.push({ label: t("history.campaign"), value: <CampaignName id={campaign} /> });
+  if (provider) facts.push({ label: t("numbers.provider"), value: <ProviderName name={provider} /> });
+  if (contact) {
+    facts.push({
+      label: t("history.contact"),
+      value: (
+        <TextLink to="/contacts/$contactId" params={{ contactId: contact }}>
+          {address ?? contact}
+        </TextLink>
+      ),
+    });
+  }
+  if (address) {
+    facts.push({
+      label: t("history.address"),
+      value: (
+        <TextLink to="/monitoring/recipients" search={{ address }}>
+          {t("history.allOfAddress")}
+        </TextLink>
+      ),
+    });
+  }
+  if (message) {
+    facts.push({
+      label: t("history.message"),
+      value: (
+        <TextLink to="/monitoring/messages/$messageId" params={{ messageId: message }}>
+          {t("history.allOfMessage")}
+        </TextLink>
+      ),
+    });
+  }
+  return facts;
 }

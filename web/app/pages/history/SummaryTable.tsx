@@ -2,64 +2,78 @@
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { RecipientSummary } from "~/api/types";
+import { CampaignName } from "~/components/CampaignName";
 import { TextLink } from "~/components/links";
+import { ProviderName } from "~/components/ProviderName";
+import { ReplyText } from "~/components/ReplyText";
 import { RecipientStateTag } from "~/components/StateTags";
 import { Time } from "~/components/Time";
+import { useFormat } from "~/hooks/useFormat";
 import { type Column, DataTable } from "~/table/DataTable";
 import { Dash } from "~/ui/Dash";
 
 interface SummaryTableProps {
   rows: RecipientSummary[];
   caption: string;
-  /** On the page of an address: the message instead of the address. */
+  /** On the page of an address: when and what instead of the address. */
   withMessage: boolean;
 }
 
 export function SummaryTable({ rows, caption, withMessage }: SummaryTableProps) {
   const { t } = useTranslation();
+  const format = useFormat();
   const columns = useMemo<Column<RecipientSummary>[]>(
     () => [
       {
         id: "recipient",
         header: withMessage ? t("history.received") : t("history.address"),
         primary: true,
-        grow: !withMessage,
         cell: (row) => (
           <TextLink to="/monitoring/recipients/$recipientId" params={{ recipientId: row.recipient }} fw={550}>
-            {withMessage ? <Time at={row.at} /> : row.address}
+            {withMessage ? <Time at={row.received_at ?? row.last_event} /> : (row.address ?? row.recipient)}
           </TextLink>
         ),
       },
       { id: "state", header: t("history.state"), cell: (row) => <RecipientStateTag state={row.state} /> },
-      { id: "provider", header: t("numbers.provider"), cell: (row) => row.provider ?? <Dash /> },
+      {
+        id: "provider",
+        header: t("numbers.provider"),
+        cell: (row) => (row.provider ? <ProviderName name={row.provider} /> : <Dash />),
+      },
+      {
+        id: "attempts",
+        header: t("report.attempts"),
+        align: "right",
+        sort: (row) => row.attempts,
+        cell: (row) => format.number(row.attempts),
+      },
       ...(withMessage
         ? [
             {
               id: "campaign",
               header: t("history.campaign"),
-              grow: true,
-              cell: (row: RecipientSummary) =>
-                row.campaign ? (
-                  <TextLink to="/campaigns/$campaignId" params={{ campaignId: row.campaign }} className="mono">
-                    {row.campaign}
-                  </TextLink>
-                ) : (
-                  <Dash />
-                ),
-            },
-            {
-              id: "message",
-              header: t("history.message"),
-              cell: (row: RecipientSummary) => (
-                <TextLink to="/monitoring/messages/$messageId" params={{ messageId: row.message }} className="mono">
-                  {row.message}
-                </TextLink>
-              ),
+              cell: (row: RecipientSummary) => (row.campaign ? <CampaignName id={row.campaign} /> : <Dash />),
             },
           ]
-        : [{ id: "at", header: t("history.last"), cell: (row: RecipientSummary) => <Time at={row.at} /> }]),
+        : []),
+      {
+        id: "reply",
+        header: t("delivery.lastReply"),
+        grow: true,
+        cell: (row) =>
+          row.last_reply ? (
+            <span style={{ fontSize: "0.75rem" }}>
+              <ReplyText reply={row.last_reply} clamp />
+            </span>
+          ) : row.last_error ? (
+            <span className="mono clamp-2">{row.last_error}</span>
+          ) : (
+            <Dash />
+          ),
+      },
+      { id: "last", header: t("history.last"), cell: (row) => <Time at={row.last_event} /> },
     ],
-    [t, withMessage],
+    [t, format, withMessage],
   );
   return <DataTable caption={caption} columns={columns} rows={rows} rowKey={(row) => row.recipient} small="cards" />;
 }

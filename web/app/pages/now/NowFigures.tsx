@@ -2,7 +2,7 @@
 import { useTranslation } from "react-i18next";
 import { TICKS_MAX, useLive } from "~/api/live";
 import type { NowDashboard } from "~/api/types";
-import { type OutcomeName, outcomeTone, useRateText } from "~/components/OutcomeRate";
+import { RateStat } from "~/components/RateStat";
 import { useFormat } from "~/hooks/useFormat";
 import { Sparkline } from "~/ui/Sparkline";
 import { Stat, StatStrip } from "~/ui/Stat";
@@ -10,34 +10,21 @@ import { Stat, StatStrip } from "~/ui/Stat";
 export function NowFigures({ data }: { data: NowDashboard }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const rateText = useRateText();
   const { ticks } = useLive();
   const last = ticks[ticks.length - 1];
-  const { totals, queue, delay } = data;
-  const waiting = queue.scheduled + queue.ready + queue.in_flight;
-
-  const rate = (name: OutcomeName, label: string) => {
-    const { interval, shown, between } = rateText(totals[name], totals.attempts);
-    const hot = interval !== null && name !== "delivered" && interval.low > 0.05;
-    return (
-      <Stat
-        label={label}
-        value={shown}
-        {...(hot ? { tone: outcomeTone[name] } : {})}
-        note={interval ? `${between} ${t("rate.of", { n: format.number(totals.attempts) })}` : t("states.none")}
-      />
-    );
-  };
-
+  const queue = last?.queue;
+  const { rates, delay } = data;
   return (
     <StatStrip label={t("monitoring.figures")}>
       <Stat
         label={t("monitoring.throughput")}
-        value={last ? format.number(last.rates.delivered) : "–"}
-        note={last ? t("monitoring.receivedNow", { rate: format.number(last.rates.received) }) : null}
+        value={last ? format.number(last.live.ten_seconds.delivered / 10, 1) : "–"}
+        note={
+          last ? t("monitoring.receivedNow", { rate: format.number(last.live.ten_seconds.received / 10, 1) }) : null
+        }
         aside={
           <Sparkline
-            values={ticks.map((tick) => tick.rates.delivered)}
+            values={ticks.map((tick) => tick.live.second.delivered)}
             slots={TICKS_MAX}
             width={64}
             height={26}
@@ -45,14 +32,18 @@ export function NowFigures({ data }: { data: NowDashboard }) {
           />
         }
       />
-      {rate("delivered", t("monitoring.acceptRate"))}
-      {rate("deferred", t("monitoring.deferRate"))}
-      {rate("bounced", t("monitoring.bounceRate"))}
-      {rate("blocked", t("monitoring.blockRate"))}
+      <RateStat label={t("monitoring.acceptRate")} name="delivered" rate={rates.delivered} />
+      <RateStat label={t("monitoring.deferRate")} name="deferred" rate={rates.deferred} />
+      <RateStat label={t("monitoring.bounceRate")} name="bounced" rate={rates.bounced} />
+      <RateStat label={t("monitoring.blockRate")} name="blocked" rate={rates.blocked} />
       <Stat
         label={t("monitoring.inQueue")}
-        value={format.number(waiting)}
-        note={waiting > 0 ? t("monitoring.oldest", { age: format.duration(queue.oldest_s) }) : t("states.none")}
+        value={queue ? format.number(queue.scheduled + queue.ready + queue.in_flight) : "–"}
+        note={
+          queue
+            ? t("monitoring.queueNote", { ready: format.number(queue.ready), inFlight: format.number(queue.in_flight) })
+            : null
+        }
       />
       <Stat
         label={t("monitoring.delayMedian")}

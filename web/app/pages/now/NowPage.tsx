@@ -2,22 +2,20 @@
 import { SegmentedControl } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { useLive } from "~/api/live";
-import { nowQuery } from "~/api/monitoring";
+import { curvesQuery, nowQuery } from "~/api/monitoring";
 import type { NowDashboard } from "~/api/types";
 import { ChartPanel } from "~/charts/ChartPanel";
 import { Loaded } from "~/components/Loaded";
 import { LinkButton } from "~/components/links";
 import { RepliesTable } from "~/components/RepliesTable";
-import { seriesLabels } from "~/components/seriesLabels";
+import { useOutcomeCharts } from "~/components/useOutcomeCharts";
 import { useFormat } from "~/hooks/useFormat";
 import { Page } from "~/ui/Page";
 import { Panel } from "~/ui/Panel";
 import { EmptyState } from "~/ui/States";
 import { Tag } from "~/ui/Tag";
-import { withTicks } from "~/util/outcomes";
 import { MINUTES } from "~/util/states";
 import { NowFigures } from "./NowFigures";
 import { ProviderTable } from "./ProviderTable";
@@ -58,29 +56,19 @@ export function NowPage() {
   );
 }
 
+const NO_CURVES: ReadonlyMap<string, number[]> = new Map();
+
 function NowContent({ data }: { data: NowDashboard }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const { view = "table" } = useSearch({ from: "/app/monitoring/now" });
+  const { view = "table", minutes = 60 } = useSearch({ from: "/app/monitoring/now" });
+  const curves = useQuery(curvesQuery(minutes)).data ?? NO_CURVES;
   const navigate = useNavigate({ from: "/monitoring/now" });
-  const { ticks } = useLive();
-  const live = useMemo(() => withTicks(data, ticks), [data, ticks]);
-  const chart = useMemo(
-    () => ({
-      labels: seriesLabels(data.series, format, data.bucket_s),
-      series: [
-        { name: t("numbers.delivered"), tone: "good" as const, values: data.series.map((point) => point.delivered) },
-        { name: t("numbers.deferred"), tone: "warn" as const, values: data.series.map((point) => point.deferred) },
-        { name: t("numbers.bounced"), tone: "bad" as const, values: data.series.map((point) => point.bounced) },
-      ],
-    }),
-    [data, format, t],
-  );
-  const quiet = live.totals.attempts === 0;
+  const { volume, bucketSeconds } = useOutcomeCharts(data.series);
   return (
     <>
-      <NowFigures data={live} />
-      {quiet ? (
+      <NowFigures data={data} />
+      {data.totals.attempts === 0 ? (
         <Panel>
           <EmptyState
             icon="now"
@@ -98,11 +86,11 @@ function NowContent({ data }: { data: NowDashboard }) {
         <>
           <ChartPanel
             title={t("monitoring.seriesTitle")}
-            hint={t("monitoring.seriesHint", { bucket: format.duration(data.bucket_s) })}
+            hint={t("monitoring.seriesHint", { bucket: format.duration(bucketSeconds) })}
             axis={t("monitoring.seriesAxis")}
-            data={chart}
+            data={volume}
             form="bars"
-            height={210}
+            height={200}
           />
           <Panel
             title={t("monitoring.providersTitle")}
@@ -123,7 +111,11 @@ function NowContent({ data }: { data: NowDashboard }) {
               />
             }
           >
-            {view === "table" ? <ProviderTable rows={live.by_provider} /> : <ProviderTiles rows={live.by_provider} />}
+            {view === "table" ? (
+              <ProviderTable rows={data.by_provider} curves={curves} />
+            ) : (
+              <ProviderTiles rows={data.by_provider} curves={curves} />
+            )}
           </Panel>
           <Panel title={t("monitoring.repliesTitle")} hint={t("monitoring.repliesHint")} flush>
             <RepliesTable replies={data.top_replies} withProvider />

@@ -1,43 +1,46 @@
 // Providers as tiles: for a screen on the wall.
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
-import type { ProviderOutcomes } from "~/api/types";
+import type { ProviderRow } from "~/api/types";
 import { OutcomeBar } from "~/components/OutcomeBar";
 import { useRateText } from "~/components/OutcomeRate";
 import { useFormat } from "~/hooks/useFormat";
+import { useProviderInfo } from "~/hooks/useProviderInfo";
 import { Sparkline } from "~/ui/Sparkline";
+import type { ProvidersProps } from "./ProviderTable";
 import classes from "./ProviderTiles.module.css";
 
-export function ProviderTiles({ rows }: { rows: ProviderOutcomes[] }) {
+export function ProviderTiles({ rows, curves }: ProvidersProps) {
   return (
     <ul className={classes.grid}>
       {rows.map((row) => (
         <li key={row.provider}>
-          <Tile row={row} />
+          <Tile row={row} curve={curves.get(row.provider ?? "") ?? []} />
         </li>
       ))}
     </ul>
   );
 }
 
-function Tile({ row }: { row: ProviderOutcomes }) {
+function Tile({ row, curve }: { row: ProviderRow; curve: number[] }) {
   const { t } = useTranslation();
   const format = useFormat();
   const rateText = useRateText();
-  const accepted = rateText(row.delivered, row.attempts);
+  const { label } = useProviderInfo();
+  const accepted = rateText(row.rates.delivered.now);
   const words = [
-    `${t("numbers.deferred")} ${format.share(row.deferred, row.attempts)}`,
-    `${t("numbers.bounced")} ${format.share(row.bounced, row.attempts)}`,
-    `${t("numbers.blocked")} ${format.share(row.blocked, row.attempts)}`,
+    `${t("numbers.deferred")} ${format.percent(row.rates.deferred.now.rate)}`,
+    `${t("numbers.bounced")} ${format.percent(row.rates.bounced.now.rate)}`,
+    `${t("numbers.blocked")} ${format.percent(row.rates.blocked.now.rate)}`,
   ];
-  return (
-    <Link to="/monitoring/providers/$provider" params={{ provider: row.provider }} className={classes.tile}>
+  const content = (
+    <>
       <span className={classes.head}>
-        <b>{row.label}</b>
-        <Sparkline values={row.series.map((point) => point.delivered)} width={64} height={20} color="var(--good)" />
+        <b>{row.provider ? label(row.provider) : t("states.unknown")}</b>
+        <Sparkline values={curve} width={64} height={20} />
       </span>
       <span className={classes.rate}>
-        <span className="num">{accepted.shown}</span>
+        <span className="num">{accepted.shown ?? "–"}</span>
         <small>
           {t("numbers.accepted").toLowerCase()} {t("rate.of", { n: format.number(row.attempts) })}
           <br />
@@ -46,6 +49,12 @@ function Tile({ row }: { row: ProviderOutcomes }) {
       </span>
       <OutcomeBar outcomes={row} height={8} />
       <span className={classes.words}>{words.join(" · ")}</span>
+    </>
+  );
+  if (!row.provider) return <span className={classes.tile}>{content}</span>;
+  return (
+    <Link to="/monitoring/providers/$provider" params={{ provider: row.provider }} className={classes.tile}>
+      {content}
     </Link>
   );
 }

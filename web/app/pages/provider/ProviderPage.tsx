@@ -1,23 +1,25 @@
-// How does one provider treat us? Rates over time, by source, replies, limits in force.
+// How does one provider treat us? Rates over time, by virtual MTA, replies, what is in force.
 import { Anchor, SegmentedControl } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { providerQuery } from "~/api/monitoring";
 import type { ProviderDashboard } from "~/api/types";
 import { ChartPanel } from "~/charts/ChartPanel";
 import { Loaded } from "~/components/Loaded";
 import { TextLink } from "~/components/links";
-import { type OutcomeName, useRateText } from "~/components/OutcomeRate";
+import { RateStat } from "~/components/RateStat";
 import { RepliesTable } from "~/components/RepliesTable";
-import { seriesLabels } from "~/components/seriesLabels";
+import { useOutcomeCharts } from "~/components/useOutcomeCharts";
 import { useFormat } from "~/hooks/useFormat";
+import { useProviderInfo } from "~/hooks/useProviderInfo";
 import { Icon } from "~/ui/Icon";
 import { Page } from "~/ui/Page";
 import { Panel } from "~/ui/Panel";
 import { Stat, StatStrip } from "~/ui/Stat";
 import { HOURS } from "~/util/states";
+import { CategoriesTable } from "./CategoriesTable";
+import { MatrixPanel } from "./MatrixPanel";
 import { SourceTable } from "./SourceTable";
 
 export function ProviderPage() {
@@ -26,7 +28,9 @@ export function ProviderPage() {
   const { hours = 24 } = useSearch({ from: "/app/monitoring/providers/$provider" });
   const navigate = useNavigate({ from: "/monitoring/providers/$provider" });
   const query = useQuery(providerQuery(provider, hours));
-  const label = query.data?.label ?? provider;
+  const info = useProviderInfo();
+  const label = info.label(provider);
+  const postmaster = info.postmaster(provider);
   return (
     <Page
       title={label}
@@ -39,8 +43,8 @@ export function ProviderPage() {
           <TextLink to="/monitoring/search" search={{ q: `provider:${provider}`, range: "24h" }}>
             {t("monitoring.eventsOf", { name: label })}
           </TextLink>
-          {query.data?.postmaster_url ? (
-            <Anchor href={query.data.postmaster_url} target="_blank" rel="noreferrer noopener">
+          {postmaster ? (
+            <Anchor href={postmaster} target="_blank" rel="noreferrer noopener">
               {t("monitoring.postmaster", { name: label })}{" "}
               <Icon name="external" size={12} style={{ verticalAlign: "-1px" }} />
             </Anchor>
@@ -67,56 +71,24 @@ export function ProviderPage() {
 function ProviderContent({ data }: { data: ProviderDashboard }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const rateText = useRateText();
-  const labels = useMemo(() => seriesLabels(data.series, format, data.bucket_s), [data, format]);
-  const rates = useMemo(() => {
-    const share = (pick: (point: ProviderDashboard["series"][number]) => number) =>
-      data.series.map((point) => {
-        const all = point.delivered + point.deferred + point.bounced;
-        return all > 0 ? pick(point) / all : 0;
-      });
-    return {
-      labels,
-      series: [
-        { name: t("numbers.accepted"), tone: "good" as const, values: share((point) => point.delivered) },
-        { name: t("numbers.deferred"), tone: "warn" as const, values: share((point) => point.deferred) },
-        { name: t("numbers.bounced"), tone: "bad" as const, values: share((point) => point.bounced) },
-        { name: t("numbers.blocked"), tone: "block" as const, values: share((point) => point.blocked) },
-      ],
-    };
-  }, [data, labels, t]);
-  const volume = useMemo(
-    () => ({
-      labels,
-      series: [
-        { name: t("numbers.delivered"), tone: "good" as const, values: data.series.map((point) => point.delivered) },
-        { name: t("numbers.deferred"), tone: "warn" as const, values: data.series.map((point) => point.deferred) },
-        { name: t("numbers.bounced"), tone: "bad" as const, values: data.series.map((point) => point.bounced) },
-      ],
-    }),
-    [data, labels, t],
-  );
-  const rate = (name: OutcomeName, label: string) => {
-    const { interval, shown, between } = rateText(data.totals[name], data.totals.attempts);
-    return <Stat label={label} value={shown} note={interval ? between : t("states.none")} />;
-  };
-  const bucket = format.duration(data.bucket_s);
+  const { rates, volume, bucketSeconds } = useOutcomeCharts(data.series);
+  const bucket = format.duration(bucketSeconds);
   return (
     <>
       <StatStrip label={t("monitoring.figures")}>
         <Stat
           label={t("numbers.attempts")}
           value={format.number(data.totals.attempts)}
-          note={t(`monitoring.hours.${data.hours as 1 | 6 | 24 | 168}`)}
+          note={t("rate.before", { before: format.number(data.previous.attempts) })}
         />
-        {rate("delivered", t("numbers.accepted"))}
-        {rate("deferred", t("numbers.deferred"))}
-        {rate("bounced", t("numbers.bounced"))}
-        {rate("blocked", t("numbers.blocked"))}
+        <RateStat label={t("numbers.accepted")} name="delivered" rate={data.rates.delivered} />
+        <RateStat label={t("numbers.deferred")} name="deferred" rate={data.rates.deferred} />
+        <RateStat label={t("numbers.bounced")} name="bounced" rate={data.rates.bounced} />
+        <RateStat label={t("numbers.blocked")} name="blocked" rate={data.rates.blocked} />
         <Stat
           label={t("numbers.complaints")}
-          value={format.number(data.complaints)}
-          note={format.share(data.complaints, data.totals.delivered)}
+          value={format.number(data.totals.complaints)}
+          note={format.share(data.totals.complaints, data.totals.delivered)}
         />
         <Stat
           label={t("monitoring.delayMedian")}
@@ -132,7 +104,7 @@ function ProviderContent({ data }: { data: ProviderDashboard }) {
           data={rates}
           form="lines"
           percent
-          height={230}
+          height={220}
         />
         <ChartPanel
           title={t("monitoring.volumeTitle")}
@@ -140,14 +112,18 @@ function ProviderContent({ data }: { data: ProviderDashboard }) {
           axis={t("monitoring.seriesAxis")}
           data={volume}
           form="bars"
-          height={230}
+          height={220}
         />
       </div>
       <Panel title={t("monitoring.bySource")} hint={t("monitoring.bySourceHint")} flush>
-        <SourceTable rows={data.by_source} />
+        <SourceTable provider={data.provider} rows={data.by_source} />
       </Panel>
+      <MatrixPanel cells={data.matrix} />
       <Panel title={t("monitoring.repliesTitle")} hint={t("monitoring.repliesHint")} flush>
         <RepliesTable replies={data.top_replies} withProvider={false} />
+      </Panel>
+      <Panel title={t("monitoring.categoriesTitle")} flush>
+        <CategoriesTable rows={data.by_category} />
       </Panel>
     </>
   );

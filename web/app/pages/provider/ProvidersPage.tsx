@@ -3,71 +3,24 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { providersSummaryQuery } from "~/api/monitoring";
-import type { ProvidersSummary } from "~/api/types";
+import type { ProviderRow } from "~/api/types";
 import { Loaded } from "~/components/Loaded";
-import { LinkButton, TextLink } from "~/components/links";
-import { OutcomeRate } from "~/components/OutcomeRate";
+import { LinkButton } from "~/components/links";
+import { OutcomeBar } from "~/components/OutcomeBar";
+import { ProviderName } from "~/components/ProviderName";
+import { useRateColumns } from "~/components/useRateColumns";
 import { useFormat } from "~/hooks/useFormat";
 import { type Column, DataTable } from "~/table/DataTable";
+import { Dash } from "~/ui/Dash";
 import { Page } from "~/ui/Page";
 import { Panel } from "~/ui/Panel";
 import { EmptyState } from "~/ui/States";
-import { share } from "~/util/format";
-
-type Row = ProvidersSummary["items"][number];
+import classes from "./Provider.module.css";
 
 export function ProvidersPage() {
   const { t } = useTranslation();
-  const format = useFormat();
   const query = useQuery(providersSummaryQuery);
-  const columns = useMemo<Column<Row>[]>(() => {
-    const rate = (name: "delivered" | "deferred" | "bounced" | "blocked", header: string): Column<Row> => ({
-      id: name,
-      header,
-      align: "right",
-      sort: (row) => share(row[name], row.attempts) ?? -1,
-      cell: (row) => <OutcomeRate outcomes={row} name={name} />,
-    });
-    return [
-      {
-        id: "provider",
-        header: t("numbers.provider"),
-        grow: true,
-        primary: true,
-        sort: (row) => row.label,
-        cell: (row) => (
-          <TextLink to="/monitoring/providers/$provider" params={{ provider: row.provider }} fw={600}>
-            {row.label}
-          </TextLink>
-        ),
-      },
-      {
-        id: "attempts",
-        header: t("numbers.attempts"),
-        align: "right",
-        sort: (row) => row.attempts,
-        cell: (row) => format.number(row.attempts),
-      },
-      rate("delivered", t("numbers.accepted")),
-      rate("deferred", t("numbers.deferred")),
-      rate("bounced", t("numbers.bounced")),
-      rate("blocked", t("numbers.blocked")),
-      {
-        id: "complaints",
-        header: t("numbers.complaints"),
-        align: "right",
-        sort: (row) => row.complaints,
-        cell: (row) => format.number(row.complaints),
-      },
-      {
-        id: "delay",
-        header: t("numbers.delay"),
-        align: "right",
-        sort: (row) => row.delay.p95_s ?? -1,
-        cell: (row) => `${format.duration(row.delay.p50_s)} / ${format.duration(row.delay.p95_s)}`,
-      },
-    ];
-  }, [t, format]);
+  const columns = useProviderColumns();
   return (
     <Page title={t("monitoring.providersPage")} meta={t("monitoring.providersPageHint")}>
       <Panel flush>
@@ -76,8 +29,8 @@ export function ProvidersPage() {
             <DataTable
               caption={t("monitoring.providersPage")}
               columns={columns}
-              rows={data.items}
-              rowKey={(row) => row.provider}
+              rows={data.providers}
+              rowKey={(row) => row.provider ?? ""}
               small="cards"
               initialSort={{ id: "attempts", desc: true }}
               empty={
@@ -98,5 +51,51 @@ export function ProvidersPage() {
         </Loaded>
       </Panel>
     </Page>
+  );
+}
+
+function useProviderColumns(): Column<ProviderRow>[] {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const measures = useRateColumns<ProviderRow>();
+  return useMemo(
+    () => [
+      {
+        id: "provider",
+        header: t("numbers.provider"),
+        primary: true,
+        sort: (row) => row.provider ?? "",
+        cell: (row) => <ProviderName name={row.provider} strong />,
+      },
+      {
+        id: "outcome",
+        header: t("monitoring.outcome"),
+        hideBelow: "md",
+        cell: (row) => <OutcomeBar outcomes={row} />,
+      },
+      ...measures,
+      {
+        id: "complaints",
+        header: t("numbers.complaints"),
+        align: "right",
+        sort: (row) => row.complaints,
+        cell: (row) => format.number(row.complaints),
+      },
+      {
+        id: "reply",
+        header: t("monitoring.topReply"),
+        grow: true,
+        hideBelow: "md",
+        cell: (row) =>
+          row.top_reply ? (
+            <span className={`mono clamp-2 ${classes.reply}`} title={row.top_reply.sample}>
+              {row.top_reply.template}
+            </span>
+          ) : (
+            <Dash />
+          ),
+      },
+    ],
+    [t, format, measures],
   );
 }

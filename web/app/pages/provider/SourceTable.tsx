@@ -1,74 +1,64 @@
-// One provider, split by the virtual MTA the mail left from.
+// One provider, split by the virtual MTA the mail left from, with what slows it there now.
+import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
-import type { ProviderDashboard } from "~/api/types";
-import { OutcomeRate } from "~/components/OutcomeRate";
+import { queuesQuery } from "~/api/delivery";
+import type { QueuePath, SourceRow } from "~/api/types";
 import { ThrottleNote } from "~/components/ThrottleNote";
-import { useFormat } from "~/hooks/useFormat";
+import { useRateColumns } from "~/components/useRateColumns";
 import { type Column, DataTable } from "~/table/DataTable";
-import { share } from "~/util/format";
+import { EmptyState } from "~/ui/States";
 
-type Row = ProviderDashboard["by_source"][number];
-
-export function SourceTable({ rows }: { rows: Row[] }) {
+export function SourceTable({ provider, rows }: { provider: string; rows: SourceRow[] }) {
   const { t } = useTranslation();
-  const format = useFormat();
-  const columns = useMemo<Column<Row>[]>(() => {
-    const rate = (name: "delivered" | "deferred" | "bounced" | "blocked", header: string): Column<Row> => ({
-      id: name,
-      header,
-      align: "right",
-      sort: (row) => share(row[name], row.attempts) ?? -1,
-      cell: (row) => <OutcomeRate outcomes={row} name={name} />,
-    });
-    return [
+  const queues = useQuery({ ...queuesQuery, retry: false });
+  const measures = useRateColumns<SourceRow>();
+  const slowed = useMemo(() => slowedPaths(queues.data?.paths ?? [], provider), [queues.data, provider]);
+  const columns = useMemo<Column<SourceRow>[]>(
+    () => [
       {
         id: "source",
         header: t("numbers.source"),
         primary: true,
-        sort: (row) => row.source,
-        cell: (row) => <b>{row.source}</b>,
+        sort: (row) => row.source ?? "",
+        cell: (row) => <b>{row.source ?? t("states.unknown")}</b>,
       },
-      {
-        id: "attempts",
-        header: t("numbers.attempts"),
-        align: "right",
-        sort: (row) => row.attempts,
-        cell: (row) => format.number(row.attempts),
-      },
-      rate("delivered", t("numbers.accepted")),
-      rate("deferred", t("numbers.deferred")),
-      rate("bounced", t("numbers.bounced")),
-      rate("blocked", t("numbers.blocked")),
-      {
-        id: "delay",
-        header: t("numbers.delay"),
-        align: "right",
-        sort: (row) => row.delay.p95_s ?? -1,
-        cell: (row) => `${format.duration(row.delay.p50_s)} / ${format.duration(row.delay.p95_s)}`,
-      },
+      ...measures,
       {
         id: "limit",
         header: t("monitoring.limit"),
         grow: true,
         primary: true,
-        cell: (row) =>
-          row.throttle ? (
-            <ThrottleNote throttle={row.throttle} />
+        cell: (row) => {
+          const path = slowed.get(row.source ?? "");
+          return path?.throttle ? (
+            <ThrottleNote throttle={path.throttle} limits={path.limits} />
           ) : (
             <span className="muted">{t("monitoring.noLimit")}</span>
-          ),
+          );
+        },
       },
-    ];
-  }, [t, format]);
+    ],
+    [t, measures, slowed],
+  );
   return (
     <DataTable
       caption={t("monitoring.bySource")}
       columns={columns}
       rows={rows}
-      rowKey={(row) => row.source}
+      rowKey={(row) => row.source ?? ""}
       small="cards"
       initialSort={{ id: "attempts", desc: true }}
+      empty={<EmptyState icon="source" title={t("monitoring.quietTitle")} />}
     />
   );
+}
+
+/** The first slowed path of each source towards this provider. */
+function slowedPaths(paths: QueuePath[], provider: string): Map<string, QueuePath> {
+  const slowed = new Map<string, QueuePath>();
+  for (const path of paths) {
+    if (path.provider === provider && path.throttle && !slowed.has(path.source)) slowed.set(path.source, path);
+  }
+  return slowed;
 }

@@ -30,7 +30,13 @@ export function ReportOverview({ report, campaign }: { report: CampaignReport; c
       : []),
   ];
   const timeline = useMemo(() => {
-    const { points, bucketSeconds } = bucketPoints(report.timeline);
+    const { points, bucketSeconds } = bucketPoints(report.timeline, [
+      "delivered",
+      "deferred",
+      "bounced",
+      "opens",
+      "clicks",
+    ] as const);
     return {
       bucketSeconds,
       data: {

@@ -9,6 +9,7 @@ import type { Campaign } from "~/api/types";
 import { Loaded } from "~/components/Loaded";
 import { LinkButton, TextLink } from "~/components/links";
 import { CampaignStateTag } from "~/components/StateTags";
+import { useCampaignsSettled } from "~/hooks/useCampaignsSettled";
 import { useFormat } from "~/hooks/useFormat";
 import { Icon } from "~/ui/Icon";
 import { Page } from "~/ui/Page";
@@ -40,6 +41,7 @@ function Report({ campaign }: { campaign: Campaign }) {
   const { tab = "overview", status } = useSearch({ from: "/app/campaigns/$campaignId" });
   const navigate = useNavigate({ from: "/campaigns/$campaignId" });
   const tick = useTick();
+  useCampaignsSettled();
   const live = tick?.campaigns.find((entry) => entry.id === campaign.id);
   const state = live?.state ?? campaign.state;
   const moving = state === "sending" || (live?.counts.queued ?? campaign.counts?.queued ?? 0) > 0;

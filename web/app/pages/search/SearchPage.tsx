@@ -65,7 +65,9 @@ export function SearchPage() {
             />
           ) : null}
           {cost && !trouble ? (
-            <span className={classes.cost}>{t("search.cost", { rows: cost.rows, time: format.millis(cost.ms) })}</span>
+            <span className={classes.cost}>
+              {t("search.cost", { rows: cost.rows_scanned, time: format.millis(cost.ms) })}
+            </span>
           ) : null}
           {q !== undefined ? (
             <Button

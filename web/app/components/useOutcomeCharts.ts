@@ -1,0 +1,53 @@
+// Delivered, deferred, bounced over time, in steps that fit a chart.
+import { useMemo } from "react";
+import { useTranslation } from "react-i18next";
+import type { SeriesPoint } from "~/api/types";
+import type { ChartData } from "~/charts/types";
+import { useFormat } from "~/hooks/useFormat";
+import { bucketPoints } from "~/util/buckets";
+import { seriesLabels } from "./seriesLabels";
+
+export interface OutcomeCharts {
+  /** Counts of each step. */
+  volume: ChartData;
+  /** Shares of the attempts of each step. */
+  rates: ChartData;
+  bucketSeconds: number;
+}
+
+const FIELDS = ["delivered", "deferred", "bounced", "blocked"] as const;
+
+export function useOutcomeCharts(series: SeriesPoint[]): OutcomeCharts {
+  const { t } = useTranslation();
+  const format = useFormat();
+  return useMemo(() => {
+    const { points, bucketSeconds } = bucketPoints(series, FIELDS);
+    const labels = seriesLabels(points, format, bucketSeconds);
+    const values = (field: (typeof FIELDS)[number]) => points.map((point) => point[field]);
+    const shares = (field: (typeof FIELDS)[number]) =>
+      points.map((point) => {
+        const attempts = point.delivered + point.deferred + point.bounced;
+        return attempts > 0 ? point[field] / attempts : 0;
+      });
+    return {
+      bucketSeconds,
+      volume: {
+        labels,
+        series: [
+          { name: t("numbers.delivered"), tone: "good", values: values("delivered") },
+          { name: t("numbers.deferred"), tone: "warn", values: values("deferred") },
+          { name: t("numbers.bounced"), tone: "bad", values: values("bounced") },
+        ],
+      },
+      rates: {
+        labels,
+        series: [
+          { name: t("numbers.accepted"), tone: "good", values: shares("delivered") },
+          { name: t("numbers.deferred"), tone: "warn", values: shares("deferred") },
+          { name: t("numbers.bounced"), tone: "bad", values: shares("bounced") },
+          { name: t("numbers.blocked"), tone: "block", values: shares("blocked") },
+        ],
+      },
+    };
+  }, [series, format, t]);
+}
