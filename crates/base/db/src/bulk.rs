@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::dialect::Dialect;
 use crate::error::DbError;
 use crate::handle::Tx;
+use crate::row::Row;
 use crate::value::Value;
 
 /// Most parameters in one statement. Both engines take ten times as many; beyond this a statement gets no faster, and
@@ -33,21 +34,46 @@ impl Tx {
     /// # Errors
     /// [`DbError`], as for any statement.
     pub async fn insert(&mut self, insert: &Insert<'_>, rows: Vec<Vec<Value>>) -> Result<u64, DbError> {
-        let width = insert.columns.len();
-        debug_assert!(rows.iter().all(|row| row.len() == width), "one value for each column of {}", insert.table);
-        let rows_max = (PARAMS_PER_STATEMENT_MAX / width).max(1);
-        let mut rows = rows.into_iter();
         let mut changed = 0;
-        while rows.len() > 0 {
-            let sql = insert.statement(self.dialect(), rows.len().min(rows_max));
-            let params = rows.by_ref().take(rows_max).flatten().collect();
+        for (sql, params) in insert.statements(self.dialect(), rows) {
             changed += self.execute(&sql, params).await?;
+        }
+        Ok(changed)
+    }
+
+    /// As [`Tx::insert`]; the rows that were inserted or changed, `returning` these columns.
+    ///
+    /// # Errors
+    /// [`DbError`], as for any statement.
+    pub async fn insert_returning(
+        &mut self,
+        insert: &Insert<'_>,
+        rows: Vec<Vec<Value>>,
+        returning: &str,
+    ) -> Result<Vec<Row>, DbError> {
+        let mut changed = Vec::new();
+        for (sql, params) in insert.statements(self.dialect(), rows) {
+            changed.extend(self.query(&format!("{sql} RETURNING {returning}"), params).await?);
         }
         Ok(changed)
     }
 }
 
 impl Insert<'_> {
+    /// Statements of at most [`PARAMS_PER_STATEMENT_MAX`] parameters.
+    fn statements(&self, dialect: Dialect, rows: Vec<Vec<Value>>) -> Vec<(String, Vec<Value>)> {
+        let width = self.columns.len();
+        debug_assert!(rows.iter().all(|row| row.len() == width), "one value for each column of {}", self.table);
+        let rows_max = (PARAMS_PER_STATEMENT_MAX / width).max(1);
+        let mut rows = rows.into_iter();
+        let mut statements = Vec::with_capacity(rows.len() / rows_max + 1);
+        while rows.len() > 0 {
+            let sql = self.statement(dialect, rows.len().min(rows_max));
+            statements.push((sql, rows.by_ref().take(rows_max).flatten().collect()));
+        }
+        statements
+    }
+
     fn statement(&self, dialect: Dialect, rows: usize) -> String {
         let names: Vec<&str> = self.columns.iter().map(|column| split(column).0).collect();
         let mut sql = format!("INSERT INTO {} ({}) VALUES ", self.table, names.join(", "));

@@ -143,7 +143,7 @@ impl Audience {
     /// # Errors
     /// [`Error::Invalid`] when there is nothing to see.
     pub async fn preview_import(&self, file: &[u8]) -> Result<ImportPreview, Error> {
-        import::preview(&self.base, file).await
+        import::preview(&self.base, file.to_vec()).await
     }
 
     /// Begins to import a file into a list; the work goes on in the background.

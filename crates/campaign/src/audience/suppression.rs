@@ -85,6 +85,12 @@ impl SuppressionSet {
         *reasons.entry(key_of(address).into()).or_default() |= reason.bit();
     }
 
+    pub(crate) fn add_all(&self, fresh: &[(String, SuppressionReason)]) {
+        for (address, reason) in fresh {
+            self.add(address, *reason);
+        }
+    }
+
     fn remove(&self, address: &str) {
         self.reasons.write().unwrap_or_else(PoisonError::into_inner).remove(&*key_of(address));
     }
@@ -127,8 +133,8 @@ pub(crate) struct NewSuppression {
 }
 
 /// Writes suppressions; those in force already stay as they are, those taken away come back only by later causes.
-/// Returns how many rows are new or in force again. The caller adds to the [`SuppressionSet`] after the commit.
-pub(crate) async fn write(tx: &mut Tx, new: &[NewSuppression]) -> Result<u64, DbError> {
+/// Returns those that are new or in force again: the caller adds them to the [`SuppressionSet`] after the commit.
+pub(crate) async fn write(tx: &mut Tx, new: &[NewSuppression]) -> Result<Vec<(String, SuppressionReason)>, DbError> {
     // Two causes for one row in a batch: the first stands (PostgreSQL refuses to touch a row twice).
     let mut rows: HashMap<(String, SuppressionReason), &NewSuppression> = HashMap::with_capacity(new.len());
     for suppression in new {
@@ -145,7 +151,8 @@ pub(crate) async fn write(tx: &mut Tx, new: &[NewSuppression]) -> Result<u64, Db
     let rows = rows.into_iter().map(|((key, reason), new)| {
         params![key, reason.as_str(), new.address.as_str(), new.note.as_str(), new.campaign, new.at]
     });
-    tx.insert(&insert, rows.collect()).await
+    let fresh = tx.insert_returning(&insert, rows.collect(), "address_key, reason").await?;
+    fresh.iter().map(|row| Ok((row.get("address_key")?, reason(row)?))).collect()
 }
 
 /// A page of the suppressions in force, by address; `q` is the beginning of an address.
@@ -182,11 +189,10 @@ pub(crate) async fn add(base: &Base, set: &SuppressionSet, new: NewSuppressions)
         }
     }
     let mut tx = base.db.begin().await?;
-    let added = write(&mut tx, &valid).await?;
+    let fresh = write(&mut tx, &valid).await?;
     tx.commit().await?;
-    for suppression in &valid {
-        set.add(&suppression.address, suppression.reason);
-    }
+    set.add_all(&fresh);
+    let added = fresh.len() as u64;
     Ok(SuppressionsAdded { added, already: valid.len() as u64 - added, rejected })
 }
 

@@ -34,7 +34,7 @@ pub(crate) async fn check(base: &Base, draft: &Draft, head: &Letterhead) -> Resu
             check.errors.push(issue("list", "nobody on this list may be written to", None));
         }
     }
-    match draft.compile(head, &base.config) {
+    match draft.clone().compile_aside(head.clone(), base.config.clone()).await {
         Err(issues) => check.errors.extend(issues),
         Ok(compiled) => {
             check.warnings = compiled.warnings;

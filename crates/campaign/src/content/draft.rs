@@ -7,6 +7,7 @@ use mail::program::{Author, Fault, Part, Program, Source, TrackingSwitches, Unsu
 use model::id::{CampaignId, ListId};
 
 use super::types::{ContentIssue, Format};
+use crate::Error;
 use crate::config::Config;
 
 /// Longest body or text, in bytes.
@@ -47,6 +48,12 @@ pub(crate) struct Compiled {
 }
 
 impl Draft {
+    /// As [`Draft::compile`], on a thread where milliseconds of work are allowed.
+    pub(crate) async fn compile_aside(self, head: Letterhead, config: Config) -> Result<Compiled, Vec<ContentIssue>> {
+        let compiled = tokio::task::spawn_blocking(move || self.compile(&head, &config)).await;
+        compiled.unwrap_or_else(|_| Err(vec![issue("body", "this content cannot be compiled", None)]))
+    }
+
     /// Compiles; the source is frozen, so that rows written for it keep their meaning.
     ///
     /// # Errors
@@ -131,6 +138,16 @@ impl Draft {
         let error = mail::merge::Template::parse(&self.body, mail::merge::Escape::Text).err()?;
         (error.message == fault.message).then_some((error.line, error.column))
     }
+}
+
+/// The first issue, as an answer to whoever wanted to send.
+pub(crate) fn refusal(issues: Vec<ContentIssue>) -> Error {
+    let first = issues.into_iter().next().expect("invariant: a draft that does not compile has an issue");
+    let place = match (first.line, first.column) {
+        (Some(line), Some(column)) => format!(" (line {line}, column {column})"),
+        _ => String::new(),
+    };
+    Error::invalid(first.part, format!("{}{place}", first.message))
 }
 
 pub(crate) fn issue(part: &str, message: impl Into<String>, place: Option<(u32, u32)>) -> ContentIssue {

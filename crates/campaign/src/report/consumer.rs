@@ -114,7 +114,7 @@ impl Consumer {
         write::write_standings(&mut tx, changed).await?;
         write::write_tally(&mut tx, &fold.tally).await?;
         write::write_leaving(&mut tx, &fold.leaving).await?;
-        suppression::write(&mut tx, &fold.suppressions).await?;
+        let suppressed = suppression::write(&mut tx, &fold.suppressions).await?;
         completion::close_if_done(&mut tx, &campaigns, now).await?;
         let sql = "INSERT INTO log_cursor (name, place, events, unmatched, unreadable, gaps)
                    VALUES ($1, $2, $3, $4, $5, 0)
@@ -125,9 +125,7 @@ impl Consumer {
         let (count, unmatched) = (batch.events.len(), fold.unmatched);
         tx.execute(sql, params![NAME, batch.next.to_string(), count, unmatched, batch.unreadable]).await?;
         tx.commit().await?;
-        for new in &fold.suppressions {
-            self.set.add(&new.address, new.reason);
-        }
+        self.set.add_all(&suppressed);
         Ok(())
     }
 

@@ -65,7 +65,7 @@ pub(crate) struct Feeder {
 struct Job {
     id: CampaignId,
     content: Vec<u8>,
-    program: Program,
+    program: Arc<Program>,
     routing: Routing,
     /// In the spool already.
     message: Option<MessageId>,
@@ -119,23 +119,20 @@ impl Feeder {
             pool: Some(row.get::<Name>("pool")?).filter(|pool| !pool.is_empty()),
             ..Routing::default()
         };
-        Ok(Job { id, content, program, routing, message: row.get("message")? })
+        Ok(Job { id, content, program: Arc::new(program), routing, message: row.get("message")? })
     }
 
     /// The next rows of the audience with their values.
-    async fn read(&self, job: &Job, after: u64) -> Result<Rows, DbError> {
+    async fn read(&self, job: &Job, after: u64) -> Result<Rows, FeedError> {
         let sql = "SELECT r.seq, r.contact, r.address, c.name, c.fields FROM recipient AS r
                    LEFT JOIN contact AS c ON c.id = r.contact
                    WHERE r.campaign = $1 AND r.seq > $2 ORDER BY r.seq LIMIT $3";
         let rows = self.base.db.query(sql, params![job.id, after, self.base.config.feed_batch]).await?;
-        let recipient = |row: &Row| {
-            let recipient = match row.get::<Option<String>>("name")? {
-                None => None,
-                Some(name) => Some(new_recipient(row, &name, &job.program)?),
-            };
-            Ok((row.get("seq")?, recipient))
-        };
-        Ok(Rows { rows: rows.iter().map(recipient).collect::<Result<_, DbError>>()? })
+        let program = job.program.clone();
+        // Thousands of small objects: not to be made between other tasks.
+        let made = tokio::task::spawn_blocking(move || rows.iter().map(|row| recipient(row, &program)).collect());
+        let made: Result<_, DbError> = made.await.map_err(|error| FeedError::Unavailable(error.to_string()))?;
+        Ok(Rows { rows: made? })
     }
 
     /// Hands over one batch; waits and tries again while there is no room. `None` when all its rows are skipped.
@@ -235,13 +232,12 @@ impl Job {
     }
 }
 
-fn new_recipient(row: &Row, name: &str, program: &Program) -> Result<NewRecipient, DbError> {
+/// A row of the audience as it is handed over; without a recipient when the contact is gone.
+fn recipient(row: &Row, program: &Program) -> Result<(u64, Option<NewRecipient>), DbError> {
+    let seq = row.get("seq")?;
+    let Some(name) = row.get::<Option<String>>("name")? else { return Ok((seq, None)) };
     let address: String = row.get("address")?;
-    let root = values::of_contact(&address, name, row.json("fields")?);
-    Ok(NewRecipient {
-        values: program.values(&root),
-        contact: Some(row.get::<ContactId>("contact")?),
-        address,
-        dsn: None,
-    })
+    let root = values::of_contact(&address, &name, row.json("fields")?);
+    let contact = Some(row.get::<ContactId>("contact")?);
+    Ok((seq, Some(NewRecipient { values: program.values(&root), contact, address, dsn: None })))
 }

@@ -13,7 +13,7 @@ use super::types::{Campaign, CampaignState};
 use crate::Error;
 use crate::base::Base;
 use crate::content::check::{AUDIENCE, audience_params};
-use crate::content::draft::Compiled;
+use crate::content::draft::{self, Compiled};
 
 /// Freezes a draft and puts it into state sending; returns its link table.
 pub(crate) async fn launch(base: &Base, id: CampaignId) -> Result<Vec<Link>, Error> {
@@ -48,19 +48,7 @@ async fn compile(base: &Base, campaign: &Campaign) -> Result<Compiled, Error> {
         return Err(Error::invalid("subject", "the subject is empty"));
     }
     let head = campaign.letterhead(base).await?;
-    let (draft, config) = (campaign.draft(), base.config.clone());
-    let compiled = tokio::task::spawn_blocking(move || draft.compile(&head, &config)).await;
-    let issues = match compiled {
-        Ok(Ok(compiled)) => return Ok(compiled),
-        Ok(Err(issues)) => issues,
-        Err(_) => return Err(Error::invalid("body", "this content cannot be compiled")),
-    };
-    let first = issues.into_iter().next().expect("invariant: a draft that does not compile has an issue");
-    let place = match (first.line, first.column) {
-        (Some(line), Some(column)) => format!(" (line {line}, column {column})"),
-        _ => String::new(),
-    };
-    Err(Error::invalid(first.part, format!("{}{place}", first.message)))
+    campaign.draft().compile_aside(head, base.config.clone()).await.map_err(draft::refusal)
 }
 
 async fn freeze_links(tx: &mut Tx, id: CampaignId, links: &[Link]) -> Result<(), Error> {

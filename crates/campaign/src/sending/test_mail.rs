@@ -22,7 +22,7 @@ use crate::Error;
 use crate::audience::field;
 use crate::audience::types::RejectedAddress;
 use crate::base::Base;
-use crate::content::draft::Letterhead;
+use crate::content::draft::{self, Letterhead};
 use crate::content::values;
 
 /// Most addresses of one test.
@@ -41,10 +41,7 @@ pub(crate) async fn send(
     let campaign = campaign::get(base, id).await?;
     let head = campaign.letterhead(base).await?;
     let head = Letterhead { track_opens: false, track_clicks: false, campaign: None, ..head };
-    let compiled = campaign.draft().compile(&head, &base.config).map_err(|issues| {
-        let first = issues.into_iter().next().expect("invariant: a draft that does not compile has an issue");
-        Error::invalid(first.part, first.message)
-    })?;
+    let compiled = campaign.draft().compile_aside(head, base.config.clone()).await.map_err(draft::refusal)?;
     let (mut recipients, mut rejected) = (Vec::new(), Vec::new());
     for text in &request.addresses {
         match Address::parse(text) {

@@ -113,7 +113,9 @@ impl Tracking {
             (None, None) => return Err(UnknownLink),
         };
         let scheme = url.split(':').next().unwrap_or_default().to_ascii_lowercase();
-        if !matches!(scheme.as_str(), "http" | "https") || url.contains(char::is_control) {
+        // A link made for each recipient travels in the token; its form in the table leads nowhere.
+        let is_form = url.contains("{{") || url.contains("{%");
+        if !matches!(scheme.as_str(), "http" | "https") || url.contains(char::is_control) || is_form {
             return Err(UnknownLink);
         }
         if counted {

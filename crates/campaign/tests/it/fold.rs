@@ -274,4 +274,5 @@ async fn bounces_complaints_and_reports_suppress() {
     life.campaigns.audience.unsuppress("a0@example.org").await.unwrap();
     life.campaigns.reports.rebuild().await.unwrap();
     assert!(life.campaigns.audience.suppressions(Some("a0"), &page).await.unwrap().items.is_empty());
+    assert_eq!(life.campaigns.audience.suppression_set().check("default", "bulk", "a0@example.org"), None);
 }

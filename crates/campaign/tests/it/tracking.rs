@@ -50,7 +50,7 @@ async fn clicks_lead_where_the_mail_led() {
     let personal = Token::Click { mail, link: 1, url: Some("https://example.com/b?c=Lyon".into()) };
     let personal = world.keys.seal(&personal);
     assert_eq!(tracking.click(&personal, &VISIT, true).await.unwrap(), "https://example.com/b?c=Lyon");
-    for wrong in [click(&world, mail, 99), "x".into(), String::new(), format!("{first}x")] {
+    for wrong in [click(&world, mail, 99), click(&world, mail, 1), "x".into(), String::new(), format!("{first}x")] {
         assert!(tracking.click(&wrong, &VISIT, true).await.is_err(), "{wrong}");
     }
     let foreign = Keys::new(&[(1, [8; 32])]).unwrap().seal(&Token::Click { mail, link: 0, url: None });

@@ -93,6 +93,10 @@ async fn many_rows_go_in_at_once(db: &Db) {
     assert_eq!(tx.insert(&insert, rows("p")).await.unwrap(), 5_000);
     assert_eq!(tx.insert(&insert, rows("q")).await.unwrap(), 5_000);
     assert_eq!(tx.insert(&insert, Vec::new()).await.unwrap(), 0);
+    let keep = Insert { conflict: "ON CONFLICT (id) DO NOTHING", ..insert };
+    let some = vec![params![100_000_i64, "known", "{}"], params![200_000_i64, "r", "{}"]];
+    let fresh = tx.insert_returning(&keep, some, "id").await.unwrap();
+    assert_eq!(fresh.iter().map(|row| row.get::<i64>("id").unwrap()).collect::<Vec<_>>(), [200_000]);
     tx.commit().await.unwrap();
     let sql = "SELECT COUNT(*) AS n FROM person WHERE name >= 'q' AND name < 'r'";
     assert_eq!(db.query_one(sql, params![]).await.unwrap().get::<i64>("n").unwrap(), 5_000);

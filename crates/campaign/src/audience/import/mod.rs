@@ -57,8 +57,8 @@ const REASONS_MAX: usize = 20;
 const CONFLICT_TRIES: u32 = 3;
 
 /// What an import would see in a file.
-pub(crate) async fn preview(base: &Base, file: &[u8]) -> Result<ImportPreview, Error> {
-    let sheet = Sheet::open(file).map_err(|reason| Error::invalid("file", reason))?;
+pub(crate) async fn preview(base: &Base, file: Vec<u8>) -> Result<ImportPreview, Error> {
+    let sheet = open(file).await?;
     let suggested = mapping::suggest(&sheet, &field::registry(base).await?);
     let columns = sheet.columns.iter().zip(suggested).map(|(name, target)| ImportColumn {
         name: name.clone(),
@@ -86,7 +86,7 @@ pub(crate) async fn start(
     if file.len() as u64 > base.config.import_max.0 {
         return Err(Error::invalid("file", format!("larger than {}; import it in parts", base.config.import_max)));
     }
-    let sheet = Sheet::open(&file).map_err(|reason| Error::invalid("file", reason))?;
+    let sheet = open(file).await?;
     let registry = field::registry(base).await?;
     let mapping = match map {
         Some(map) => mapping::parse(map, &sheet, &registry)?,
@@ -106,6 +106,13 @@ pub(crate) async fn start(
         job.run(sheet, mapping, registry).await;
     });
     get(base, id).await
+}
+
+/// Decodes a file and looks at its first row, on a thread where that may take its time.
+async fn open(file: Vec<u8>) -> Result<Sheet, Error> {
+    let opened = tokio::task::spawn_blocking(move || Sheet::open(&file)).await;
+    let opened = opened.unwrap_or_else(|_| Err("the file cannot be read".to_owned()));
+    opened.map_err(|reason| Error::invalid("file", reason))
 }
 
 /// How far an import is.
