@@ -17,11 +17,11 @@ export interface OutcomeCharts {
 
 const FIELDS = ["delivered", "deferred", "bounced", "blocked"] as const;
 
-export function useOutcomeCharts(series: SeriesPoint[]): OutcomeCharts {
+export function useOutcomeCharts(series: SeriesPoint[], stepMinutes: number): OutcomeCharts {
   const { t } = useTranslation();
   const format = useFormat();
   return useMemo(() => {
-    const { points, bucketSeconds } = bucketPoints(series, FIELDS);
+    const { points, bucketSeconds } = bucketPoints(series, FIELDS, { given: stepMinutes });
     const labels = seriesLabels(points, format, bucketSeconds);
     const values = (field: (typeof FIELDS)[number]) => points.map((point) => point[field]);
     const shares = (field: (typeof FIELDS)[number]) =>
@@ -49,5 +49,5 @@ export function useOutcomeCharts(series: SeriesPoint[]): OutcomeCharts {
         ],
       },
     };
-  }, [series, format, t]);
+  }, [series, stepMinutes, format, t]);
 }

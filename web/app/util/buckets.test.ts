@@ -28,7 +28,7 @@ it("never splits the steps it was given", () => {
   const tens = Array.from({ length: 200 }, (_, index) =>
     point(new Date(Date.UTC(2026, 10, 23) + index * 600_000).toISOString(), 1),
   );
-  const { points, bucketSeconds } = bucketPoints(tens, FIELDS);
+  const { points, bucketSeconds } = bucketPoints(tens, FIELDS, { given: 10 });
   expect(bucketSeconds).toBe(1200);
   expect(new Set(points.map((entry) => entry.delivered))).toEqual(new Set([2]));
 });

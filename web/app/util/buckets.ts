@@ -11,11 +11,18 @@ export interface Buckets<K extends string> {
   bucketSeconds: number;
 }
 
+export interface BucketSettings {
+  /** Length of the given steps, in minutes: the new ones are multiples of it. */
+  given?: number;
+  /** Most points. */
+  max?: number;
+}
+
 /** Sums of the named fields for each step of time. */
 export function bucketPoints<K extends string>(
   points: readonly Bucket<K>[],
   fields: readonly K[],
-  max = 150,
+  { given = 1, max = 150 }: BucketSettings = {},
 ): Buckets<K> {
   if (points.length === 0) return { points: [], bucketSeconds: 60 };
   const times = points.map((point) => new Date(point.minute).getTime());
@@ -23,7 +30,6 @@ export function bucketPoints<K extends string>(
   const last = Math.max(...times);
   const minutes = (last - first) / MINUTE_MS + 1;
   // A step that the given ones fit into: else some buckets would hold more of them than others.
-  const given = smallestGap(times);
   const step = STEPS.find((size) => size % given === 0 && minutes / size <= max) ?? 1440;
   const width = step * MINUTE_MS;
   const start = Math.floor(first / width) * width;
@@ -39,12 +45,4 @@ export function bucketPoints<K extends string>(
     for (const field of fields) bucket[field] += point[field];
   });
   return { points: buckets, bucketSeconds: step * 60 };
-}
-
-/** The smallest distance between two of the times, in minutes; 1 when there are not two. */
-function smallestGap(times: readonly number[]): number {
-  const sorted = [...times].sort((a, b) => a - b);
-  const gaps = sorted.slice(1).map((time, index) => (time - (sorted[index] ?? time)) / MINUTE_MS);
-  const positive = gaps.filter((gap) => gap >= 1);
-  return positive.length > 0 ? Math.round(Math.min(...positive)) : 1;
 }

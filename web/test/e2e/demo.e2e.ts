@@ -149,7 +149,7 @@ describe.skipIf(url === "")("the demo", () => {
     await page.keyboard.press("t");
     await page.waitForFunction(() => document.documentElement.dataset.mantineColorScheme === "dark");
     await page.getByRole("button", { name: /Account menu/ }).click();
-    await page.getByText("Français").click({ force: true });
+    await page.getByText("Français").click();
     await page.getByRole("heading", { name: "Maintenant" }).waitFor();
     await page.keyboard.press("Escape");
     await inspect(page, "now-french-dark");

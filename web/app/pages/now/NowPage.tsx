@@ -64,7 +64,7 @@ function NowContent({ data }: { data: NowDashboard }) {
   const { view = "table", minutes = 60 } = useSearch({ from: "/app/monitoring/now" });
   const curves = useQuery(curvesQuery(minutes)).data ?? NO_CURVES;
   const navigate = useNavigate({ from: "/monitoring/now" });
-  const { volume, bucketSeconds } = useOutcomeCharts(data.series);
+  const { volume, bucketSeconds } = useOutcomeCharts(data.series, 1);
   return (
     <>
       <NowFigures data={data} />

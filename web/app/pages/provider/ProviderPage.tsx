@@ -71,7 +71,7 @@ export function ProviderPage() {
 function ProviderContent({ data }: { data: ProviderDashboard }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const { rates, volume, bucketSeconds } = useOutcomeCharts(data.series);
+  const { rates, volume, bucketSeconds } = useOutcomeCharts(data.series, data.step_minutes);
   const bucket = format.duration(bucketSeconds);
   return (
     <>

@@ -6,7 +6,6 @@ import { providersSummaryQuery } from "~/api/monitoring";
 import type { ProviderRow } from "~/api/types";
 import { Loaded } from "~/components/Loaded";
 import { LinkButton } from "~/components/links";
-import { OutcomeBar } from "~/components/OutcomeBar";
 import { ProviderName } from "~/components/ProviderName";
 import { useRateColumns } from "~/components/useRateColumns";
 import { useFormat } from "~/hooks/useFormat";
@@ -66,12 +65,6 @@ function useProviderColumns(): Column<ProviderRow>[] {
         primary: true,
         sort: (row) => row.provider ?? "",
         cell: (row) => <ProviderName name={row.provider} strong />,
-      },
-      {
-        id: "outcome",
-        header: t("monitoring.outcome"),
-        hideBelow: "md",
-        cell: (row) => <OutcomeBar outcomes={row} />,
       },
       ...measures,
       {

@@ -61,15 +61,12 @@ it("shows live numbers, and each chart as a table", async () => {
   await logIn(page, site.url, "board@verriere.example", "demo");
   await page.goto(`${site.url}/monitoring/now`);
   await page.getByText("Live", { exact: true }).waitFor();
-  const attempts = page.locator("tbody tr").first().locator('td[data-label="Attempts"]');
-  const before = await attempts.textContent();
-  await page.waitForFunction(
-    (text) => document.querySelector('tbody tr td[data-label="Attempts"]')?.textContent !== text,
-    before,
-    { timeout: 15_000 },
-  );
+  const queued = page.getByText(/queued$/).last();
+  await queued.waitFor();
+  const before = await queued.textContent();
+  await page.waitForFunction((text) => !document.body.textContent?.includes(text ?? ""), before, { timeout: 15_000 });
   await page.locator("canvas").first().waitFor();
-  await page.getByRole("radiogroup", { name: "Show Outcome of attempts as" }).getByText("Table").click({ force: true });
+  await page.getByRole("radiogroup", { name: "Show Outcome of attempts as" }).getByTitle("Table").click();
   await page.getByRole("table", { name: "Outcome of attempts" }).waitFor();
   await page.getByText("15 min", { exact: true }).click();
   await page.waitForURL("**minutes=15*");
@@ -133,7 +130,7 @@ it("works by keyboard, in French, in the dark", async () => {
   await page.keyboard.press("t");
   await page.waitForFunction(() => document.documentElement.dataset.mantineColorScheme === "dark");
   await page.getByRole("button", { name: /Account menu/ }).click();
-  await page.getByText("Français").click({ force: true });
+  await page.getByText("Français").click();
   await page.getByRole("heading", { name: "Files d’attente" }).waitFor();
   await screenshot(page, "account-menu-1440");
   expect(await axe(page)).toEqual([]);
