@@ -22,6 +22,9 @@ pub fn ready_bound(rate: Option<Rate>, ready_max: u32) -> u32 {
     ((per_s(rate) * READY_HORIZON_S) as u32).clamp(READY_MIN.min(ready_max), ready_max)
 }
 
+/// A session that has had the same tickets for this long is not counted on, in seconds.
+pub const SLOW_AFTER_S: u64 = 5;
+
 /// What a path has and wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Demand {
@@ -33,6 +36,8 @@ pub struct Demand {
     pub opening: u32,
     /// Of these, asked to close.
     pub closing: u32,
+    /// Of these, at work on the same mail for long: nobody knows when they are free.
+    pub slow: u32,
     /// Most connections allowed.
     pub limit: u32,
     /// The last attempts to connect failed.
@@ -44,7 +49,7 @@ pub struct Demand {
 /// Not more than the work is worth, and not all at once: as many as are established already (at least one) may be under
 /// way, so a site that does not answer costs one connection and a fast one is doubled with each round trip.
 pub fn connections_to_open(demand: Demand) -> u32 {
-    let Demand { ready, sessions, opening, closing, limit, failing } = demand;
+    let Demand { ready, sessions, opening, closing, slow, limit, failing } = demand;
     if ready == 0 {
         return 0;
     }
@@ -52,7 +57,7 @@ pub fn connections_to_open(demand: Demand) -> u32 {
     let able = sessions.saturating_sub(closing);
     let established = able.saturating_sub(opening);
     let under_way_max = if failing { 1 } else { established.max(1) };
-    let by_work = wanted.saturating_sub(able);
+    let by_work = wanted.saturating_sub(able.saturating_sub(slow));
     // Those that are closing still count towards the limit: the provider sees them.
     let by_limit = limit.saturating_sub(sessions);
     by_work.min(by_limit).min(under_way_max.saturating_sub(opening))
@@ -73,7 +78,7 @@ mod tests {
 
     #[test]
     fn connections_grow_with_what_is_established() {
-        let base = Demand { ready: 500, sessions: 0, opening: 0, closing: 0, limit: 10, failing: false };
+        let base = Demand { ready: 500, sessions: 0, opening: 0, closing: 0, slow: 0, limit: 10, failing: false };
         let check = |demand: Demand, expected| assert_eq!(connections_to_open(demand), expected, "{demand:?}");
         check(base, 1);
         check(Demand { sessions: 1, opening: 1, ..base }, 0);
@@ -82,6 +87,7 @@ mod tests {
         check(Demand { sessions: 8, ..base }, 2);
         check(Demand { ready: 15, sessions: 1, ..base }, 1);
         check(Demand { ready: 10, sessions: 1, ..base }, 0);
+        check(Demand { ready: 10, sessions: 1, slow: 1, ..base }, 1);
         check(Demand { sessions: 4, failing: true, ..base }, 1);
         check(Demand { sessions: 10, closing: 3, ..base }, 0);
         check(Demand { ready: 0, ..base }, 0);
@@ -91,11 +97,11 @@ mod tests {
         #[test]
         fn never_beyond_the_limit(
             ready in 0_u32..2_000, sessions in 0_u32..20, opening in 0_u32..20, closing in 0_u32..20, limit in 1_u32..20,
-            failing: bool,
+            slow in 0_u32..20, failing: bool,
         ) {
             let opening = opening.min(sessions);
             let closing = closing.min(sessions - opening);
-            let opened = connections_to_open(Demand { ready, sessions, opening, closing, limit, failing });
+            let opened = connections_to_open(Demand { ready, sessions, opening, closing, slow, limit, failing });
             prop_assert!(opened == 0 || sessions + opened <= limit);
             prop_assert!(ready == 0 || sessions > 0 || opened == 1, "work always gets a first connection");
         }

@@ -15,7 +15,7 @@ use super::tables::{Session, SessionPhase, SourceState};
 use super::{Out, QueueCore, STEP_MAX};
 use crate::entries::{Chain, List, Place};
 use crate::fair::NEVER;
-use crate::ready::{Demand, connections_to_open};
+use crate::ready::{Demand, SLOW_AFTER_S, connections_to_open};
 use crate::timers::Part;
 
 /// Longest pause between two attempts to connect before a path rests.
@@ -115,7 +115,7 @@ impl QueueCore {
         }
         let session = &mut self.sessions[session];
         (session.phase, session.credit) = (SessionPhase::Busy, 0);
-        session.given += given;
+        (session.given, session.given_at) = (session.given + given, now);
         out.to_delivery.push(ToDelivery::Give { session: session.id, tickets });
     }
 
@@ -131,13 +131,14 @@ impl QueueCore {
             sessions: state.sessions.len() as u32,
             opening: in_phase(SessionPhase::Opening),
             closing: in_phase(SessionPhase::Closing),
+            slow: state.sessions.iter().filter(|&&idx| self.slow_at(idx).is_some_and(|at| at <= now)).count() as u32,
             limit: self.connections_now(path),
             failing: state.failures > 0 || state.rests > 0,
         };
         for _ in 0..connections_to_open(demand) {
             let state = &self.paths[path];
             let by_rate = state.connection_rate.is_none_or(|rate| rate.available(now, 1) > 0);
-            if now < state.open_after || !by_rate || self.queue_for_connection(path, out) {
+            if now < state.open_after || !by_rate || self.queue_for_connection(path) {
                 return;
             }
             self.open_one(now, path, out);
@@ -145,35 +146,40 @@ impl QueueCore {
     }
 
     /// Where provider or program have no connection left, the path gets in line for one. True when it had to.
-    fn queue_for_connection(&mut self, path: u32, out: &mut Out) -> bool {
+    fn queue_for_connection(&mut self, path: u32) -> bool {
         let group = self.paths[path].group;
         if self.groups[group].sessions.len() >= self.group_connections_now(group) as usize {
             if !std::mem::replace(&mut self.paths[path].waits_for_group, true) {
                 self.groups[group].waiting.push_back(path);
-                let candidates = self.groups[group].sessions.clone();
-                self.close_one_unused(&candidates, out);
+                if self.groups[group].waiting.len() == 1 {
+                    let sessions = self.groups[group].sessions.clone();
+                    self.look_for_unused(sessions.into_iter());
+                }
             }
             return true;
         }
         if self.sessions.len() >= self.config.limits.connections_max as usize {
             if !std::mem::replace(&mut self.paths[path].waits_for_total, true) {
                 self.total_waiting.push_back(path);
-                let candidates: Vec<u32> = self.sessions.iter().map(|(idx, _)| idx).collect();
-                self.close_one_unused(&candidates, out);
+                if self.total_waiting.len() == 1 {
+                    let sessions: Vec<u32> = self.sessions.iter().map(|(idx, _)| idx).collect();
+                    self.look_for_unused(sessions.into_iter());
+                }
             }
             return true;
         }
         false
     }
 
-    /// Closes an idle connection whose path has nothing to send.
-    fn close_one_unused(&mut self, candidates: &[u32], out: &mut Out) {
-        let unused = candidates.iter().copied().find(|&idx| {
+    /// The first one in line: paths that have idle connections and nothing to send give them up. Later ones see the line
+    /// when they become idle.
+    fn look_for_unused(&mut self, sessions: impl Iterator<Item = u32>) {
+        for idx in sessions {
             let session = &self.sessions[idx];
-            session.phase == SessionPhase::Idle && self.paths[session.path].ready.is_empty()
-        });
-        if let Some(idx) = unused {
-            self.close_session(idx, out);
+            let path = session.path;
+            if session.phase == SessionPhase::Idle && self.paths[path].ready.is_empty() {
+                self.mark_path(path);
+            }
         }
     }
 
@@ -192,8 +198,10 @@ impl QueueCore {
             credit: 0,
             given: 0,
             messages_max,
+            given_at: now,
             opened_at: now,
             established: false,
+            worked: false,
         });
         self.session_ids.insert(id, idx);
         state.sessions.push(idx);
@@ -339,11 +347,19 @@ impl QueueCore {
             let rates = state.rate.iter().chain(&self.groups[state.group].rate);
             let connecting = [state.open_after].into_iter().chain(state.connection_rate.map(|rate| rate.ready_at(now)));
             rates.map(|rate| rate.ready_at(now)).chain(connecting).filter(|&time| time > now).for_each(&mut by);
+            let slow = state.sessions.iter().filter_map(|&idx| self.slow_at(idx));
+            slow.filter(|&time| time > now).for_each(&mut by);
             if self.shares_connections(path) {
                 by(now.plus(self.config.limits.connection_share.0));
             }
         }
         self.timers.set(Part::Path(path), (at != NEVER).then_some(at));
+    }
+
+    /// When a busy session counts as slow.
+    fn slow_at(&self, session: u32) -> Option<Timestamp> {
+        let session = &self.sessions[session];
+        (session.phase == SessionPhase::Busy).then(|| session.given_at.plus(Duration::from_secs(SLOW_AFTER_S)))
     }
 
     /// Others wait for a connection that this path could give up.

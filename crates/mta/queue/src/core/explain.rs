@@ -7,7 +7,7 @@ use model::units::Rate;
 
 use super::QueueCore;
 use super::effect::{self, Effect};
-use super::learn::CONTROLLER;
+use super::learn::{CONTROLLER, suspended_view};
 use super::tables::SessionPhase;
 use crate::control::Target;
 use crate::entries::Place;
@@ -25,7 +25,8 @@ impl QueueCore {
         let next_at = match entry.place {
             Place::InFlight | Place::Held => None,
             Place::Wheel => Some(entry.due),
-            _ => limiter.iter().chain(&limiters).filter_map(|limiter| limiter.until).max().or(Some(now)),
+            // What has no end of its own ends when something else happens.
+            _ => limiter.iter().chain(&limiters).filter_map(|limiter| limiter.until).max(),
         };
         let site = self.domains[entry.domain].site();
         let path = self.path_of_entry(idx).or_else(|| self.first_path_of(idx));
@@ -59,7 +60,11 @@ impl QueueCore {
                 until: None,
             }],
             Place::Backlog => self.backlog_limiters(now, idx),
-            Place::Ready => self.path_limiters(now, entry.holder),
+            Place::Ready => {
+                let mut limiters = self.path_limiters(now, entry.holder);
+                limiters.push(turn(self.ahead(idx).unwrap_or(0)));
+                limiters
+            }
         }
     }
 
@@ -118,7 +123,11 @@ impl QueueCore {
         let line = &self.lines[entry.holder];
         let mut blocked: Vec<Limiter> = Vec::new();
         for &source in &self.pools[usize::from(line.pool)].sources {
-            let Some(&path) = self.path_keys.get(&(source, line.site)) else { continue };
+            let Some(&path) = self.path_keys.get(&(source, line.site)) else {
+                let control = self.suspended_by_person(source, line.site);
+                blocked.extend(control.map(|control| block_limiter(&suspended_view(control))));
+                continue;
+            };
             match self.blocked(now, path) {
                 Some(block) => blocked.push(block_limiter(&self.block_view(path, block))),
                 None => {
@@ -181,9 +190,6 @@ impl QueueCore {
             limiters.push(limiter(LimiterKind::ProviderRate, text, value, set_by, Some(rate.ready_at(now))));
         }
         self.connection_limiters(now, path_idx, &mut limiters);
-        if limiters.is_empty() {
-            limiters.push(turn(u64::from(path.ready.len())));
-        }
         limiters
     }
 

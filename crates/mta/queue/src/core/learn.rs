@@ -242,12 +242,7 @@ impl QueueCore {
     /// A block in words.
     pub(super) fn block_view(&self, path: u32, block: Block<'_>) -> ThrottleView {
         match block {
-            Block::Person(control) => ThrottleView {
-                reason: format!("the {} is suspended", control.target.kind()),
-                until: control.until,
-                by: control.by.clone(),
-                reply: None,
-            },
+            Block::Person(control) => suspended_view(control),
             Block::Rule(effect) => ThrottleView {
                 reason: "suspended by a rule".to_owned(),
                 until: Some(effect.until),
@@ -280,7 +275,7 @@ impl QueueCore {
         effects.and_then(|effects| effect::suspension(effects)).is_some_and(|effect| effect.until > now)
     }
 
-    fn suspended_by_person(&self, source: u16, site: u32) -> Option<&ControlView> {
+    pub(super) fn suspended_by_person(&self, source: u16, site: u32) -> Option<&ControlView> {
         if self.suspensions == 0 {
             return None;
         }
@@ -293,6 +288,16 @@ impl QueueCore {
             Target::Provider(site.provider.clone()),
         ];
         targets.iter().find_map(|target| self.controls.get(target))
+    }
+}
+
+/// A suspension by a person in words.
+pub(super) fn suspended_view(control: &ControlView) -> ThrottleView {
+    ThrottleView {
+        reason: format!("the {} is suspended", control.target.kind()),
+        until: control.until,
+        by: control.by.clone(),
+        reply: None,
     }
 }
 

@@ -60,7 +60,7 @@ use tables::{
 pub const STEP_MAX: usize = 4_096;
 
 /// Most lines and paths looked at in one step.
-const WORK_MAX: usize = 100_000;
+const WORK_MAX: usize = 20_000;
 
 /// Node number in ids made by the queue (sessions, its own events): not one that intake uses.
 const NODE: u16 = IdGenerator::NODE_MAX;

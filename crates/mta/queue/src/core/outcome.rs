@@ -23,7 +23,11 @@ impl QueueCore {
             tracing::warn!(recipient = %outcome.recipient, "an outcome from a session that does not have the recipient");
             return;
         }
-        let path = self.sessions[entry.holder].path;
+        let session = &mut self.sessions[entry.holder];
+        session.worked = true;
+        let path = session.path;
+        let state = &mut self.paths[path];
+        (state.failures, state.rests, state.rest_until) = (0, 0, None);
         self.take_out(idx);
         let entry = self.entries.get_mut(idx);
         entry.attempts = entry.attempts.saturating_add(1);

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use model::category::{Disposition, Scope};
+use model::category::{Category, Disposition, Scope};
 use model::event::{Attempt, Event, EventKind};
-use model::handoff::SessionTrouble;
+use model::handoff::{SessionTrouble, Verdict};
 use model::id::SessionId;
 use model::time::Timestamp;
 
@@ -33,8 +33,6 @@ impl QueueCore {
         if session.phase != SessionPhase::Closing {
             (session.phase, session.credit) = (SessionPhase::Idle, room.max(1));
         }
-        let state = &mut self.paths[path];
-        (state.failures, state.rests, state.rest_until) = (0, 0, None);
         self.mark_path(path);
     }
 
@@ -55,19 +53,28 @@ impl QueueCore {
         }
         let session = self.sessions.remove(idx);
         self.forget_session(path, idx);
-        for recipient in back.into_iter().rev() {
-            if self.may_proceed(now, recipient, out) {
-                self.put_back(now, recipient, path);
+        let in_order = session.worked || session.phase == SessionPhase::Closing;
+        let trouble = match trouble {
+            Some(trouble) => Some(*trouble),
+            None if session.given > 0 && !in_order => Some(without_a_word()),
+            None => {
+                if !in_order {
+                    let state = &mut self.paths[path];
+                    state.open_after = state.open_after.max(now.plus(IDLE_PAUSE));
+                }
+                None
             }
-        }
-        let (established, given) = (session.established, session.given);
-        match trouble {
-            Some(trouble) => self.session_failed(now, path, *trouble, established, out),
-            None if given == 0 && session.phase != SessionPhase::Closing => {
-                let state = &mut self.paths[path];
-                state.open_after = state.open_after.max(now.plus(IDLE_PAUSE));
+        };
+        let fatal = trouble.and_then(|trouble| self.session_failed(now, path, trouble, session.worked, out));
+        match fatal {
+            Some(trouble) => self.rest(now, path, trouble, back, out),
+            None => {
+                for recipient in back.into_iter().rev() {
+                    if self.may_proceed(now, recipient, out) {
+                        self.put_back(now, recipient, path);
+                    }
+                }
             }
-            None => {}
         }
         self.mark_group(self.paths[path].group);
         self.mark_path_and_lines(path);
@@ -80,35 +87,41 @@ impl QueueCore {
         self.sources[usize::from(state.source)].sessions -= 1;
     }
 
-    fn session_failed(&mut self, now: Timestamp, path: u32, trouble: SessionTrouble, established: bool, out: &mut Out) {
+    /// Counts a failure; gives the trouble back when it is one too many and the path has to rest.
+    fn session_failed(
+        &mut self,
+        now: Timestamp,
+        path: u32,
+        trouble: SessionTrouble,
+        worked: bool,
+        out: &mut Out,
+    ) -> Option<SessionTrouble> {
         self.tell_failure(now, path, &trouble, out);
         self.note_reply(now, path, &trouble.attempt);
         self.learn(now, path, &trouble.verdict, &trouble.attempt, out);
-        if established {
-            // It had worked: the loss of one connection says nothing about the next.
-            return;
+        if worked {
+            // The loss of one connection that did its work says nothing about the next.
+            return None;
         }
         let state = &mut self.paths[path];
         state.failures = state.failures.saturating_add(1);
         state.open_after = now.plus(Self::pause(state.failures));
-        let others = state.sessions.iter().any(|&idx| self.sessions[idx].established);
+        let others = state.sessions.iter().any(|&idx| self.sessions[idx].worked);
         let enough = state.failures >= state.limits.connection_failures || state.rests > 0;
-        if enough && !others {
-            self.rest(now, path, trouble, out);
-        }
+        (enough && !others).then_some(trouble)
     }
 
-    /// The site cannot be reached: whoever is bound to the path has had an attempt, and the path rests.
-    fn rest(&mut self, now: Timestamp, path: u32, trouble: SessionTrouble, out: &mut Out) {
+    /// The site cannot be reached: whoever is bound to the path, and whoever comes back from the session, has had an
+    /// attempt, and the path rests.
+    fn rest(&mut self, now: Timestamp, path: u32, trouble: SessionTrouble, back: Vec<u32>, out: &mut Out) {
         let state = &mut self.paths[path];
         let length = REST_FIRST.saturating_mul(1 << state.rests.min(16)).min(REST_MAX);
         state.rests = state.rests.saturating_add(1);
         state.rest_until = Some(now.plus(length));
-        // What came back from sessions waits in the backlog; it is tried elsewhere or after the rest.
         let bound: Vec<u32> = state.ready.indices(&self.entries).collect();
         let final_for_all = trouble.verdict.disposition == Disposition::Bounced
             && !matches!(trouble.verdict.scope, Scope::Source | Scope::Connection);
-        for idx in bound {
+        for idx in back.into_iter().chain(bound) {
             self.take_out(idx);
             if !self.may_proceed(now, idx, out) {
                 continue;
@@ -166,5 +179,20 @@ impl QueueCore {
             error: attempt.error.clone(),
             category: attempt.category,
         });
+    }
+}
+
+/// A session took tickets and ended without attempting one or saying why: a fault of ours rather than of the site, but
+/// the tickets must not go round for ever.
+fn without_a_word() -> SessionTrouble {
+    SessionTrouble {
+        verdict: Verdict {
+            disposition: Disposition::Deferred,
+            scope: Scope::Connection,
+            category: Some(Category::Other),
+            suppress: false,
+            wait_s: None,
+        },
+        attempt: Attempt { error: Some("the session ended without a word".to_owned()), ..Attempt::default() },
     }
 }

@@ -226,9 +226,13 @@ pub(super) struct Session {
     pub credit: u32,
     pub given: u32,
     pub messages_max: u32,
+    /// When it was given something last.
+    pub given_at: Timestamp,
     pub opened_at: Timestamp,
     /// It was able to take work at least once.
     pub established: bool,
+    /// It has finished at least one ticket.
+    pub worked: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

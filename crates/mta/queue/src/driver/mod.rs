@@ -198,7 +198,7 @@ impl Driver {
     async fn serve(&mut self, shutdown: CancellationToken) -> Result<(), RunError> {
         let mut deadline: Option<tokio::time::Instant> = None;
         loop {
-            if deadline.is_some() && (self.core.connections() == 0 || self.to_delivery.is_none()) {
+            if deadline.is_some() && self.core.connections() == 0 {
                 return Ok(());
             }
             let wakened = self.wait(&shutdown, deadline).await;
@@ -243,10 +243,11 @@ impl Driver {
             },
             sent = send_orders(self.to_delivery.as_ref(), &mut self.outbox), if !self.outbox.is_empty() => match sent {
                 Ok(()) => Wakened::Nothing,
-                Err(DeliveryGone) => {
+                Err(HungUp) => {
+                    // What it still has to say comes before the end of its channel, and is taken in first.
                     self.to_delivery = None;
                     self.outbox.clear();
-                    Wakened::DeliveryGone
+                    Wakened::Nothing
                 }
             },
             count = self.from_delivery.recv_many(&mut said, BATCH_MAX), if room_for_outcomes => match count {
@@ -373,15 +374,16 @@ enum Wakened {
     Nothing,
 }
 
-struct DeliveryGone;
+/// Delivery does not take orders any more.
+struct HungUp;
 
 /// Hands over as many orders as delivery takes; waits for room for the first.
 async fn send_orders(
     to_delivery: Option<&mpsc::Sender<ToDelivery>>,
     outbox: &mut VecDeque<ToDelivery>,
-) -> Result<(), DeliveryGone> {
-    let to_delivery = to_delivery.ok_or(DeliveryGone)?;
-    let first = to_delivery.reserve().await.map_err(|_| DeliveryGone)?;
+) -> Result<(), HungUp> {
+    let to_delivery = to_delivery.ok_or(HungUp)?;
+    let first = to_delivery.reserve().await.map_err(|_| HungUp)?;
     if let Some(order) = outbox.pop_front() {
         first.send(order);
     }

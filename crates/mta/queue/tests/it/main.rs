@@ -2,6 +2,7 @@
 //! spool and event log.
 
 mod bed;
+mod driver;
 mod model_test;
 mod scenario;
 mod simulation;

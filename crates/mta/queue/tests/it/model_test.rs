@@ -117,6 +117,11 @@ impl Model {
                     self.sessions.insert(session, Open { path: path.path.clone(), given: Vec::new() });
                     let same = self.sessions.values().filter(|open| open.path == path.path).count();
                     assert!(same <= 3, "{same} connections on {}", path.path);
+                    let of_big = self
+                        .sessions
+                        .values()
+                        .filter(|open| open.path.source == path.path.source && open.path.site.ends_with(".big.test"));
+                    assert!(of_big.count() <= 4, "connections to all sites of a provider");
                     assert!(self.sessions.len() <= 9, "connections of the whole program");
                 }
                 ToDelivery::Give { session, tickets } => {
@@ -195,7 +200,7 @@ impl Model {
         let domain = self.asked.remove(nth % self.asked.len());
         let input = match kind {
             0 => bed::no_route(&domain, NoRoute::Temporary("servers do not answer".to_owned())),
-            1 if nth % 3 == 0 => bed::no_route(&domain, NoRoute::NoDomain),
+            1 if nth.is_multiple_of(3) => bed::no_route(&domain, NoRoute::NoDomain),
             _ => match &*domain {
                 "d0.example" | "d1.example" | "d2.example" => bed::site(&domain, "mx.shared.example"),
                 "d3.example" => bed::site(&domain, "one.big.test"),

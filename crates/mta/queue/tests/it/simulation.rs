@@ -74,10 +74,24 @@ fn run_and_name_the_seed(seed: u64, recipients: u64) -> World {
 
 #[test]
 fn many_small_worlds() {
-    for seed in 0..200 {
-        let world = run_and_name_the_seed(seed, 300);
-        let finals = world.finals.len() as u64;
-        assert_eq!(finals, 300, "seed {seed}");
+    let mut kinds = std::collections::BTreeSet::new();
+    for seed in 0..300 {
+        let world = run_and_name_the_seed(seed, 800);
+        assert_eq!(world.finals.len(), 800, "seed {seed}");
+        kinds.extend(world.counts.keys().copied());
+    }
+    for kind in [
+        EventKind::Received,
+        EventKind::Delivered,
+        EventKind::Deferred,
+        EventKind::Bounced,
+        EventKind::Expired,
+        EventKind::Throttled,
+        EventKind::Restored,
+        EventKind::Control,
+        EventKind::ConnectionFailed,
+    ] {
+        assert!(kinds.contains(&kind), "no world knew {kind:?}");
     }
 }
 

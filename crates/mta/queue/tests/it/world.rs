@@ -73,7 +73,10 @@ struct Live {
     spec: std::sync::Arc<PathSpec>,
     tickets: VecDeque<Ticket>,
     closing: bool,
-    messages: u32,
+    /// `Ready` was said and nothing was given since.
+    asked: bool,
+    /// Says `Ready` when so many tickets are left.
+    ahead: usize,
 }
 
 pub struct World {
@@ -154,7 +157,7 @@ impl World {
             wake_at = out.wake_at;
             self.take(out);
             self.steps += 1;
-            if self.steps % check_every == 0 {
+            if self.steps.is_multiple_of(check_every) {
                 self.core.check().unwrap();
                 assert_eq!(self.core.len() + self.unborn(), self.waiting.len());
             }
@@ -227,8 +230,9 @@ impl World {
                 let provider = provider_of(&path.path.site);
                 let manners = self.manners[provider].clone();
                 let open = self.sessions.values().filter(|live| live.spec.path.site == path.path.site).count();
-                self.sessions
-                    .insert(session, Live { spec: path, tickets: VecDeque::new(), closing: false, messages: 0 });
+                let ahead = self.dice.below(3) as usize;
+                let live = Live { spec: path, tickets: VecDeque::new(), closing: false, asked: true, ahead };
+                self.sessions.insert(session, live);
                 let second = self.now.since(START).as_secs();
                 let after = self.latency(&manners);
                 if (manners.down_s.0..manners.down_s.1).contains(&second) {
@@ -244,11 +248,15 @@ impl World {
             ToDelivery::Give { session, tickets } => {
                 self.watch_rate(session, tickets.len() as u32);
                 let live = self.sessions.get_mut(&session).expect("given to a live session");
-                assert!(!live.closing && live.tickets.is_empty(), "given to one that is busy or closing");
+                assert!(!live.closing && live.asked, "given to one that is closing or has not asked");
+                live.asked = false;
+                let idle = live.tickets.is_empty();
                 live.tickets.extend(tickets);
                 let manners = self.manners[provider_of(&live.spec.path.site)].clone();
                 let after = self.latency(&manners);
-                self.later(after, Happens::Work(session));
+                if idle {
+                    self.later(after, Happens::Work(session));
+                }
             }
             ToDelivery::Close { session } => {
                 let live = self.sessions.get_mut(&session).expect("a live session is closed");
@@ -297,7 +305,6 @@ impl World {
             inputs.push(Input::Delivery(FromDelivery::Closed { session, trouble: None }));
             return;
         };
-        live.messages += 1;
         if self.dice.chance(manners.loses_percent) {
             self.sessions.remove(&session);
             inputs.push(Input::Delivery(FromDelivery::Closed { session, trouble: None }));
@@ -308,13 +315,14 @@ impl World {
         inputs.push(Input::Delivery(FromDelivery::Done(Box::new(outcome))));
         let live = self.sessions.get_mut(&session).expect("still there");
         let (left, closing) = (live.tickets.len(), live.closing);
-        if left == 0 && !closing {
+        if left <= live.ahead && !closing && !std::mem::replace(&mut live.asked, true) {
             let room = 1 + self.dice.below(20) as u32;
             inputs.push(Input::Delivery(FromDelivery::Ready { session, room }));
-            return;
         }
-        let after = self.latency(&manners);
-        self.later(after, Happens::Work(session));
+        if left > 0 || closing {
+            let after = self.latency(&manners);
+            self.later(after, Happens::Work(session));
+        }
     }
 
     fn result(&mut self, manners: &Manners, ticket: &Ticket) -> (model::handoff::Verdict, Option<Reply>) {

@@ -1,0 +1,276 @@
+//! The driver on a real spool and a real event log, with a delivery that says yes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+
+use dns::{Resolver, Zone};
+use journal::events::{Cursor, EventLog, EventLogOptions};
+use journal::spool::{Admission, AdmitMessage, Hold, Opened, Spool, SpoolOptions};
+use journal::{Options, SyncMode};
+use model::event::{Attempt, Event, EventKind};
+use model::handoff::{Admitted, FromDelivery, MessageHead, ToDelivery};
+use model::id::{CampaignId, IdGenerator, MessageId, RecipientId, SessionId};
+use model::name::Name;
+use model::submission::{Content, Envelope, NewRecipient, Origin, Protocol, Routing};
+use model::time::{Clock, SystemClock, Timestamp};
+use queue::config::Config;
+use queue::control::{Action, Order, Target};
+use queue::driver::{Ports, RunError};
+use queue::handle::{QueueHandle, Show};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::bed;
+
+fn options() -> Options {
+    Options { segment_bytes: 1 << 20, sync: SyncMode::Relaxed, ..Options::default() }
+}
+
+fn zone() -> Zone {
+    Zone::parse(r#"{"a.example": {"MX": ["10 mx.a.example"]}, "mx.a.example": {"A": ["192.0.2.1"]}}"#).unwrap()
+}
+
+/// One life of the queue on a directory.
+struct Life {
+    spool: Spool,
+    events: EventLog,
+    handle: QueueHandle,
+    shutdown: CancellationToken,
+    running: JoinHandle<Result<(), RunError>>,
+    delivery: JoinHandle<()>,
+    ids: IdGenerator,
+}
+
+impl Life {
+    async fn begin(dir: &Path, config: Config) -> Life {
+        Self::begin_with(dir, config, |_, _| {}).await
+    }
+
+    /// `before` sees what was recovered and the event log, before the queue starts.
+    async fn begin_with(dir: &Path, config: Config, before: impl FnOnce(&[Admitted], &EventLog)) -> Life {
+        let spool_options = SpoolOptions { log: options(), ..SpoolOptions::default() };
+        let Opened { spool, admitted, recovery } = Spool::open(&dir.join("spool"), spool_options).unwrap();
+        let log = EventLogOptions { log: options(), ..EventLogOptions::default() };
+        let events = EventLog::open(&dir.join("events"), log).unwrap();
+        before(&recovery.admitted, &events);
+        let (handle, commands) = queue::handle::channel();
+        let (to_delivery, orders) = mpsc::channel(64);
+        let (to_queue, from_delivery) = mpsc::channel(64);
+        let ports = Ports {
+            admitted,
+            to_delivery,
+            from_delivery,
+            events: events.clone(),
+            spool: spool.clone(),
+            resolver: Resolver::zone(zone()),
+            clock: Arc::new(SystemClock),
+            commands,
+        };
+        let shutdown = CancellationToken::new();
+        let running = tokio::spawn(queue::driver::run(config, ports, recovery.admitted, shutdown.clone()));
+        let delivery = tokio::spawn(say_yes(orders, to_queue));
+        let mut ids = IdGenerator::new(1);
+        ids.resume_after(recovery.newest_id);
+        Life { spool, events, handle, shutdown, running, delivery, ids }
+    }
+
+    async fn admit(&mut self, count: usize, routing: Routing) -> Vec<RecipientId> {
+        let now = SystemClock.now();
+        let head = MessageHead {
+            id: MessageId(self.ids.next(now)),
+            envelope: Envelope::default(),
+            routing,
+            origin: Origin { protocol: Protocol::Internal, peer: None, user: None },
+            received_at: now,
+            size_bytes: 0,
+        };
+        let first = self.ids.next_range(now, count as u64);
+        let recipient = |row: u64| {
+            let address = format!("r{row}@a.example");
+            (RecipientId(first + row), NewRecipient { address, ..NewRecipient::default() })
+        };
+        let recipients: Vec<(RecipientId, NewRecipient)> = (0..count as u64).map(recipient).collect();
+        let ids = recipients.iter().map(|(id, _)| *id).collect();
+        let content = Content::Raw(b"Subject: x\r\n\r\nx\r\n".to_vec());
+        let message = AdmitMessage::New { head: Box::new(head), content };
+        let admission = Admission { message, recipients, due: now, checkpoint: None, hold: Hold::Unchanged };
+        self.spool.admit(admission).await.unwrap();
+        ids
+    }
+
+    /// Waits until the log tells of so many ends in all.
+    async fn until_ended(&self, count: usize) {
+        let (mut reader, mut ended) = (self.events.reader(Cursor::default()), 0);
+        while ended < count {
+            let batch = reader.next_batch(1_000).await.unwrap();
+            let dispositions = batch.events.iter().filter_map(|event| event.kind.disposition());
+            ended += dispositions.filter(|disposition| disposition.is_final()).count();
+        }
+    }
+
+    async fn end(self) -> Vec<Event> {
+        self.shutdown.cancel();
+        self.running.await.unwrap().unwrap();
+        self.delivery.await.unwrap();
+        let events = read_all(&self.events);
+        self.spool.close().await;
+        self.events.close().await;
+        events
+    }
+}
+
+async fn say_yes(mut orders: mpsc::Receiver<ToDelivery>, to_queue: mpsc::Sender<FromDelivery>) {
+    let mut attempts: HashMap<SessionId, u32> = HashMap::new();
+    while let Some(order) = orders.recv().await {
+        let said = match order {
+            ToDelivery::Open { session, .. } => {
+                attempts.insert(session, 0);
+                vec![FromDelivery::Ready { session, room: 20 }]
+            }
+            ToDelivery::Give { session, tickets } => {
+                let done = |ticket: model::handoff::Ticket| {
+                    let outcome = bed::outcome(SystemClock.now(), session, ticket.recipient, bed::delivered());
+                    FromDelivery::Done(Box::new(outcome))
+                };
+                let mut said: Vec<FromDelivery> = tickets.into_iter().map(done).collect();
+                said.push(FromDelivery::Ready { session, room: 20 });
+                said
+            }
+            ToDelivery::Close { session } => vec![FromDelivery::Closed { session, trouble: None }],
+        };
+        for said in said {
+            if to_queue.send(said).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn read_all(events: &EventLog) -> Vec<Event> {
+    let mut reader = events.reader(Cursor::default());
+    let mut all = Vec::new();
+    while let Some(batch) = reader.poll_batch(1_000).unwrap() {
+        all.extend(batch.events);
+    }
+    all
+}
+
+fn count(events: &[Event]) -> BTreeMap<&'static str, usize> {
+    let mut counts = BTreeMap::new();
+    for event in events {
+        *counts.entry(event.kind.as_str()).or_default() += 1;
+    }
+    counts
+}
+
+fn fast() -> Config {
+    bed::config("overrides = [{ rate = '100000/s', connection_rate = '10000/s', connections = 4 }]")
+}
+
+#[tokio::test]
+async fn everything_admitted_is_delivered_told_and_acknowledged() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut life = Life::begin(dir.path(), fast()).await;
+    for _ in 0..5 {
+        life.admit(400, bed::campaign(3)).await;
+    }
+    life.until_ended(2_000).await;
+    let progress = life.handle.progress(CampaignId(3)).await.unwrap();
+    assert_eq!(progress.delivered, 2_000);
+    let spool = life.spool.clone();
+    let events = life.end().await;
+    assert_eq!(count(&events), BTreeMap::from([("delivered", 2_000), ("received", 2_000)]));
+    assert!(events.iter().all(|event| event.address.is_some() && event.campaign == Some(CampaignId(3))));
+    let first = events.iter().position(|event| event.kind == EventKind::Received).unwrap();
+    assert_eq!(events[first].address.as_deref(), Some("r0@a.example"));
+    assert_eq!(spool.stats().live_recipients, 0);
+}
+
+#[tokio::test]
+async fn a_restart_tells_nothing_twice_and_forgets_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut life = Life::begin(dir.path(), fast()).await;
+    let hold = Order { target: Target::Job(Name::from("job-1")), action: Action::Hold, dry_run: false, until: None };
+    life.handle.control(hold.clone(), "Ada").await.unwrap();
+    let held = life.admit(10, bed::campaign(1)).await;
+    life.admit(10, bed::campaign(2)).await;
+    life.until_ended(10).await;
+    let events = life.end().await;
+    assert_eq!(count(&events), BTreeMap::from([("control", 1), ("delivered", 10), ("received", 20)]));
+
+    // The crash: three were delivered and told, one was deferred, and the spool does not know it yet.
+    let told = |recovered: &[Admitted], log: &EventLog| {
+        let known: Vec<RecipientId> =
+            recovered.iter().flat_map(|admitted| &admitted.recipients).map(|recipient| recipient.id).collect();
+        assert_eq!(known, held);
+        let now = SystemClock.now();
+        let end = |id| Event {
+            attempt: Some(Attempt { number: 1, ..Attempt::default() }),
+            ..Event::of_recipient(EventKind::Delivered, id, 1, now)
+        };
+        let mut events: Vec<Event> = held[..3].iter().map(|id| end(*id)).collect();
+        let next_attempt = Some(Timestamp(now.0 + 3_600_000_000));
+        events.push(Event {
+            attempt: Some(Attempt { number: 4, next_attempt, ..Attempt::default() }),
+            ..Event::of_recipient(EventKind::Deferred, held[3], 4, now)
+        });
+        let log = log.clone();
+        std::thread::spawn(move || {
+            tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(log.append(events)).unwrap();
+        })
+        .join()
+        .unwrap();
+    };
+    let life = Life::begin_with(dir.path(), fast(), told).await;
+    // Without a state file the hold is forgotten.
+    life.until_ended(10 + 3 + 6).await;
+    let deferred = life.handle.explain(held[3]).await.unwrap().unwrap();
+    assert_eq!(deferred.recipient.attempts, 4);
+    assert!(life.handle.explain(held[0]).await.unwrap().is_none());
+    let events = life.end().await;
+    let expected = [("control", 1), ("deferred", 1), ("delivered", 10 + 3 + 6), ("received", 20)];
+    assert_eq!(count(&events), BTreeMap::from(expected));
+
+    let life = Life::begin(dir.path(), fast()).await;
+    let totals = life.handle.snapshot(Show::default()).await.unwrap().totals;
+    assert_eq!((totals.scheduled, totals.done), (1, 0));
+    let events = life.end().await;
+    assert_eq!(count(&events), BTreeMap::from(expected));
+}
+
+#[tokio::test]
+async fn a_hold_outlives_a_restart_with_a_state_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = Config { state_file: Some(dir.path().join("queue.json")), ..fast() };
+    let mut life = Life::begin(dir.path(), config.clone()).await;
+    let mut order =
+        Order { target: Target::Campaign(CampaignId(1)), action: Action::Hold, dry_run: false, until: None };
+    life.handle.control(order.clone(), "Ada").await.unwrap();
+    life.admit(3, bed::campaign(1)).await;
+    life.end().await;
+
+    let life = Life::begin(dir.path(), config).await;
+    let snapshot = life.handle.snapshot(Show::default()).await.unwrap();
+    assert_eq!((snapshot.totals.held, snapshot.controls[0].by.as_str()), (3, "Ada"));
+    order.action = Action::Cancel;
+    assert_eq!(life.handle.control(order, "Ada").await.unwrap().affected, 3);
+    life.until_ended(3).await;
+    let events = life.end().await;
+    let cancelled: Vec<&Event> = events.iter().filter(|event| event.kind == EventKind::Suppressed).collect();
+    assert_eq!(cancelled.len(), 3);
+    let addresses: Vec<Option<&str>> = cancelled.iter().map(|event| event.address.as_deref()).collect();
+    assert_eq!(addresses, [Some("r0@a.example"), Some("r1@a.example"), Some("r2@a.example")], "read from the spool");
+}
+
+#[tokio::test]
+async fn a_damaged_state_file_stops_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let state_file = dir.path().join("queue.json");
+    std::fs::write(&state_file, "{").unwrap();
+    let life = Life::begin(dir.path(), Config { state_file: Some(state_file), ..fast() }).await;
+    let error = life.running.await.unwrap().unwrap_err();
+    assert!(matches!(error, RunError::State { .. }), "{error}");
+    assert!(error.to_string().contains("queue.json"), "{error}");
+}
