@@ -292,4 +292,22 @@ mod tests {
         assert!(header("").is_err());
         assert!(header("\n\n").is_err());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_to_their_end(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
+            if let Ok(sheet) = Sheet::open(&bytes) {
+                let lines: Vec<u64> = sheet.rows().map(|row| row.map_or_else(|bad| bad.line, |row| row.line)).collect();
+                proptest::prop_assert!(lines.is_sorted());
+            }
+        }
+
+        #[test]
+        fn any_signs_are_read_to_their_end(text in "[\"',;\n\ra1é]{0,60}") {
+            if let Ok(sheet) = Sheet::open(text.as_bytes()) {
+                let lines: Vec<u64> = sheet.rows().map(|row| row.map_or_else(|bad| bad.line, |row| row.line)).collect();
+                proptest::prop_assert!(lines.is_sorted());
+            }
+        }
+    }
 }
