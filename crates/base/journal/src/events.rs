@@ -179,7 +179,10 @@ impl EventLog {
     async fn append_unit(&self, events: &[Event], marker: Option<(&'static str, u64)>) -> Result<Cursor, AppendError> {
         let mut unit = Unit::default();
         for event in events {
-            unit.push(EVENT, |out| out.extend_from_slice(&event.to_binary()), Vec::new());
+            let encode = |out: &mut Vec<u8>| {
+                minicbor::encode(event, out).expect("invariant: writing to memory cannot fail");
+            };
+            unit.push(EVENT, encode, Vec::new());
         }
         if let Some((key, value)) = marker {
             steward::push_markers(&mut unit, false, &Markers::from([(key.to_owned(), value)]));

@@ -165,7 +165,10 @@ pub(crate) fn write_all(
 ) -> io::Result<()> {
     while !slices.is_empty() {
         let count = slices.len().min(SLICES_MAX);
-        let written = disk.write(file, &slices[..count], offset)?;
+        let written = match disk.write(file, &slices[..count], offset) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            other => other?,
+        };
         if written == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
