@@ -178,6 +178,8 @@ export async function logIn(page: Page, url: string, email: string, password: st
   await page.locator('input[autocomplete="current-password"]').fill(password);
   await page.locator('button[type="submit"]').click();
   await page.waitForURL((at) => !at.pathname.startsWith("/login"));
+  // The frame of the pages: from here on shortcuts work.
+  await page.locator("#content").waitFor();
 }
 
 /** Waits until nothing is loading any more. */
