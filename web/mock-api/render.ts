@@ -28,7 +28,6 @@ function filled(path: string, contact: Contact | null): string {
   const name = path.replace("contact.", "");
   if (path === "contact.name") return contact?.name ?? "";
   if (path === "contact.address") return contact?.address ?? "zoe.martin@example.org";
-  if (path === "list.name") return "Newsletter";
   if (path.endsWith("_url")) return "#";
   return String(contact?.fields[name] ?? "");
 }

@@ -29,8 +29,8 @@ export const MJML_TAGS: Record<string, string[]> = {
   "mj-font": ["name", "href"],
 };
 
-/** What the program offers in every mail besides the fields of contacts (`mail::program`). */
-export const BUILT_IN = ["contact.name", "contact.address", "unsubscribe_url", "web_url", "campaign.name", "list.name"];
+/** What every mail has besides the fields of contacts (`campaign::content::values`, `mail::program`). */
+export const BUILT_IN = ["contact.name", "contact.address", "unsubscribe_url"];
 
 export function completeLiquid(variables: readonly string[]) {
   return (context: CompletionContext): CompletionResult | null => {

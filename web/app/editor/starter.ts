@@ -19,7 +19,7 @@ const MJML = `<mjml>
     <mj-section padding="16px 24px">
       <mj-column>
         <mj-text font-size="12px" color="#5a6165">
-          You get this mail because you are on the list {{ list.name }}.
+          You get this mail because you signed up for it.
           <a href="{{ unsubscribe_url }}">Unsubscribe</a>
         </mj-text>
       </mj-column>

@@ -139,7 +139,10 @@ export function makeCampaigns(ids: (at?: number) => string, lists: List[], now: 
       created_at: new Date(created).toISOString(),
       started_at: started ? new Date(started).toISOString() : null,
       finished_at: started && finished ? new Date(started + 5_400_000).toISOString() : null,
-      trouble: null,
+      trouble:
+        plan.state === "paused" && plan.trouble
+          ? "The queue refused the next recipients: the disk is nearly full. Make room, then resume."
+          : null,
       counts: plan.state === "draft" ? null : countsOf(plan.audience, plan.share, plan.trouble),
     };
   });

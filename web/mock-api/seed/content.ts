@@ -30,7 +30,7 @@ export const AUTUMN_MJML = `<mjml>
     <mj-section padding="18px 24px">
       <mj-column>
         <mj-text font-size="12px" color="#6d6359">
-          You get this mail because you are on {{ list.name }}.
+          You get this mail because you signed up in our shop.
           <a href="{{ unsubscribe_url }}">Unsubscribe</a>
         </mj-text>
       </mj-column>

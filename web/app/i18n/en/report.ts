@@ -1,6 +1,7 @@
 // Report of a campaign.
 export const report = {
   tabs: { overview: "Overview", recipients: "Recipients" },
+  trouble: "The program paused this campaign by itself",
   pdf: "PDF",
   view: "View content",
   progress: "{{done}} of {{total}} finished",

@@ -1,6 +1,7 @@
 // Rapport d’une campagne.
 export const report = {
   tabs: { overview: "Vue d’ensemble", recipients: "Destinataires" },
+  trouble: "Le programme a mis cette campagne en pause de lui-même",
   pdf: "PDF",
   view: "Voir le contenu",
   progress: "{{done}} sur {{total}} terminés",

@@ -13,6 +13,7 @@ import { useCampaignsSettled } from "~/hooks/useCampaignsSettled";
 import { useFormat } from "~/hooks/useFormat";
 import { Icon } from "~/ui/Icon";
 import { Page } from "~/ui/Page";
+import { ErrorState } from "~/ui/States";
 import { REPORT_TABS } from "~/util/states";
 import { CampaignActions } from "./CampaignActions";
 import { ProgressPanel } from "./ProgressPanel";
@@ -82,6 +83,9 @@ function Report({ campaign }: { campaign: Campaign }) {
         </>
       }
     >
+      {campaign.trouble && state === "paused" ? (
+        <ErrorState title={t("report.trouble")}>{campaign.trouble}</ErrorState>
+      ) : null}
       {counts && state !== "sent" ? <ProgressPanel counts={counts} /> : null}
       <Tabs
         value={tab}
