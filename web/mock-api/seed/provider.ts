@@ -1,0 +1,58 @@
+// What the mock knows of a mailbox provider: share of the audience, how it behaves, what it says.
+import type { ProviderRules } from "../../app/api/types";
+
+export interface MockReply {
+  kind: "deferred" | "bounced";
+  category: string;
+  code: number;
+  enhanced?: string;
+  template: string;
+  sample: string;
+  weight: number;
+  blocked?: boolean;
+}
+
+export interface MockProvider {
+  name: string;
+  label: string;
+  weight: number;
+  domains: string[];
+  mx: string[];
+  site: string;
+  defer: number;
+  bounce: number;
+  p50: number;
+  p95: number;
+  open: number;
+  click: number;
+  replies: MockReply[];
+  rules: Omit<ProviderRules, "active" | "name" | "label">;
+}
+
+export const noUser = (text: string, weight = 6, enhanced = "5.1.1"): MockReply => ({
+  kind: "bounced",
+  category: "bad-mailbox",
+  code: 550,
+  enhanced,
+  template: text.replace(/<[^>]+>/, "<{address}>"),
+  sample: text,
+  weight,
+});
+
+export const rules = (
+  match: string[],
+  connections: number,
+  perConnection: number,
+  rate: string | null,
+  tls: "required" | "opportunistic",
+  postmaster: string | null,
+  list: [string, string, number, string | null][],
+  notes = "",
+): MockProvider["rules"] => ({
+  match,
+  limits: { connections, messages_per_connection: perConnection, rate },
+  tls,
+  rules: list.map(([pattern, action, duration_s, threshold]) => ({ pattern, action, duration_s, threshold })),
+  postmaster_url: postmaster,
+  notes,
+});
