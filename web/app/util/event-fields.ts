@@ -14,7 +14,7 @@ const NOT_SEARCHABLE = new Set(["id", "at", "next_attempt", "value", "until"]);
 export function fieldsOf(event: MailEvent): EventField[] {
   const { attempt, report, touch, control } = event;
   const reply = attempt?.reply ?? report?.reply ?? control?.reply;
-  const pairs: [string, string | number | boolean | undefined][] = [
+  const pairs: [string, string | number | boolean | null | undefined][] = [
     ["at", event.at],
     ["kind", event.kind],
     ["address", event.address],

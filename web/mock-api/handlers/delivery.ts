@@ -54,7 +54,7 @@ function paths(db: Db): QueuePath[] {
       const slowed = throttleOf(db, source.name, provider);
       const weight = provider.weight * ([0.5, 0.35, 0.15][index] ?? 0);
       const ready = Math.round(share * weight * (slowed ? 1.9 : 0.9));
-      const connections_now = slowed ? slowed.connections : provider.rules.limits.connections;
+      const connections_now = slowed ? slowed.connections : provider.rules.connections;
       const connections = ready > 0 ? Math.min(connections_now, Math.ceil(ready / 12)) : 0;
       const said = provider.replies[index % provider.replies.length];
       return {
@@ -66,10 +66,12 @@ function paths(db: Db): QueuePath[] {
         in_flight: connections * 2,
         connections,
         limits: {
-          ...provider.rules.limits,
+          connections: provider.rules.connections,
+          messages_per_connection: provider.rules.messages_per_connection,
+          rate: provider.rules.rate,
           connections_now,
-          rate_now: slowed?.rate ?? provider.rules.limits.rate,
-          provider_connections: provider.rules.limits.connections * 2,
+          rate_now: slowed?.rate ?? provider.rules.rate,
+          provider_connections: provider.rules.connections * 2,
           provider_rate: null,
           connection_rate: "60/min",
           recipients_per_transaction: 1,

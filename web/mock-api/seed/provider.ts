@@ -49,10 +49,20 @@ export const rules = (
   list: [string, string, number, string | null][],
   notes = "",
 ): MockProvider["rules"] => ({
-  match,
-  limits: { connections, messages_per_connection: perConnection, rate },
+  suffixes: match,
+  connections,
+  messages_per_connection: perConnection,
+  rate,
   tls,
-  rules: list.map(([pattern, action, duration_s, threshold]) => ({ pattern, action, duration_s, threshold })),
+  set_by: "data/providers.toml",
+  rules: list.map(([pattern, action, seconds, threshold], index) => ({
+    name: `rule ${index + 1}`,
+    pattern,
+    actions: [action],
+    threshold,
+    duration: seconds % 3600 === 0 ? `${seconds / 3600}h` : `${seconds / 60}m`,
+    set_by: "data/providers.toml",
+  })),
   postmaster_url: postmaster,
   notes,
 });

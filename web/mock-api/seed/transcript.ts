@@ -2,7 +2,7 @@
 import type { Reply } from "../../app/api/types";
 
 interface Dialogue {
-  source: { name: string; address: string; ehlo: string };
+  source: { name: string; address: string; ehlo_name: string };
   mx: string;
   sender: string;
   address: string;
@@ -19,7 +19,7 @@ export function makeTranscript({ source, mx, sender, address, reply, phase }: Di
   if (phase === "greeting") return lines(reply);
   const head = [
     `S: 220 ${mx} ESMTP ready`,
-    `C: EHLO ${source.ehlo}`,
+    `C: EHLO ${source.ehlo_name}`,
     `S: 250-${mx} at your service, [${source.address}]`,
     "S: 250-SIZE 157286400",
     "S: 250-8BITMIME",
@@ -30,7 +30,7 @@ export function makeTranscript({ source, mx, sender, address, reply, phase }: Di
     "C: STARTTLS",
     "S: 220 2.0.0 Ready to start TLS",
     "TLSv1.3, TLS13_AES_256_GCM_SHA384",
-    `C: EHLO ${source.ehlo}`,
+    `C: EHLO ${source.ehlo_name}`,
     `S: 250-${mx} at your service, [${source.address}]`,
     "S: 250-SIZE 157286400",
     "S: 250 PIPELINING",

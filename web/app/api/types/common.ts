@@ -29,7 +29,7 @@ export interface ErrorBody {
 /** An SMTP reply; several lines are joined by line feeds. */
 export interface Reply {
   code: number;
-  enhanced?: string;
+  enhanced?: string | null;
   text: string;
 }
 

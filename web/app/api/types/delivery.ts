@@ -100,10 +100,12 @@ export interface Queues {
   controls: ControlEntry[];
 }
 
+/** Items of `GET /sources`. */
 export interface Source {
   name: string;
-  address: string;
-  ehlo: string;
+  /** Own address; null = the one the system chooses. */
+  address: string | null;
+  ehlo_name: string;
   pools: string[];
   suspended: boolean;
   ready: number;
@@ -111,35 +113,44 @@ export interface Source {
   connections: number;
 }
 
+/** Items of `GET /pools`. */
 export interface Pool {
   name: string;
   members: { source: string; weight: number }[];
 }
 
-/** One rule of a provider's file and what it does. */
+/** What a reply does to the limits of a path. */
 export interface ProviderRule {
-  /** What the reply must look like. */
+  name: string;
+  /** What the reply must look like (a regular expression). */
   pattern: string;
   /** In words: `suspend`, `1 connection`, `10/min`. */
-  action: string;
-  duration_s: number;
-  /** `3/h`; null = at the first reply. */
+  actions: string[];
+  /** How many such replies in what time (`3/h`); null = at the first one. */
   threshold: string | null;
+  /** For how long: `30m`. */
+  duration: string;
+  /** Where it stands. */
+  set_by: string;
 }
 
 /** Items of `GET /providers`. */
 export interface ProviderRules {
   name: string;
-  label: string;
   /** MX suffixes. */
-  match: string[];
-  limits: { connections: number; messages_per_connection: number; rate: string | null };
+  suffixes: string[];
+  connections: number;
+  messages_per_connection: number;
+  rate: string | null;
   tls: TlsPolicy;
+  set_by: string;
   rules: ProviderRule[];
   /** What is in force now, on which path. */
   active: { source: string; site: string; throttle: Throttle }[];
-  postmaster_url: string | null;
-  notes: string;
+  /** For people; shown when given. */
+  label?: string | null;
+  postmaster_url?: string | null;
+  notes?: string | null;
 }
 
 /** One thing that makes a recipient wait. */

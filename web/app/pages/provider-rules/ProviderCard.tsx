@@ -16,6 +16,7 @@ export function ProviderCard({ provider, open }: { provider: ProviderRules; open
   const [opened, setOpened] = useState(open);
   const id = useId();
   const active = provider.active.length;
+  const label = provider.label ?? provider.name;
   return (
     <section className={classes.card}>
       <UnstyledButton
@@ -26,11 +27,11 @@ export function ProviderCard({ provider, open }: { provider: ProviderRules; open
       >
         <Icon name={opened ? "chevronDown" : "chevronRight"} size={16} />
         <span className={classes.name}>
-          <b>{provider.label}</b>
-          <span className="mono muted">{provider.match.join("  ")}</span>
+          <b>{label}</b>
+          <span className="mono muted">{provider.suffixes.join("  ")}</span>
         </span>
         <span className={classes.limits}>
-          <LimitsText limits={provider.limits} />
+          <LimitsText limits={provider} />
         </span>
         <Tag tone={active > 0 ? "warn" : "neutral"} dot={active > 0}>
           {active > 0 ? t("delivery.activeNow", { count: active }) : t("delivery.nothingActive")}
@@ -61,14 +62,14 @@ export function ProviderCard({ provider, open }: { provider: ProviderRules; open
           </div>
           <p className={classes.foot}>
             <span>
-              {t("delivery.tls")}: {t(`delivery.tlsNames.${provider.tls}`)}
+              {t("delivery.tls")}: {t(`delivery.tlsNames.${provider.tls}`)} · {t("delivery.setBy")}: {provider.set_by}
             </span>
             <TextLink to="/monitoring/providers/$provider" params={{ provider: provider.name }}>
-              {t("delivery.dashboard", { name: provider.label })}
+              {t("delivery.dashboard", { name: label })}
             </TextLink>
             {provider.postmaster_url ? (
               <Anchor href={provider.postmaster_url} target="_blank" rel="noreferrer noopener">
-                {t("monitoring.postmaster", { name: provider.label })}
+                {t("monitoring.postmaster", { name: label })}
               </Anchor>
             ) : null}
           </p>

@@ -37,7 +37,7 @@ export function ProviderRulesPage() {
       <Loaded query={query} lines={12}>
         {(data) => {
           const shown = data.items.filter((item) =>
-            `${item.name} ${item.label} ${item.match.join(" ")}`.toLowerCase().includes(needle),
+            `${item.name} ${item.label ?? ""} ${item.suffixes.join(" ")}`.toLowerCase().includes(needle),
           );
           if (shown.length === 0) {
             return (

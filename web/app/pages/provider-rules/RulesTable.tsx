@@ -2,12 +2,10 @@
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { ProviderRule } from "~/api/types";
-import { useFormat } from "~/hooks/useFormat";
 import { type Column, DataTable } from "~/table/DataTable";
 
 export function RulesTable({ rules }: { rules: ProviderRule[] }) {
   const { t } = useTranslation();
-  const format = useFormat();
   const columns = useMemo<Column<ProviderRule>[]>(
     () => [
       {
@@ -15,13 +13,17 @@ export function RulesTable({ rules }: { rules: ProviderRule[] }) {
         header: t("delivery.pattern"),
         grow: true,
         primary: true,
-        cell: (rule) => <span className="mono">{rule.pattern}</span>,
+        cell: (rule) => (
+          <span className="mono" title={rule.set_by}>
+            {rule.pattern}
+          </span>
+        ),
       },
-      { id: "action", header: t("delivery.action"), cell: (rule) => <b className="nowrap">{rule.action}</b> },
+      { id: "action", header: t("delivery.action"), cell: (rule) => <b>{rule.actions.join(", ")}</b> },
       {
         id: "duration",
         header: t("delivery.duration"),
-        cell: (rule) => <span className="nowrap">{format.duration(rule.duration_s)}</span>,
+        cell: (rule) => <span className="nowrap">{rule.duration}</span>,
       },
       {
         id: "threshold",
@@ -29,14 +31,14 @@ export function RulesTable({ rules }: { rules: ProviderRule[] }) {
         cell: (rule) => <span className="nowrap">{rule.threshold ?? t("delivery.atOnce")}</span>,
       },
     ],
-    [t, format],
+    [t],
   );
   return (
     <DataTable
       caption={t("delivery.rulesTitle")}
       columns={columns}
       rows={rules}
-      rowKey={(rule) => rule.pattern + rule.action}
+      rowKey={(rule) => rule.name}
       small="cards"
     />
   );

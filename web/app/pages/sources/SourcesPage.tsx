@@ -51,10 +51,15 @@ function SourcesTable({ rows }: { rows: Source[] }) {
       {
         id: "address",
         header: t("delivery.address"),
-        sort: (row) => row.address,
-        cell: (row) => <span className="mono">{row.address}</span>,
+        sort: (row) => row.address ?? "",
+        cell: (row) => <span className="mono">{row.address ?? "–"}</span>,
       },
-      { id: "ehlo", header: t("delivery.ehlo"), grow: true, cell: (row) => <span className="mono">{row.ehlo}</span> },
+      {
+        id: "ehlo",
+        header: t("delivery.ehlo"),
+        grow: true,
+        cell: (row) => <span className="mono">{row.ehlo_name}</span>,
+      },
       { id: "pools", header: t("delivery.pools"), cell: (row) => row.pools.join(", ") || "–" },
       {
         id: "ready",
