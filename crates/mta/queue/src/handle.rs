@@ -10,7 +10,7 @@ use model::name::Name;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::control::{Done, Order, OrderError, Target};
-use crate::view::{Explanation, Found, PathView, PoolView, Progress, ProviderView, Snapshot, SourceView};
+use crate::view::{Explanation, Found, PathView, Progress, Snapshot};
 
 /// Calls waiting for the driver; more wait in line.
 const COMMANDS_MAX: usize = 256;
@@ -64,9 +64,6 @@ type Answer<T> = oneshot::Sender<T>;
 pub(crate) enum Command {
     Snapshot(Show, Answer<Snapshot>),
     Path { source: Name, site: Name, answer: Answer<Option<PathView>> },
-    Sources(Answer<Vec<SourceView>>),
-    Pools(Answer<Vec<PoolView>>),
-    Providers(Answer<Vec<ProviderView>>),
     Find { target: Target, limit: usize, answer: Answer<Found> },
     Explain(RecipientId, Answer<Option<Explanation>>),
     Progress(CampaignId, Answer<Progress>),
@@ -94,30 +91,6 @@ impl QueueHandle {
     /// [`Stopped`].
     pub async fn path(&self, source: Name, site: Name) -> Result<Option<PathView>, Stopped> {
         self.ask(|answer| Command::Path { source, site, answer }).await
-    }
-
-    /// The sources and what they are doing.
-    ///
-    /// # Errors
-    /// [`Stopped`].
-    pub async fn sources(&self) -> Result<Vec<SourceView>, Stopped> {
-        self.ask(Command::Sources).await
-    }
-
-    /// The pools.
-    ///
-    /// # Errors
-    /// [`Stopped`].
-    pub async fn pools(&self) -> Result<Vec<PoolView>, Stopped> {
-        self.ask(Command::Pools).await
-    }
-
-    /// The provider rules and what is in force now.
-    ///
-    /// # Errors
-    /// [`Stopped`].
-    pub async fn providers(&self) -> Result<Vec<ProviderView>, Stopped> {
-        self.ask(Command::Providers).await
     }
 
     /// The recipients that a target concerns, the first `limit` of them in full.

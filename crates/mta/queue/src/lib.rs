@@ -19,6 +19,7 @@ pub mod adapt;
 pub mod config;
 pub mod control;
 pub mod core;
+pub mod directory;
 pub mod driver;
 mod entries;
 mod fair;

@@ -4,10 +4,9 @@ use model::name::Name;
 use model::time::Timestamp;
 
 use super::QueueCore;
-use crate::control::Target;
 use crate::handle::Show;
 use crate::providers::Setting;
-use crate::view::{DomainView, LimitsView, PathView, PoolView, Progress, ProviderView, RuleView, Snapshot, SourceView};
+use crate::view::{DomainView, LimitsView, PathView, Progress, Snapshot};
 
 impl QueueCore {
     /// Totals and the busiest parts.
@@ -49,77 +48,6 @@ impl QueueCore {
         let source = self.sources.iter().position(|known| known.spec.name == *source)? as u16;
         let site = *self.site_names.get(site)?;
         self.path_keys.get(&(source, site)).map(|&path| self.path_view(now, path))
-    }
-
-    /// The sources, with what they are doing.
-    pub fn sources(&self) -> Vec<SourceView> {
-        let mut views: Vec<SourceView> = self
-            .sources
-            .iter()
-            .map(|source| SourceView {
-                name: source.spec.name.clone(),
-                address: source.spec.address.map(|address| address.to_string()),
-                ehlo_name: source.spec.ehlo_name.clone(),
-                connections: source.sessions,
-                ready: 0,
-                in_flight: 0,
-                suspended_by: self
-                    .controls
-                    .get(&Target::Source(source.spec.name.clone()))
-                    .map(|control| control.by.clone()),
-            })
-            .collect();
-        for (_, path) in self.paths.iter() {
-            let view = &mut views[usize::from(path.source)];
-            view.ready += u64::from(path.ready.len());
-            view.in_flight += u64::from(path.in_flight);
-        }
-        views
-    }
-
-    /// The pools.
-    pub fn pools(&self) -> Vec<PoolView> {
-        let name_of = |source: &u16| self.sources[usize::from(*source)].spec.name.clone();
-        let view = |pool: &super::tables::PoolState| PoolView {
-            name: pool.name.clone(),
-            members: pool.sources.iter().map(name_of).zip(pool.weights.iter().copied()).collect(),
-        };
-        self.pools.iter().map(view).collect()
-    }
-
-    /// The provider rules, with what is in force now.
-    pub fn providers(&self, now: Timestamp) -> Vec<ProviderView> {
-        let in_force = |number: usize| {
-            let effects_of_paths = self.paths.iter().flat_map(|(_, path)| &path.effects);
-            let effects = effects_of_paths.chain(self.groups.iter().flat_map(|(_, group)| &group.effects));
-            effects.filter(|effect| effect.rule as usize == number && effect.until > now).count() as u64
-        };
-        let rule_view = |(number, rule): (usize, &crate::providers::Rule)| RuleView {
-            name: rule.name.clone(),
-            pattern: rule.pattern.clone(),
-            codes: rule.codes.clone(),
-            phases: rule.phases.clone(),
-            threshold: rule.threshold,
-            actions: rule.actions.clone(),
-            duration: model::units::Span(rule.duration),
-            scope: rule.scope,
-            line: rule.line as u64,
-            in_force: in_force(number),
-        };
-        let default_source = Name::default();
-        let rules = self.providers.rules();
-        let entries = self.providers.entries().into_iter().filter(|entry| entry.has_limits);
-        entries
-            .map(|entry| {
-                let own = rules.iter().enumerate().filter(|(_, rule)| rule.providers.contains(&entry.name));
-                ProviderView {
-                    limits: limits_view(&self.providers.limits(&default_source, &entry.name, &self.config.overrides)),
-                    rules: own.map(rule_view).collect(),
-                    name: entry.name,
-                    suffixes: entry.suffixes,
-                }
-            })
-            .collect()
     }
 
     fn backlog(&self, site: u32) -> u64 {

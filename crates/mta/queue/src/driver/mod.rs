@@ -326,9 +326,6 @@ impl Driver {
         match command {
             Command::Snapshot(show, answer) => drop(answer.send(core.snapshot(now, show))),
             Command::Path { source, site, answer } => drop(answer.send(core.path(now, &source, &site))),
-            Command::Sources(answer) => drop(answer.send(core.sources())),
-            Command::Pools(answer) => drop(answer.send(core.pools())),
-            Command::Providers(answer) => drop(answer.send(core.providers(now))),
             Command::Find { target, limit, answer } => drop(answer.send(core.find(&target, limit))),
             Command::Explain(recipient, answer) => drop(answer.send(core.explain(now, recipient))),
             Command::Progress(campaign, answer) => drop(answer.send(core.progress(campaign))),

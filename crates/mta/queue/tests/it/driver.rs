@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use dns::{Resolver, Zone};
 use journal::events::{Cursor, EventLog, EventLogOptions};
 use journal::spool::{Admission, AdmitMessage, Hold, Opened, Spool, SpoolOptions};
-use journal::{Options, SyncMode};
+use journal::{OpenError, Options, SyncMode};
 use model::event::{Attempt, Event, EventKind};
 use model::handoff::{Admitted, FromDelivery, MessageHead, ToDelivery};
 use model::id::{CampaignId, IdGenerator, MessageId, RecipientId, SessionId};
@@ -51,9 +52,10 @@ impl Life {
     /// `before` sees what was recovered and the event log, before the queue starts.
     async fn begin_with(dir: &Path, config: Config, before: impl FnOnce(&[Admitted], &EventLog)) -> Life {
         let spool_options = SpoolOptions { log: options(), ..SpoolOptions::default() };
-        let Opened { spool, admitted, recovery } = Spool::open(&dir.join("spool"), spool_options).unwrap();
+        let opened = once_unlocked(|| Spool::open(&dir.join("spool"), spool_options.clone()));
+        let Opened { spool, admitted, recovery } = opened;
         let log = EventLogOptions { log: options(), ..EventLogOptions::default() };
-        let events = EventLog::open(&dir.join("events"), log).unwrap();
+        let events = once_unlocked(|| EventLog::open(&dir.join("events"), log.clone()));
         before(&recovery.admitted, &events);
         let (handle, commands) = queue::handle::channel();
         let (to_delivery, orders) = mpsc::channel(64);
@@ -118,6 +120,17 @@ impl Life {
         self.spool.close().await;
         self.events.close().await;
         events
+    }
+}
+
+/// The threads of a life before may hold the directory a little longer.
+fn once_unlocked<T>(open: impl Fn() -> Result<T, OpenError>) -> T {
+    loop {
+        match open() {
+            Ok(opened) => return opened,
+            Err(OpenError::Locked { .. }) => std::thread::yield_now(),
+            Err(error) => panic!("{error}"),
+        }
     }
 }
 
@@ -273,4 +286,38 @@ async fn a_damaged_state_file_stops_the_start() {
     let error = life.running.await.unwrap().unwrap_err();
     assert!(matches!(error, RunError::State { .. }), "{error}");
     assert!(error.to_string().contains("queue.json"), "{error}");
+}
+
+/// Lives that end in the middle of everything: their tasks are dropped wherever they are.
+#[test]
+fn crashes_leave_one_end_for_everybody() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut admitted, mut dice) = (Vec::new(), super::world::Dice::new(4));
+    for round in 0..8 {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut life = Life::begin(dir.path(), fast()).await;
+            let before = count(&read_all(&life.events)).get("delivered").copied().unwrap_or(0);
+            for _ in 0..4 {
+                admitted.extend(life.admit(250, bed::campaign(round)).await);
+            }
+            if round % 2 == 0 {
+                life.until_ended(before + 1 + dice.below(900) as usize).await;
+            }
+        });
+        // Drops the tasks, and with the last clone closes spool and log.
+        runtime.shutdown_timeout(Duration::from_secs(10));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let events = runtime.block_on(async {
+        let life = Life::begin(dir.path(), fast()).await;
+        life.until_ended(admitted.len()).await;
+        life.end().await
+    });
+    for kind in [EventKind::Received, EventKind::Delivered] {
+        let mut told: Vec<RecipientId> =
+            events.iter().filter(|event| event.kind == kind).filter_map(|event| event.recipient).collect();
+        told.sort_unstable();
+        assert_eq!(told, admitted, "each is {} once", kind.as_str());
+    }
 }
