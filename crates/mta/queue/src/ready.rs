@@ -22,7 +22,7 @@ pub fn ready_bound(rate: Option<Rate>, ready_max: u32) -> u32 {
     ((per_s(rate) * READY_HORIZON_S) as u32).clamp(READY_MIN.min(ready_max), ready_max)
 }
 
-/// A session that has had the same tickets for this long is not counted on, in seconds.
+/// A session that has finished nothing for this long is not counted on, in seconds.
 pub const SLOW_AFTER_S: u64 = 5;
 
 /// What a path has and wants.

@@ -70,7 +70,9 @@ impl QueueCore {
     fn knows(&self, target: &Target) -> bool {
         match target {
             // Mail that comes in later is concerned as well.
-            Target::Campaign(_) | Target::Job(_) | Target::Domain(_) => true,
+            Target::Campaign(_) | Target::Domain(_) => true,
+            // No name is no job.
+            Target::Job(name) => !name.is_empty(),
             Target::Message(id) => self.message_ids.contains_key(id) || self.controls.contains_key(target),
             Target::Recipient(id) => self.ids.contains_key(id) || self.controls.contains_key(target),
             Target::Source(name) => self.sources.iter().any(|source| source.spec.name == *name),

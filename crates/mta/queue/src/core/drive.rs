@@ -115,7 +115,7 @@ impl QueueCore {
         }
         let session = &mut self.sessions[session];
         (session.phase, session.credit) = (SessionPhase::Busy, 0);
-        (session.given, session.given_at) = (session.given + given, now);
+        (session.given, session.moved_at) = (session.given + given, now);
         out.to_delivery.push(ToDelivery::Give { session: session.id, tickets });
     }
 
@@ -198,7 +198,7 @@ impl QueueCore {
             credit: 0,
             given: 0,
             messages_max,
-            given_at: now,
+            moved_at: now,
             opened_at: now,
             established: false,
             worked: false,
@@ -359,7 +359,7 @@ impl QueueCore {
     /// When a busy session counts as slow.
     fn slow_at(&self, session: u32) -> Option<Timestamp> {
         let session = &self.sessions[session];
-        (session.phase == SessionPhase::Busy).then(|| session.given_at.plus(Duration::from_secs(SLOW_AFTER_S)))
+        (session.phase == SessionPhase::Busy).then(|| session.moved_at.plus(Duration::from_secs(SLOW_AFTER_S)))
     }
 
     /// Others wait for a connection that this path could give up.

@@ -15,6 +15,12 @@ use crate::retry::with_jitter;
 /// A provider's wish to wait is followed within these bounds.
 const WAIT_MIN: Duration = Duration::from_secs(10);
 
+/// Who greylists and does not say for how long is asked again after this; most let a sender in after five minutes.
+const GREYLIST_WAIT: Duration = Duration::from_secs(5 * 60);
+
+/// So many attempts are taken for greylisting to be over soon; later ones follow the schedule.
+const GREYLIST_ATTEMPTS: u16 = 3;
+
 /// An attempt that failed for now.
 pub(super) struct Failed {
     pub attempt: Attempt,
@@ -138,10 +144,14 @@ impl QueueCore {
         let of_site = self.domains[entry.domain].site().and_then(|site| self.sites[site].retry);
         let retry = of_site.unwrap_or(stream.retry);
         let planned = retry.delay(entry.attempts, entry.id);
-        let Some(wait_s) = failed.wait_s else { return planned };
+        let greylisted = failed.attempt.category == Some(Category::Greylisted);
+        let Some(wait_s) = failed.wait_s else {
+            let soon = with_jitter(GREYLIST_WAIT, entry.id, entry.attempts);
+            return if greylisted && entry.attempts <= GREYLIST_ATTEMPTS { planned.min(soon) } else { planned };
+        };
         let asked = Duration::from_secs(u64::from(wait_s)).clamp(WAIT_MIN, retry.longest.0.max(WAIT_MIN));
         let asked = with_jitter(asked, entry.id, entry.attempts);
-        if failed.attempt.category == Some(Category::Greylisted) { asked } else { planned.max(asked) }
+        if greylisted { asked } else { planned.max(asked) }
     }
 
     /// The end: the recipient, taken out of its place, is forgotten, and the spool told so.

@@ -24,7 +24,7 @@ impl QueueCore {
             return;
         }
         let session = &mut self.sessions[entry.holder];
-        session.worked = true;
+        (session.worked, session.moved_at) = (true, now);
         let path = session.path;
         let state = &mut self.paths[path];
         (state.failures, state.rests, state.rest_until) = (0, 0, None);

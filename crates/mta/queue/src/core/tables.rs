@@ -226,8 +226,8 @@ pub(super) struct Session {
     pub credit: u32,
     pub given: u32,
     pub messages_max: u32,
-    /// When it was given something last.
-    pub given_at: Timestamp,
+    /// When it was given something or finished something last.
+    pub moved_at: Timestamp,
     pub opened_at: Timestamp,
     /// It was able to take work at least once.
     pub established: bool,

@@ -101,6 +101,9 @@ pub enum RunError {
     /// The spool cannot be written: the program ends and is started again.
     #[error("spool: {0}")]
     Spool(String),
+    /// A part of the queue has failed: a bug.
+    #[error("a task of the queue failed: {0}")]
+    Task(String),
     /// Delivery has ended by itself.
     #[error("delivery has ended")]
     DeliveryGone,
@@ -160,7 +163,9 @@ struct Driver {
     writer: Option<mpsc::Sender<Batch>>,
     writing: JoinHandle<Result<(), RunError>>,
     acks: Acks,
-    acking: JoinHandle<Result<(), RunError>>,
+    /// `None` once it has ended, with its result in `acked`.
+    acking: Option<JoinHandle<Result<(), RunError>>>,
+    acked: Result<(), RunError>,
     state: StateFile,
     wake_at: Option<Timestamp>,
     /// No more admissions will come.
@@ -187,7 +192,8 @@ impl Driver {
             writer: Some(writer),
             writing,
             acks,
-            acking,
+            acking: Some(acking),
+            acked: Ok(()),
             state,
             wake_at: None,
             admitted_ended: false,
@@ -213,7 +219,8 @@ impl Driver {
                     tracing::warn!(sessions = self.core.connections(), "sessions did not end in time");
                     return Ok(());
                 }
-                Wakened::WriterGone => return Ok(()),
+                // Why is said at the end.
+                Wakened::WriterGone | Wakened::AcknowledgerGone => return Ok(()),
                 Wakened::DeliveryGone if deadline.is_some() => return Ok(()),
                 Wakened::DeliveryGone => return Err(RunError::DeliveryGone),
                 Wakened::Command(command) => self.answer(command),
@@ -259,6 +266,10 @@ impl Driver {
                 let newest = admissions.last().map(|admitted| admitted.position);
                 let inputs = admissions.into_iter().map(|admitted| Input::Admitted { admitted, told: false });
                 Wakened::Inputs(inputs.collect(), newest)
+            }
+            ended = joined(self.acking.as_mut()), if self.acking.is_some() => {
+                (self.acking, self.acked) = (None, ended);
+                Wakened::AcknowledgerGone
             }
             answer = self.lookups.next(), if self.lookups.is_asking() => Wakened::Inputs(vec![answer], None),
             command = self.commands.0.recv(), if !self.commands.0.is_closed() => match command {
@@ -353,11 +364,11 @@ impl Driver {
         self.flush_events().await;
         self.to_delivery = None;
         self.writer = None;
-        let written = joined((&mut self.writing).await);
+        let written = joined(Some(&mut self.writing)).await;
         self.acks.close();
-        let acked = joined((&mut self.acking).await);
+        let acked = joined(self.acking.as_mut()).await;
         self.state.save(self.core.memory(self.clock.now())).await;
-        written.and(acked)
+        written.and(acked).and(self.acked)
     }
 }
 
@@ -365,6 +376,7 @@ enum Wakened {
     Shutdown,
     GraceOver,
     WriterGone,
+    AcknowledgerGone,
     DeliveryGone,
     Command(Command),
     Inputs(Vec<Input>, Option<u64>),
@@ -393,6 +405,10 @@ async fn send_orders(
     Ok(())
 }
 
-fn joined(result: Result<Result<(), RunError>, tokio::task::JoinError>) -> Result<(), RunError> {
-    result.unwrap_or_else(|error| Err(RunError::EventLog(error.to_string())))
+/// The result of a task; a panic in it is an error like another.
+async fn joined(task: Option<&mut JoinHandle<Result<(), RunError>>>) -> Result<(), RunError> {
+    match task {
+        Some(task) => task.await.unwrap_or_else(|error| Err(RunError::Task(error.to_string()))),
+        None => Ok(()),
+    }
 }
