@@ -5,7 +5,7 @@
 //!                  ▲                                                                                     │
 //!                  └───────────── deferred ◀─────────────── Outcome ◀──────────────────────────────── done
 //! ```
-//! [`core`] is a pure state machine over small pure parts ([`schedule`], [`fair`], [`throttle`], [`pools`], [`adapt`],
+//! [`core`] is a pure state machine over small pure parts (`schedule`, `fair`, [`throttle`], [`pools`], [`adapt`],
 //! [`providers`]); [`driver`] is the only part that waits, reads or writes. The queue alone changes a recipient's state;
 //! it never speaks SMTP, never reads a message and never names the meaning of a reply: that is `delivery::verdict`'s.
 //!

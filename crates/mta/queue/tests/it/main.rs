@@ -2,6 +2,7 @@
 //! spool and event log.
 
 mod bed;
+mod bench;
 mod driver;
 mod model_test;
 mod scenario;
