@@ -47,7 +47,8 @@ export const reportQuery = (id: string, live: boolean) =>
   queryOptions({
     queryKey: ["campaigns", id, "report"],
     queryFn: ({ signal }) => get<CampaignReport>(`/campaigns/${id}/report`, undefined, signal),
-    refetchInterval: live ? 3_000 : false,
+    // Opens, clicks and complaints come in long after the last mail has left.
+    refetchInterval: live ? 3_000 : 15_000,
   });
 export const reportPdfUrl = (id: string) => `${API}/campaigns/${id}/report.pdf`;
 export const campaignRecipientsQuery = (id: string, status: RecipientFilter | null) =>

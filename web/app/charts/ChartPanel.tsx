@@ -76,7 +76,13 @@ export function ChartPanel({
       {shape === "chart" ? (
         <>
           <Legend series={data.series} hidden={hidden} onToggle={toggle} />
-          <Suspense fallback={<Skeleton height={height} />}>
+          <Suspense
+            fallback={
+              <div aria-busy="true">
+                <Skeleton height={height} />
+              </div>
+            }
+          >
             <Chart data={visible} form={form} height={height} formatValue={formatValue} formatAxis={formatAxis} />
           </Suspense>
         </>

@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import type { PathLimits, Throttle } from "~/api/types";
 import { useFormat } from "~/hooks/useFormat";
 import { Tag } from "~/ui/Tag";
+import { isStopped } from "~/util/throttle";
 import { replyLine } from "./ReplyText";
 
 export interface ThrottleNoteProps {
@@ -14,7 +15,7 @@ export interface ThrottleNoteProps {
 export function ThrottleNote({ throttle, limits }: ThrottleNoteProps) {
   const { t } = useTranslation();
   const format = useFormat();
-  const suspended = limits?.connections_now === 0;
+  const suspended = isStopped(throttle, limits);
   const values: string[] = [];
   if (limits && limits.connections_now < limits.connections)
     values.push(t("delivery.connectionsNow", { count: limits.connections_now }));

@@ -55,11 +55,13 @@ export function Progress({ value, max, label, tone = "accent", active = false }:
       aria-valuenow={Math.min(value, max)}
       style={{ height: 8 }}
     >
-      <span
-        className={classes.fill}
-        data-active={active || undefined}
-        style={{ width: `${rate * 100}%`, background: toneFill(tone) }}
-      />
+      {rate > 0 ? (
+        <span
+          className={classes.fill}
+          data-active={active || undefined}
+          style={{ width: `${rate * 100}%`, background: toneFill(tone) }}
+        />
+      ) : null}
     </div>
   );
 }

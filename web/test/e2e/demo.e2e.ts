@@ -75,7 +75,7 @@ describe.skipIf(url === "")("the demo", () => {
     await inspect(page, "now-tiles");
     await page.goto(`${url}/monitoring/providers`);
     await page.locator("tbody a").first().click();
-    await page.getByText("Rates over time").first().waitFor();
+    await page.locator("canvas").first().waitFor();
     await inspect(page, "provider");
   });
 
@@ -107,7 +107,7 @@ describe.skipIf(url === "")("the demo", () => {
     await page.locator("tbody tr").first().waitFor();
     await inspect(page, "sources");
     await page.goto(`${url}/delivery/providers`);
-    await page.locator("button[aria-expanded]").first().click();
+    await page.locator("main button[aria-expanded]").first().click();
     await inspect(page, "provider-rules");
   });
 

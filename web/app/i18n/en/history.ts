@@ -23,7 +23,6 @@ export const history = {
   via: "from {{source}} to {{host}}",
   after: "{{time}} after acceptance",
   nextAttempt: "next attempt {{time}}",
-  phases: "connect {{connect}} · TLS {{tls}} · transaction {{transaction}}",
   transcript: "SMTP dialogue",
   showTranscript: "Show dialogue",
   hideTranscript: "Hide dialogue",

@@ -23,7 +23,6 @@ export const history = {
   via: "de {{source}} vers {{host}}",
   after: "{{time}} après l’acceptation",
   nextAttempt: "prochaine tentative {{time}}",
-  phases: "connexion {{connect}} · TLS {{tls}} · transaction {{transaction}}",
   transcript: "Dialogue SMTP",
   showTranscript: "Afficher le dialogue",
   hideTranscript: "Masquer le dialogue",

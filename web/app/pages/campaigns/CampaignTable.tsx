@@ -10,6 +10,7 @@ import { useFormat } from "~/hooks/useFormat";
 import { type Column, DataTable } from "~/table/DataTable";
 import { Dash } from "~/ui/Dash";
 import { share } from "~/util/format";
+import { readableLiquid } from "~/util/liquid-text";
 import classes from "./CampaignsPage.module.css";
 
 export function CampaignTable({ campaigns }: { campaigns: Campaign[] }) {
@@ -46,7 +47,7 @@ export function CampaignTable({ campaigns }: { campaigns: Campaign[] }) {
             >
               {row.name}
             </TextLink>
-            <span className={classes.subject}>{row.subject || t("campaigns.noSubject")}</span>
+            <span className={classes.subject}>{readableLiquid(row.subject) || t("campaigns.noSubject")}</span>
           </span>
         ),
       },

@@ -62,7 +62,10 @@ function TimelineEvent({ event, open }: { event: MailEvent; open: boolean }) {
 function AttemptFacts({ event, attempt }: { event: MailEvent; attempt: Attempt }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const time = (ms: number | undefined) => (ms === undefined ? "–" : format.millis(ms));
+  const phases = (["connect_ms", "tls_ms", "transaction_ms"] as const).flatMap((phase) => {
+    const ms = attempt[phase];
+    return ms === undefined || ms === null ? [] : [`${t(`search.field.${phase}`)} ${format.millis(ms)}`];
+  });
   return (
     <p className={classes.facts}>
       {event.source || attempt.mx_host ? (
@@ -76,15 +79,7 @@ function AttemptFacts({ event, attempt }: { event: MailEvent; attempt: Attempt }
       {attempt.queued_ms !== undefined ? (
         <span>{t("history.after", { time: format.millis(attempt.queued_ms) })}</span>
       ) : null}
-      {attempt.transaction_ms !== undefined ? (
-        <span>
-          {t("history.phases", {
-            connect: time(attempt.connect_ms),
-            tls: time(attempt.tls_ms),
-            transaction: time(attempt.transaction_ms),
-          })}
-        </span>
-      ) : null}
+      {phases.length > 0 ? <span>{phases.join(" · ")}</span> : null}
       {attempt.tls ? <span>{attempt.tls}</span> : null}
       {attempt.next_attempt ? (
         <span>{t("history.nextAttempt", { time: format.time(attempt.next_attempt, true) })}</span>

@@ -18,6 +18,7 @@ import { Page } from "~/ui/Page";
 import { Panel } from "~/ui/Panel";
 import { Stat, StatStrip } from "~/ui/Stat";
 import { Tag } from "~/ui/Tag";
+import { isStopped } from "~/util/throttle";
 import { LimitsTable } from "./LimitsTable";
 
 export function PathPage() {
@@ -26,7 +27,7 @@ export function PathPage() {
   const query = useQuery(pathQuery(source, site));
   const name = `${source}/${site}`;
   const path = query.data;
-  const suspended = path?.limits.connections_now === 0;
+  const suspended = path ? isStopped(path.throttle, path.limits) : false;
   const q = `source:${source} site:${site}`;
   return (
     <Page

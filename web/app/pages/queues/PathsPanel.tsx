@@ -13,6 +13,7 @@ import { Progress } from "~/ui/Bars";
 import { Panel } from "~/ui/Panel";
 import { EmptyState } from "~/ui/States";
 import { Tag } from "~/ui/Tag";
+import { isStopped } from "~/util/throttle";
 import classes from "./QueuesPage.module.css";
 
 export function PathsPanel({ paths }: { paths: QueuePath[] }) {
@@ -131,7 +132,7 @@ function usePathColumns(): Column<QueuePath>[] {
         id: "state",
         header: t("delivery.state"),
         primary: true,
-        sort: (path) => (path.throttle ? (path.limits.connections_now === 0 ? 0 : 1) : 2),
+        sort: (path) => (path.throttle ? (isStopped(path.throttle, path.limits) ? 0 : 1) : 2),
         cell: (path) =>
           path.throttle ? (
             <ThrottleNote throttle={path.throttle} limits={path.limits} />

@@ -14,6 +14,7 @@ import { useFormat } from "~/hooks/useFormat";
 import { Icon } from "~/ui/Icon";
 import { Page } from "~/ui/Page";
 import { ErrorState } from "~/ui/States";
+import { readableLiquid } from "~/util/liquid-text";
 import { REPORT_TABS } from "~/util/states";
 import { CampaignActions } from "./CampaignActions";
 import { ProgressPanel } from "./ProgressPanel";
@@ -56,7 +57,7 @@ function Report({ campaign }: { campaign: Campaign }) {
       badge={<CampaignStateTag state={state} />}
       meta={
         <>
-          <span>{campaign.subject}</span>
+          <span>{readableLiquid(campaign.subject)}</span>
           {campaign.started_at ? (
             <span>
               {t("report.started", { time: format.time(campaign.started_at) })}

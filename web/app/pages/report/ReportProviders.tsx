@@ -2,7 +2,7 @@
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { ReportProvider } from "~/api/types";
-import { TextLink } from "~/components/links";
+import { ProviderName } from "~/components/ProviderName";
 import { useFormat } from "~/hooks/useFormat";
 import { type Column, DataTable } from "~/table/DataTable";
 import { StackBar } from "~/ui/Bars";
@@ -37,11 +37,7 @@ export function ReportProviders({ rows }: { rows: ReportProvider[] }) {
         header: t("numbers.provider"),
         primary: true,
         sort: (row) => row.provider,
-        cell: (row) => (
-          <TextLink to="/monitoring/providers/$provider" params={{ provider: row.provider }} fw={600}>
-            {row.provider}
-          </TextLink>
-        ),
+        cell: (row) => <ProviderName name={row.provider} strong />,
       },
       {
         id: "bar",
