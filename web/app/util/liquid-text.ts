@@ -1,4 +1,4 @@
-// A line with Liquid in it, as something to read in a list: defaults in place of values, the first of several branches.
+// A line with Liquid in it, as something to read in a list: defaults or names in place of values, the first of several branches.
 // For display only; what a recipient gets is rendered by `mail::merge`.
 
 export function readableLiquid(text: string): string {
@@ -6,6 +6,7 @@ export function readableLiquid(text: string): string {
     .replace(/\{%-?\s*(?:else|elsif|when)\b[\s\S]*?\{%-?\s*end(?:if|unless|case)\s*-?%\}/g, "")
     .replace(/\{%[\s\S]*?%\}/g, "")
     .replace(/\{\{[^}]*?\|\s*default:\s*(["'])(.*?)\1[^}]*\}\}/g, "$2")
+    .replace(/\{\{-?\s*(?:[\w]+\.)*(\w+)[^}]*\}\}/g, "[$1]")
     .replace(/\{\{[^}]*\}\}/g, "…")
     .replace(/\s+/g, " ")
     .trim();

@@ -92,7 +92,13 @@ export function ContentTab({ form, readOnly, contact, onContact }: ContentTabPro
         ) : null}
       </div>
       <div className={classes.editor}>
-        <Suspense fallback={<Skeleton height="100%" radius={0} />}>
+        <Suspense
+          fallback={
+            <div aria-busy="true" style={{ height: "100%" }}>
+              <Skeleton height="100%" radius={0} />
+            </div>
+          }
+        >
           <CodeEditor
             key={editing}
             value={editing === "text" && format !== "text" ? text : body}
