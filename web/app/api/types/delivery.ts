@@ -81,7 +81,8 @@ export interface QueueDomain {
 /** Something that a person has held or suspended. */
 export interface ControlEntry {
   target: ControlTarget;
-  action: "hold" | "suspend";
+  /** `hold` or `suspend`. */
+  action: ControlAction;
   by: string;
   since: Timestamp;
   until: Timestamp | null;
