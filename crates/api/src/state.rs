@@ -1,9 +1,12 @@
 //! What the handlers work on: handles of the owners, cheap to clone.
 
+use std::sync::Arc;
+
 use accounts::Accounts;
 use campaign::Campaigns;
 use intake::Intake;
 use monitor::Monitor;
+use queue::directory::Directory;
 use queue::handle::QueueHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +19,8 @@ pub struct ApiState {
     pub campaigns: Campaigns,
     /// The one way in for mail.
     pub intake: Intake,
+    /// Sources, pools and provider rules as configured.
+    pub directory: Arc<Directory>,
     /// What waits for delivery.
     pub queue: QueueHandle,
     /// What happened.

@@ -268,12 +268,10 @@ fn offset_of(text: &str, key: &str) -> Option<usize> {
     let mut offset = None;
     let mut current: Option<&toml::de::DeTable<'_>> = Some(table.get_mut());
     for part in key.split('.') {
-        let (known, value) = current?.iter().find(|(known, _)| known.get_ref() == part)?;
+        let Some(table) = current else { return offset };
+        let Some((known, value)) = table.iter().find(|(known, _)| known.get_ref() == part) else { return offset };
         offset = Some(known.span().start);
         current = value.get_ref().as_table();
-        if current.is_none() {
-            return offset;
-        }
     }
     offset
 }

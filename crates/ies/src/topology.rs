@@ -23,7 +23,9 @@ use mail::bounce::Dictionary;
 use mail::token::Keys;
 use model::time::Clock;
 use monitor::Monitor;
+use queue::directory::Directory;
 use queue::handle::{Commands, QueueHandle};
+use queue::providers::Providers;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
@@ -91,6 +93,8 @@ impl Suite {
         let intake =
             Intake::new(logs.spool.clone(), logs.recovery.newest_id, config.node, &config.intake, clock.clone());
         let (queue, commands) = queue::handle::channel();
+        let providers = Providers::load(config.queue.providers_file.as_deref())?;
+        let directory = Arc::new(Directory::new(config.queue.clone(), providers));
         let (stages, mut tasks) = (Stages::default(), JoinSet::new());
 
         let http = TcpListener::bind(config.http.listen)
@@ -108,6 +112,7 @@ impl Suite {
             accounts: accounts.clone(),
             campaigns,
             intake,
+            directory,
             queue,
             monitor,
             bounce_domain: config.intake.inbound.bounce_domains.first().cloned(),

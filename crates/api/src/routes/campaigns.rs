@@ -1,7 +1,8 @@
 //! Campaigns: written, checked, sent, watched.
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::IntoResponse;
 use campaign::content::{CampaignCheck, RenderRequest, Rendered};
 use campaign::report::{CampaignRecipient, CampaignReport, RecipientFilter};
 use campaign::sending::{Campaign, CampaignInput, TestReceipt, TestRequest};
@@ -26,6 +27,7 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(resume))
         .routes(routes!(cancel))
         .routes(routes!(report))
+        .routes(routes!(report_pdf))
         .routes(routes!(recipients))
         .routes(routes!(render))
 }
@@ -128,6 +130,20 @@ async fn cancel(State(state): State<ApiState>, Path(id): Path<CampaignId>) -> Ap
     responses((status = 200, body = CampaignReport), (status = 404, body = ErrorBody)))]
 async fn report(State(state): State<ApiState>, Path(id): Path<CampaignId>) -> ApiResult<axum::Json<CampaignReport>> {
     Ok(axum::Json(state.campaigns.reports.report(id).await?))
+}
+
+/// The report for printing, in French or English by `Accept-Language`.
+#[utoipa::path(get, path = "/api/v1/campaigns/{id}/report.pdf", tag = "campaigns", params(("id" = String, Path)),
+    responses((status = 200, content_type = "application/pdf"), (status = 404, body = ErrorBody)))]
+async fn report_pdf(
+    State(state): State<ApiState>,
+    Path(id): Path<CampaignId>,
+    headers: HeaderMap,
+) -> ApiResult<impl IntoResponse> {
+    let languages = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let pdf = state.campaigns.reports.pdf(id, languages).await?;
+    let name = format!("attachment; filename=\"campaign-{id}.pdf\"");
+    Ok(([(header::CONTENT_TYPE, "application/pdf".to_owned()), (header::CONTENT_DISPOSITION, name)], pdf))
 }
 
 /// Which recipients are shown.

@@ -135,10 +135,7 @@ impl From<MonitorError> for ApiError {
     fn from(error: MonitorError) -> Self {
         match error {
             MonitorError::Query(error) => error.into(),
-            MonitorError::Search(error) => {
-                let meant = error.suggestion.as_ref().map(|text| format!(" Did you mean {text}?")).unwrap_or_default();
-                ApiError::invalid(format!("{}{meant}", error.message)).at("q").over(error.position, error.length)
-            }
+            MonitorError::Search(error) => ApiError::invalid(error.message).at("q").over(error.position, error.length),
         }
     }
 }

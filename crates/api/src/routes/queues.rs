@@ -3,7 +3,9 @@
 use axum::extract::State;
 use model::id::RecipientId;
 use model::name::Name;
+use model::route::Pool;
 use queue::control::{Done, Order, OrderError};
+use queue::directory::{ProviderView, SourceView};
 use queue::handle::{ControlError, Show, Stopped};
 use queue::view::{Explanation, PathView, Snapshot};
 use utoipa_axum::router::OpenApiRouter;
@@ -12,7 +14,11 @@ use utoipa_axum::routes;
 use crate::auth::Caller;
 use crate::error::{ApiError, ApiResult, ErrorBody};
 use crate::extract::{Json, Path};
+use crate::routes::Items;
 use crate::state::ApiState;
+
+/// Enough of the queue to add up what every source and provider is doing.
+const EVERYTHING: Show = Show { paths: 10_000, domains: 0, campaigns: 0 };
 
 pub(crate) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -20,6 +26,9 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(path))
         .routes(routes!(explain))
         .routes(routes!(control))
+        .routes(routes!(sources))
+        .routes(routes!(pools))
+        .routes(routes!(providers))
 }
 
 /// The whole queue at one moment: totals, the busiest paths and domains, campaigns, what is held.
@@ -59,6 +68,26 @@ async fn control(
     Json(order): Json<Order>,
 ) -> ApiResult<axum::Json<Done>> {
     Ok(axum::Json(state.queue.control(order, caller.name()).await?))
+}
+
+/// The sources (virtual MTAs), with what they are doing.
+#[utoipa::path(get, path = "/api/v1/sources", tag = "delivery", responses((status = 200, body = Items<SourceView>)))]
+async fn sources(State(state): State<ApiState>) -> ApiResult<axum::Json<Items<SourceView>>> {
+    let now = state.queue.snapshot(EVERYTHING).await?;
+    Ok(Items::all(state.directory.sources(&now)))
+}
+
+/// The pools of sources.
+#[utoipa::path(get, path = "/api/v1/pools", tag = "delivery", responses((status = 200, body = Items<Pool>)))]
+async fn pools(State(state): State<ApiState>) -> axum::Json<Items<Pool>> {
+    Items::all(state.directory.pools())
+}
+
+/// Limits and rules for each mailbox provider, and what is in force now.
+#[utoipa::path(get, path = "/api/v1/providers", tag = "delivery", responses((status = 200, body = Items<ProviderView>)))]
+async fn providers(State(state): State<ApiState>) -> ApiResult<axum::Json<Items<ProviderView>>> {
+    let now = state.queue.snapshot(EVERYTHING).await?;
+    Ok(Items::all(state.directory.providers(&now)))
 }
 
 impl From<Stopped> for ApiError {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hickory_proto::op::{Header, HeaderCounts, Metadata, ResponseCode};
-use hickory_proto::rr::Record;
+use hickory_proto::rr::{Name, Record};
 use hickory_server::Server;
 use hickory_server::net::runtime::Time;
 use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
@@ -78,7 +78,9 @@ struct ZoneHandler {
 impl RequestHandler for ZoneHandler {
     async fn handle_request<R: ResponseHandler, T: Time>(&self, request: &Request, mut responses: R) -> ResponseInfo {
         let Ok(info) = request.request_info() else { return failed(request) };
-        let (code, records) = match self.zone.ask(&info.query.name().to_string(), info.query.query_type()) {
+        // Not `to_string`: that shows internationalised names in U-labels.
+        let name = Name::from(info.query.name().clone()).to_ascii();
+        let (code, records) = match self.zone.ask(&name, info.query.query_type()) {
             ZoneAnswer::Records(records) => (ResponseCode::NoError, records),
             ZoneAnswer::NoData | ZoneAnswer::EmptyNonTerminal => (ResponseCode::NoError, Vec::new()),
             ZoneAnswer::NoName => (ResponseCode::NXDomain, Vec::new()),

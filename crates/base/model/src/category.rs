@@ -9,7 +9,7 @@ macro_rules! names {
         $(#[$doc])*
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, minicbor::Encode,
-            minicbor::Decode, utoipa::ToSchema,
+            minicbor::Decode,
         )]
         #[cbor(index_only)]
         pub enum $name {
@@ -30,6 +30,8 @@ macro_rules! names {
                 Self::ALL.iter().copied().find(|known| known.as_str() == name)
             }
         }
+
+        names_schema!($name);
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

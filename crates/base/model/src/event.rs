@@ -123,12 +123,14 @@ macro_rules! kinds {
         /// What kind of thing happened.
         #[derive(
             Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, minicbor::Encode,
-            minicbor::Decode, utoipa::ToSchema,
+            minicbor::Decode,
         )]
         #[cbor(index_only)]
         pub enum EventKind {
             $($(#[$doc])* #[serde(rename = $text)] #[n($n)] $variant,)*
         }
+
+        names_schema!(EventKind);
 
         impl EventKind {
             /// Every kind, in the order of declaration.

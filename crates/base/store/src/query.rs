@@ -175,6 +175,7 @@ pub enum Cell {
 
 /// A share, never without how many it was taken of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = MeasuredRate)]
 pub struct Rate {
     /// For how many the condition held.
     pub hits: u64,

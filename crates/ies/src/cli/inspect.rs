@@ -1,6 +1,6 @@
 //! `ies inspect`: small questions, answered with exactly the code that the suite runs.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -104,13 +104,15 @@ impl Inspect {
     }
 
     fn print(&self, answer: &Value) {
-        if let (What::Mjml { html: true, .. }, Some(html)) = (&self.what, answer["html"].as_str()) {
-            println!("{html}");
+        let mut out = std::io::stdout().lock();
+        // Whoever reads may have seen enough (`| head`): then there is nobody left to tell.
+        let _ = if let (What::Mjml { html: true, .. }, Some(html)) = (&self.what, answer["html"].as_str()) {
+            writeln!(out, "{html}")
         } else if self.pretty {
-            println!("{answer:#}");
+            writeln!(out, "{answer:#}")
         } else {
-            println!("{answer}");
-        }
+            writeln!(out, "{answer}")
+        };
     }
 }
 

@@ -98,7 +98,8 @@ impl ConfigFile {
 fn set_up_log(log: &Log) -> anyhow::Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_new(&log.filter)
         .map_err(|error| anyhow::anyhow!("log.filter: {error}; write a level such as \"info\""))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let to_a_person = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(to_a_person);
     match log.format {
         LogFormat::Text => builder.with_target(true).init(),
         LogFormat::Json => builder.json().init(),

@@ -32,6 +32,11 @@ struct Settings {
     reply_to: String,
 }
 
+#[derive(Deserialize)]
+struct FieldList {
+    items: Vec<Field>,
+}
+
 /// The domain that the demo's mail comes from.
 pub(super) fn sending_domain() -> anyhow::Result<String> {
     let settings: Settings = toml::from_str(SETTINGS)?;
@@ -56,7 +61,9 @@ fn fields() -> anyhow::Result<Vec<Field>> {
 pub(super) async fn import(client: &Client, csv: String, progress: impl Fn(&Import)) -> anyhow::Result<(List, Import)> {
     let new = NewList { name: "Readers".to_owned(), description: "The readers of the demo".to_owned() };
     let list: List = client.post("/api/v1/lists", &new).await?;
-    for field in fields()? {
+    let known: FieldList = client.get("/api/v1/fields").await?;
+    let is_new = |field: &Field| known.items.iter().all(|other| other.name != field.name);
+    for field in fields()?.into_iter().filter(is_new) {
         client.post::<Field>("/api/v1/fields", &field).await.with_context(|| format!("field {}", field.name))?;
     }
     let path = format!("/api/v1/lists/{}/import", list.id);

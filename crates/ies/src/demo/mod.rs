@@ -26,6 +26,8 @@ use crate::client::Client;
 
 /// How often the report is read.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Looks between two lines about the progress.
+const TELL_EVERY: u64 = 10;
 /// Without any progress for so long the demo gives up.
 const STALL_MAX: Duration = Duration::from_secs(180);
 /// How long the people may take to read their mail after the last delivery.
@@ -65,7 +67,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
 
 async fn demo(options: &Options, dir: &Path) -> anyhow::Result<()> {
     let domain = campaign::sending_domain()?;
-    let ground = setup::prepare(dir, &domain)?;
+    let ground = setup::prepare(dir, &domain, options.contacts)?;
     let scenario = match &options.scenario {
         Some(file) => std::fs::read_to_string(file).with_context(|| file.display().to_string())?,
         None => lab::scenario::DEMO.to_owned(),
@@ -73,8 +75,9 @@ async fn demo(options: &Options, dir: &Path) -> anyhow::Result<()> {
     let scenario = Scenario::parse(&scenario)?;
     let csv = lab::contacts::csv(options.contacts, scenario.seed, &lab::run::domains(&scenario));
     std::fs::write(ground.dir.join("contacts.csv"), &csv)?;
+    let time_scale = scenario.time_scale;
     let lab = Lab::start(scenario, lab_config(&ground)).await?;
-    setup::write_config(&ground, &domain, lab.dns(), lab.smtp_port())?;
+    setup::write_config(&ground, &domain, lab.dns(), lab.smtp_port(), time_scale)?;
     let password = setup::account(&ground).await?;
     let (mut suite, client) = Suite::start(&ground.config, &ground.data_dir).await?;
     println!(
@@ -135,14 +138,17 @@ async fn begin(client: &Client, csv: String) -> anyhow::Result<CampaignId> {
     }
     println!("  sending “{}” to {} contacts", made.name, check.audience.size);
     campaign::send(client, made.id).await?;
+    println!("  the campaign is on its way");
     Ok(made.id)
 }
 
 /// Shows the progress until every recipient has its final outcome. A suite that dies is started again.
 async fn watch(suite: &mut Suite, client: &mut Client, id: CampaignId) -> anyhow::Result<CampaignReport> {
     let bar = progress_bar("delivering", 0);
+    // Where nobody sees a bar move (a log, a pipe), a line now and then says the same.
+    let tells = !std::io::IsTerminal::is_terminal(&std::io::stdout());
     let (mut last, mut quiet) = (u64::MAX, Duration::ZERO);
-    loop {
+    for look in 1_u64.. {
         if let Some(revived) = suite.revive().await? {
             bar.println(format!("  the suite had died and was started again: process {}", suite.pid()));
             *client = revived;
@@ -152,6 +158,9 @@ async fn watch(suite: &mut Suite, client: &mut Client, id: CampaignId) -> anyhow
             bar.set_length(report.audience);
             bar.set_position(done);
             bar.set_message(format!("{} put off now", report.deferred_now));
+            if tells && look.is_multiple_of(TELL_EVERY) {
+                println!("  {done} of {} done, {} put off now", report.audience, report.deferred_now);
+            }
             if report.audience > 0 && report.handed_over == report.audience && done >= report.audience {
                 bar.finish_and_clear();
                 return Ok(report);
@@ -165,6 +174,7 @@ async fn watch(suite: &mut Suite, client: &mut Client, id: CampaignId) -> anyhow
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
+    unreachable!("invariant: the loop ends by returning")
 }
 
 async fn wait_for_people(lab: &Lab) {

@@ -9,12 +9,17 @@ use anyhow::Context as _;
 use db::Db;
 use mail::dkim::KeyKind;
 use model::time::SystemClock;
+use model::units::Span;
 
 use crate::config::Config;
 use crate::keys::make_dkim_key;
 
 /// Where the UI is when nobody else is there.
 const HTTP_PORT: u16 = 8025;
+/// Age at which a recipient is given up, in seconds, for a campaign of nobody …
+const MAX_AGE_MIN_S: usize = 50;
+/// … and how many contacts make it a second longer.
+const CONTACTS_PER_S: usize = 100;
 /// The address to log in with.
 pub(super) const EMAIL: &str = "demo@example.org";
 /// Own addresses that the mail leaves from.
@@ -34,12 +39,14 @@ pub(super) struct Ground {
     pub smtp: SocketAddr,
     /// The address of the feedback loop.
     pub feedback_address: String,
+    /// A recipient that is still queued after this long is given up: full mailboxes stay full.
+    pub max_age_s: usize,
     /// Records that the name server must have: DKIM keys, MX of the bounce domain.
     pub records: Vec<(String, String, String)>,
 }
 
 /// Prepares directory, ports and keys.
-pub(super) fn prepare(dir: &Path, domain: &str) -> anyhow::Result<Ground> {
+pub(super) fn prepare(dir: &Path, domain: &str, contacts: usize) -> anyhow::Result<Ground> {
     let data_dir = dir.join("data");
     std::fs::create_dir_all(&data_dir).with_context(|| data_dir.display().to_string())?;
     let http = free_address(HTTP_PORT).or_else(|_| free_address(0))?;
@@ -61,12 +68,29 @@ pub(super) fn prepare(dir: &Path, domain: &str) -> anyhow::Result<Ground> {
         http,
         smtp,
         feedback_address: format!("fbl@bounce.{domain}"),
+        max_age_s: MAX_AGE_MIN_S + contacts / CONTACTS_PER_S,
         records,
     })
 }
 
 /// Writes the configuration of a suite whose Internet is the lab.
-pub(super) fn write_config(ground: &Ground, domain: &str, dns: SocketAddr, smtp_port: u16) -> anyhow::Result<()> {
+///
+/// Providers forgive faster in the lab (`time_scale`); so the rules about their replies last shorter, too.
+pub(super) fn write_config(
+    ground: &Ground,
+    domain: &str,
+    dns: SocketAddr,
+    smtp_port: u16,
+    time_scale: f64,
+) -> anyhow::Result<()> {
+    std::fs::write(ground.dir.join("providers.toml"), scaled_rules(queue::providers::BUILTIN, time_scale))?;
+    let text = config_text(ground, domain, dns, smtp_port);
+    std::fs::write(&ground.config, text)?;
+    Config::read(&ground.config).context("the demo's own configuration")?;
+    Ok(())
+}
+
+fn config_text(ground: &Ground, domain: &str, dns: SocketAddr, smtp_port: u16) -> String {
     let source = |number: u8| {
         let address = IpAddr::from([127, 0, 20, number]);
         format!(
@@ -74,7 +98,7 @@ pub(super) fn write_config(ground: &Ground, domain: &str, dns: SocketAddr, smtp_
         )
     };
     let sources: Vec<String> = (1..=SOURCES).map(source).collect();
-    let text = format!(
+    format!(
         r#"# The suite of the demo: its name server and all mailbox providers are the lab's. Times are shorter than outside.
 data_dir = "data"
 
@@ -96,9 +120,17 @@ servers = ["{dns}"]
 port = {smtp_port}
 transcript_sample = 20
 
+[queue]
+providers_file = "{providers}"
+
+[queue.adaptive]
+decrease_interval = "1s"
+increase_interval = "2s"
+memory = "1m"
+
 [[queue.streams]]
 name = "bulk"
-max_age = "10m"
+max_age = "{max_age_s}s"
 retry = {{ first = "4s", longest = "20s" }}
 
 {sources}
@@ -112,14 +144,23 @@ domain = "{domain}"
 selector = "ed1"
 key_file = "ed1.pem"
 "#,
+        max_age_s = ground.max_age_s,
         http = ground.http,
         smtp = ground.smtp,
         feedback = ground.feedback_address,
+        providers = ground.dir.join("providers.toml").display(),
         sources = sources.join("\n"),
-    );
-    std::fs::write(&ground.config, text)?;
-    Config::read(&ground.config).context("the demo's own configuration")?;
-    Ok(())
+    )
+}
+
+/// The provider rules with their durations divided.
+fn scaled_rules(rules: &str, time_scale: f64) -> String {
+    let scaled = |line: &str| {
+        let span: Span = line.strip_prefix("duration = \"")?.strip_suffix('"')?.parse().ok()?;
+        let seconds = (span.0.as_secs_f64() / time_scale).max(1.0).round();
+        Some(format!("duration = \"{}\"", Span::s(seconds as u64)))
+    };
+    rules.lines().map(|line| scaled(line).unwrap_or_else(|| line.to_owned()) + "\n").collect()
 }
 
 /// Makes the account of the person who watches; the password is told once.

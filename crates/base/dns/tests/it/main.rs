@@ -9,6 +9,7 @@ const ZONE: &str = r#"{
     "mx1.example.org": {"A": ["192.0.2.1"], "AAAA": ["2001:db8::1"]},
     "mx2.example.org": {"A": ["192.0.2.2"]},
     "direct.example.org": {"A": ["192.0.2.7"]},
+    "xn--bcher-kva.example.org": {"MX": ["10 mx1.example.org"]},
     "nomail.example.org": {"MX": ["0 ."]},
     "text.example.org": {"TXT": ["only text"]},
     "broken.example.org": "SERVFAIL",
@@ -30,6 +31,7 @@ async fn check_all(resolver: &Resolver) {
     check(resolver, "example.org", "10 mx1.example.org, 20 mx2.example.org").await;
     check(resolver, "EXAMPLE.org", "10 mx1.example.org, 20 mx2.example.org").await;
     check(resolver, "direct.example.org", "0 direct.example.org").await;
+    check(resolver, "xn--bcher-kva.example.org", "10 mx1.example.org").await;
     check(resolver, "nomail.example.org", "NullMx").await;
     check(resolver, "text.example.org", "NoDomain").await;
     check(resolver, "nothing.example.org", "NoDomain").await;
