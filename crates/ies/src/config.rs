@@ -206,7 +206,8 @@ impl Config {
             return Err(format!("node must be at most {}", model::id::IdGenerator::NODE_MAX));
         }
         let url = &self.http.public_url;
-        if !url.is_empty() && !(url.starts_with("http://") || url.starts_with("https://")) || url.ends_with('/') {
+        let is_web = url.starts_with("http://") || url.starts_with("https://");
+        if !(url.is_empty() || is_web) || url.ends_with('/') {
             return Err("http.public_url must begin with http:// or https:// and not end with a slash".to_owned());
         }
         let sections = [

@@ -164,9 +164,8 @@ impl Suite {
         ] {
             stage.cancel();
             for _ in parts {
-                match self.tasks.join_next().await {
-                    Some(Err(error)) => broken.push(error.to_string()),
-                    Some(Ok(_)) | None => {}
+                if let Some(Err(error)) = self.tasks.join_next().await {
+                    broken.push(error.to_string());
                 }
             }
         }
