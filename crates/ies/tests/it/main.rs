@@ -2,6 +2,7 @@
 
 mod configuration;
 mod demo;
+mod peers;
 mod references;
 mod second_serve;
 
