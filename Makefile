@@ -4,7 +4,7 @@ CARGO ?= cargo
 ONCE ?=
 export CARGO_TERM_PROGRESS_WHEN ?= auto
 
-.PHONY: demo run test test-rust test-web test-e2e tools ui release bench bench-mta lint fmt reference clean-demo
+.PHONY: demo run test test-rust test-web test-e2e tools ui release lint fmt reference
 
 ## A real campaign of 20,000 mails to ten simulated mailbox providers; ONCE=1 ends with the table and an exit code.
 demo: ui
@@ -44,11 +44,6 @@ web/dist/index.html: web/node_modules/.package-lock.json $(shell find web/app we
 ## The optimised program, target/release/ies.
 release: ui
 	$(CARGO) build --release --package ies
-
-## Measurements, written to bench/runs/.
-bench: bench-mta
-bench-mta: release
-	bench/mta.sh
 
 lint:
 	$(CARGO) fmt --all --check
