@@ -57,7 +57,7 @@ fmt:
 
 ## Writes the generated references anew: configuration, events, OpenAPI and the types of the UI.
 reference:
-	UPDATE_EXPECT=1 $(CARGO) nextest run --package ies --package ies-api reference
+	UPDATE_EXPECT=1 $(CARGO) nextest run --package ies --package ies-model --package ies-api reference
 	cd web && npm run api
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)

@@ -9,7 +9,7 @@ macro_rules! names {
         $(#[$doc])*
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, minicbor::Encode,
-            minicbor::Decode,
+            minicbor::Decode, schemars::JsonSchema,
         )]
         #[cbor(index_only)]
         pub enum $name {
@@ -74,7 +74,7 @@ names! {
         13 RelayingIssues "relaying-issues",
         /// No route: loops, DNS trouble.
         14 RoutingErrors "routing-errors",
-        /// The message was taken for spam. (A sending address on a blocklist is [`Category::Reputation`].)
+        /// The message was taken for spam. (A sending address on a blocklist is `reputation`.)
         15 SpamRelated "spam-related",
         /// Taken for a virus.
         16 VirusRelated "virus-related",

@@ -2,7 +2,8 @@
 //!
 //! Two forms of the same struct. JSON, for people, exports and the API: flat names, absent values left out, `"v"` tells
 //! the version. Binary (CBOR with small integers as keys), for the event log: unknown keys are skipped, so an older
-//! program can read a newer log. A golden file for each version stands in `testdata/`.
+//! program can read a newer log. A golden file for each version stands in `testdata/`; `docs/generated/events.md` is
+//! made of the comments here.
 //!
 //! Fields may be added, never renamed or reused.
 
@@ -28,13 +29,13 @@ pub const TRANSCRIPT_MAX: usize = 16 * 1024;
 #[cbor(map)]
 #[serde(default)]
 pub struct Event {
-    /// Version of this form, see [`EVENT_VERSION`].
+    /// Version of this form.
     #[n(0)]
     pub v: u8,
     /// Stable identity: the same event told twice has the same id.
     #[n(1)]
     pub id: EventId,
-    /// When it happened.
+    /// When it happened: an attempt at its end, a report when it came in.
     #[n(2)]
     pub at: Timestamp,
     /// What kind of thing happened.
@@ -52,7 +53,7 @@ pub struct Event {
     #[n(6)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-    /// The return path.
+    /// The return path: an address, `<>`, or `@domain` when each recipient has one of its own at this domain.
     #[n(7)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sender: Option<String>,
@@ -64,51 +65,52 @@ pub struct Event {
     #[n(9)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream: Option<Name>,
-    /// The unit of work.
+    /// The unit of work, where the submitter named one.
     #[n(10)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job: Option<Name>,
-    /// The campaign.
+    /// The campaign, where it is mail of one.
     #[n(11)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub campaign: Option<CampaignId>,
-    /// The contact.
+    /// The contact, where it is mail of a campaign.
     #[n(12)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contact: Option<ContactId>,
-    /// The provider, where it is known.
+    /// The mailbox provider, as soon as the domain's MX hosts are known; the registrable domain of the hosts when it
+    /// is none of those in the rules.
     #[n(13)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<Name>,
-    /// The source (virtual MTA), where it is known.
+    /// The source (virtual MTA), when one had been chosen.
     #[n(14)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<Name>,
-    /// How it came in (`received`, `rejected`).
+    /// How it came in: mail to be sent, or the mail that brought a report.
     #[n(15)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
-    /// One attempt at delivery (`delivered`, `deferred`, `bounced`, `expired`, `suppressed`).
+    /// One attempt at delivery, or the attempt to open a connection.
     #[n(16)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempt: Option<Attempt>,
-    /// A report from outside (`remote-bounce`, `complaint`).
+    /// A report from outside.
     #[n(17)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report: Option<RemoteReport>,
-    /// A request by a person's software (`opened`, `clicked`, `unsubscribed`).
+    /// A request by a person's software.
     #[n(18)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub touch: Option<Touch>,
-    /// A change of what the engine may do (`throttled`, `restored`, `control`).
+    /// A change of what the engine may do.
     #[n(19)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub control: Option<ControlChange>,
-    /// Size of the message in bytes.
+    /// Size of the message in bytes, as it came in; for a campaign that of its template.
     #[n(20)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size_bytes: Option<u64>,
-    /// The list concerned (`unsubscribed`).
+    /// The list that is left.
     #[n(21)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub list: Option<ListId>,
@@ -123,7 +125,7 @@ macro_rules! kinds {
         /// What kind of thing happened.
         #[derive(
             Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, minicbor::Encode,
-            minicbor::Decode,
+            minicbor::Decode, schemars::JsonSchema,
         )]
         #[cbor(index_only)]
         pub enum EventKind {
@@ -219,14 +221,14 @@ impl EventKind {
 #[cbor(map)]
 #[serde(default)]
 pub struct Attempt {
-    /// Number of the attempt, from 1.
+    /// Number of the attempt, from 1; 0 when there was none.
     #[n(0)]
     pub number: u16,
     /// Site (rolled-up MX set).
     #[n(1)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub site: Option<Name>,
-    /// MX host that was talked to.
+    /// MX host that was talked to; absent when none was.
     #[n(2)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mx_host: Option<Name>,
@@ -238,11 +240,11 @@ pub struct Attempt {
     #[n(4)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_address: Option<String>,
-    /// Where in the dialogue it ended.
+    /// Where in the dialogue it ended; absent when the queue itself ended it.
     #[n(5)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
-    /// The reply that decided.
+    /// The reply that decided; absent when there was none.
     #[n(6)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply: Option<Reply>,
@@ -254,11 +256,11 @@ pub struct Attempt {
     #[n(8)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<Category>,
-    /// Whom the failure concerns.
+    /// Whom the failure concerns; absent when delivered.
     #[n(9)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<Scope>,
-    /// The address itself is bad.
+    /// The address itself is bad and is suppressed from now on; left out when false.
     #[n(10)]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub suppress: bool,
@@ -266,11 +268,11 @@ pub struct Attempt {
     #[n(11)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<String>,
-    /// When the next attempt is due (`deferred`).
+    /// When the next attempt is due (`deferred`; absent when none fits before the mail expires).
     #[n(12)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_attempt: Option<Timestamp>,
-    /// From acceptance to the end of this attempt, in milliseconds.
+    /// From acceptance to the end of this attempt, in milliseconds; absent for a connection.
     #[n(13)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queued_ms: Option<u64>,
@@ -286,7 +288,8 @@ pub struct Attempt {
     #[n(16)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transaction_ms: Option<u32>,
-    /// The dialogue: lines of `S: …` (server) and `C: …` (client), message bytes left out.
+    /// The dialogue: lines of `S: …` (server) and `C: …` (client), message bytes left out. Kept of every failure and of
+    /// a sample of deliveries (`delivery.transcript_sample`), at most 16 KiB.
     #[n(17)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transcript: Option<String>,
@@ -299,7 +302,7 @@ pub struct Attempt {
 #[cbor(map)]
 #[serde(default)]
 pub struct RemoteReport {
-    /// `failed`, `delayed` (DSN action) or the feedback type (`abuse`, `fraud` …).
+    /// `failed`, `delayed`, `delivered`, `relayed`, `expanded` (DSN action) or the feedback type (`abuse`, `fraud` …).
     #[n(0)]
     pub what: String,
     /// Who reported: reporting MTA or user agent.
@@ -314,7 +317,7 @@ pub struct RemoteReport {
     #[n(3)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<Category>,
-    /// The address itself is bad.
+    /// The address itself is bad and is suppressed from now on; left out when false.
     #[n(4)]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub suppress: bool,
@@ -331,7 +334,7 @@ pub struct RemoteReport {
 #[cbor(map)]
 #[serde(default)]
 pub struct Touch {
-    /// Number of the link in the message (`clicked`).
+    /// Number of the link in the message, from 0 (`clicked`).
     #[n(0)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<u16>,
@@ -339,7 +342,7 @@ pub struct Touch {
     #[n(1)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// Address of the client.
+    /// IP address of the client; often a proxy of the mailbox provider.
     #[n(2)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
@@ -360,16 +363,17 @@ pub struct Touch {
 #[cbor(map)]
 #[serde(default)]
 pub struct ControlChange {
-    /// What it concerns: `path`, `source`, `site`, `campaign`, `job`.
+    /// What it concerns: `path`, `provider`, `source`, `site`, `domain`, `campaign`, `job`, `message`, `recipient`.
     #[n(0)]
     pub target: String,
-    /// Its name.
+    /// Its name; of a path `source/site`, of a provider seen from one source `source/provider`.
     #[n(1)]
     pub name: String,
-    /// What was done: `suspend`, `limit`, `restore`, `hold`, `release`, `cancel`.
+    /// What was done: `limit`, `suspend`, `raise`, `restore` (rules and controller); `hold`, `release`, `cancel`,
+    /// `suspend`, `resume` (persons).
     #[n(2)]
     pub action: String,
-    /// The new value, in words.
+    /// The new value in words, or how many recipients an order concerned.
     #[n(3)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
@@ -377,7 +381,7 @@ pub struct ControlChange {
     #[n(4)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
-    /// Who or what did it: a rule, a person.
+    /// Who or what did it: a rule with its line, the adaptive controller, a person.
     #[n(5)]
     pub by: String,
     /// The reply that caused it.

@@ -79,7 +79,7 @@ pub struct Reply {
     #[n(1)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enhanced: Option<EnhancedStatus>,
-    /// The text behind the codes; at most [`Reply::TEXT_MAX`] bytes are kept.
+    /// The text behind the codes; at most 2,048 bytes are kept.
     #[n(2)]
     pub text: String,
 }
@@ -96,8 +96,7 @@ impl Reply {
             Ok(enhanced) => (Some(enhanced), rest.trim_start()),
             Err(EnhancedStatusError) => (None, text),
         };
-        let end = (0..=text.len().min(Self::TEXT_MAX)).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
-        Reply { code, enhanced, text: text[..end].to_owned() }
+        Reply { code, enhanced, text: text[..text.floor_char_boundary(Self::TEXT_MAX)].to_owned() }
     }
 
     /// 2xx.
@@ -138,6 +137,7 @@ impl fmt::Display for Reply {
     Deserialize,
     minicbor::Encode,
     minicbor::Decode,
+    schemars::JsonSchema,
     utoipa::ToSchema,
 )]
 #[serde(rename_all = "kebab-case")]

@@ -91,6 +91,31 @@ pub struct Envelope {
     /// ENVID (RFC 3461 4.4), as given (xtext decoded).
     #[n(3)]
     pub envid: Option<String>,
+    /// RET (RFC 3461 4.3).
+    #[n(4)]
+    pub ret: Option<Ret>,
+}
+
+/// How much of the message a delivery report should contain (RFC 3461 4.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, minicbor::Encode, minicbor::Decode)]
+#[cbor(index_only)]
+pub enum Ret {
+    /// The whole message.
+    #[n(0)]
+    Full,
+    /// Its headers.
+    #[n(1)]
+    Headers,
+}
+
+impl Ret {
+    /// As it is written in MAIL.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Ret::Full => "FULL",
+            Ret::Headers => "HDRS",
+        }
+    }
 }
 
 /// The address in MAIL FROM.
@@ -133,7 +158,7 @@ pub struct Routing {
     /// Not to be attempted after; the stream's `max_age` when absent.
     #[n(6)]
     pub expires: Option<Timestamp>,
-    /// The domain whose DKIM keys sign it; the domain of the From header when absent.
+    /// The domain whose DKIM keys sign it; the domain of the From header when absent. Empty: it is not signed.
     #[n(7)]
     pub signing_domain: Option<Name>,
 }
@@ -185,6 +210,7 @@ pub struct Origin {
     Deserialize,
     minicbor::Encode,
     minicbor::Decode,
+    schemars::JsonSchema,
     utoipa::ToSchema,
 )]
 #[serde(rename_all = "kebab-case")]

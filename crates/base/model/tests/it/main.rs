@@ -2,6 +2,9 @@
 //!
 //! A file of an older version is never changed: the program must go on reading it.
 
+mod examples;
+mod reference;
+
 use std::net::Ipv4Addr;
 
 use expect_test::expect_file;
