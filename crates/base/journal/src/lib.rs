@@ -1,5 +1,6 @@
 //! Journal: what must survive a crash. A segmented append-only log with group commit, and on it the two logs of the
-//! suite: the [`spool`] (messages waiting for delivery) and the [`events`] log (everything that happened).
+//! suite: the [`spool`] (messages waiting for delivery) and the [`events`] log (everything that happened). Beside them,
+//! small [files](file) that are replaced whole.
 //!
 //! This crate knows bytes, files and order. It decides nothing about mail: who is retried when, what an event means and
 //! who may submit are the business of others.
@@ -9,6 +10,7 @@
 
 pub mod config;
 pub mod events;
+pub mod file;
 mod log;
 pub mod spool;
 

@@ -127,7 +127,8 @@ pub fn server_self_signed(dir: &Path, names: &[String]) -> Result<Arc<ServerConf
     server_from_pem(&certificate, &key)
 }
 
-/// Writes beside the file and renames, so that a crash leaves no half of it.
+/// Writes beside the file and renames, so that a crash leaves no half of it; then makes the name durable. (As
+/// `journal::file`, which this crate does not know.)
 fn write_file(path: &Path, mode: u32, text: &str) -> Result<(), TlsError> {
     let beside = path.with_extension("new");
     let write = || -> io::Result<()> {
@@ -135,7 +136,8 @@ fn write_file(path: &Path, mode: u32, text: &str) -> Result<(), TlsError> {
         let mut file: File = OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        fs::rename(&beside, path)
+        fs::rename(&beside, path)?;
+        path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
     };
     write().map_err(|source| TlsError::File { path: path.to_owned(), source })
 }

@@ -68,32 +68,9 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         let mut file = File::create(path)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        sync_parent(path)
+        journal::file::sync_parent(path)
     };
     write().map_err(StoreError::io(path))
-}
-
-/// Puts a file in place of another: whoever opens `path` sees the old one or the new one, whole.
-///
-/// # Errors
-/// [`StoreError::Io`] only when the old one is still there. When the rename happened but its directory could not be
-/// synced, a crash may bring the old one back; that is logged, and the caller goes on with the new one.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let fresh = path.with_extension("tmp");
-    write_new(&fresh, bytes)?;
-    std::fs::rename(&fresh, path).map_err(StoreError::io(path))?;
-    if let Err(error) = sync_parent(path) {
-        tracing::error!(path = %path.display(), %error, "the directory could not be synced");
-    }
-    Ok(())
-}
-
-/// Makes the entries of a file's directory durable.
-pub(crate) fn sync_parent(path: &Path) -> std::io::Result<()> {
-    match path.parent() {
-        Some(parent) => File::open(parent)?.sync_all(),
-        None => Ok(()),
-    }
 }
 
 /// A value in CBOR, packed, with a checksum.

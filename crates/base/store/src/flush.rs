@@ -294,7 +294,7 @@ mod tests {
         let store = open(dir.path());
         store.ingest(events(0..10), "1:10".into()).await.unwrap();
         // The manifest cannot be replaced: a directory stands where its new version is written.
-        let blocker = dir.path().join("manifest.tmp");
+        let blocker = dir.path().join("manifest.json.new");
         std::fs::create_dir(&blocker).unwrap();
         let files_before = files(dir.path());
         assert!(store.flush().await.is_err());

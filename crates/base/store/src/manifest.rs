@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::disk;
 use crate::error::{OpenError, StoreError};
 use crate::rollup::StoredEntry;
 use crate::segment::SegmentEntry;
@@ -73,7 +72,9 @@ impl Manifest {
     /// Makes this the store's manifest.
     pub fn replace(&self, dir: &Path) -> Result<(), StoreError> {
         let text = serde_json::to_vec(self).map_err(StoreError::columns("writing the manifest"))?;
-        disk::replace(&Manifest::path(dir), &text)
+        let path = Manifest::path(dir);
+        // An error says that the old manifest is still in force: the caller then gives up the files it made.
+        journal::file::replace(&path, &text, 0o644).map_err(StoreError::io(&path))
     }
 
     /// The roll-up files.

@@ -106,7 +106,7 @@ pub(crate) fn remove_orphans(dir: &Path, named: &HashSet<PathBuf>) -> std::io::R
                 continue;
             }
             let extension = path.extension().and_then(|extension| extension.to_str());
-            if matches!(extension, Some("parquet" | "rollup" | "templates" | "tmp")) && !named.contains(&path) {
+            if matches!(extension, Some("parquet" | "rollup" | "templates" | "new")) && !named.contains(&path) {
                 disk::remove(&path);
                 removed += 1;
             }

@@ -11,11 +11,12 @@ use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::basic::{Compression, Encoding, ZstdLevel};
 use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use datafusion::parquet::schema::types::ColumnPath;
+use journal::file::sync_parent;
 use model::time::Timestamp;
 
 use super::{Segment, SegmentEntry, day_of};
 use crate::columns::{ADDRESS_HASH, ID_ROOT, TRANSCRIPT, schema};
-use crate::disk::{self, StoredFile};
+use crate::disk::StoredFile;
 use crate::error::StoreError;
 use crate::field::Field;
 use crate::hot::HotBatch;
@@ -43,7 +44,7 @@ impl Writer {
         let path = dir.join(entry.relative());
         let parent = path.parent().expect("invariant: segments lie in directories");
         std::fs::create_dir_all(parent).map_err(StoreError::io(parent))?;
-        disk::sync_parent(parent).map_err(StoreError::io(parent))?;
+        sync_parent(parent).map_err(StoreError::io(parent))?;
         let created = File::create(&path).map_err(StoreError::io(&path))?;
         let file = StoredFile::fresh(path);
         let writer = ArrowWriter::try_new(created, schema(), Some(properties()))
@@ -68,7 +69,7 @@ impl Writer {
         let written = writer.into_inner().map_err(StoreError::columns("completing a segment"))?;
         let sync = || -> std::io::Result<u64> {
             written.sync_all()?;
-            disk::sync_parent(file.path())?;
+            sync_parent(file.path())?;
             Ok(written.metadata()?.len())
         };
         entry.bytes = sync().map_err(StoreError::io(file.path()))?;

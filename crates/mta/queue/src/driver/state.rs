@@ -1,6 +1,5 @@
 //! The file of holds, suspensions and learned limits: written some seconds after a change, whole or not at all.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -68,13 +67,5 @@ impl StateFile {
 }
 
 fn write(path: &Path, memory: &Memory) -> std::io::Result<()> {
-    let draft = path.with_extension("new");
-    let mut file = std::fs::File::create(&draft)?;
-    file.write_all(&serde_json::to_vec(memory)?)?;
-    file.sync_all()?;
-    std::fs::rename(&draft, path)?;
-    match path.parent() {
-        Some(dir) if !dir.as_os_str().is_empty() => std::fs::File::open(dir)?.sync_all(),
-        _ => Ok(()),
-    }
+    journal::file::replace(path, &serde_json::to_vec(memory)?, 0o644)
 }
