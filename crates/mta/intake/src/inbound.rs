@@ -211,6 +211,5 @@ fn short(text: Option<&String>) -> Option<String> {
 
 /// At most so many bytes, without control characters.
 fn cut(text: &str, bytes_max: usize) -> String {
-    let end = (0..=text.len().min(bytes_max)).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
-    text[..end].chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text[..text.floor_char_boundary(bytes_max)].chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

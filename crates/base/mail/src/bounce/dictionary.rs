@@ -274,9 +274,8 @@ fn compile(expressions: &[String]) -> Result<RegexSet, regex::Error> {
 ///
 /// The enhanced code that servers repeat at the start of each further line is left out.
 fn one_line(text: &str) -> String {
-    let end = (0..=text.len().min(TEXT_MAX)).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
     let mut words: Vec<&str> = Vec::new();
-    for (number, line) in text[..end].split(['\n', '\r']).enumerate() {
+    for (number, line) in text[..text.floor_char_boundary(TEXT_MAX)].split(['\n', '\r']).enumerate() {
         let mut of_line =
             line.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).peekable();
         if number > 0 {

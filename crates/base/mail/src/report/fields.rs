@@ -83,8 +83,7 @@ fn push_bounded(value: &mut String, more: &str) {
         value.push(' ');
     }
     let room = FIELD_BYTES_MAX.saturating_sub(value.len());
-    let end = (0..=more.len().min(room)).rev().find(|&end| more.is_char_boundary(end)).unwrap_or(0);
-    value.push_str(&more[..end]);
+    value.push_str(&more[..more.floor_char_boundary(room)]);
 }
 
 /// The value behind a type: `rfc822; user@example.org` → `user@example.org`, with `<>` and quotes taken off.

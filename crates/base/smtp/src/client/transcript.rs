@@ -93,10 +93,10 @@ impl Part {
             Some(mark) => mark,
             None => line_end(self.bytes_max / 4).min(self.bytes_max / 2),
         };
-        let head = (0..=head).rev().find(|&at| self.text.is_char_boundary(at)).unwrap_or(0);
+        let head = self.text.floor_char_boundary(head);
         let tail = line_end(self.text.len() - self.bytes_max / 2);
         let tail = if tail == self.text.len() { self.text.len() - self.bytes_max / 2 } else { tail };
-        let tail = (tail..=self.text.len()).find(|&at| self.text.is_char_boundary(at)).unwrap_or(self.text.len());
+        let tail = self.text.ceil_char_boundary(tail);
         self.text.replace_range(head..tail.max(head), Self::LEFT_OUT);
         self.left_out = true;
     }

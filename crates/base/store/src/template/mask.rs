@@ -25,8 +25,7 @@ pub(crate) fn mask(text: &str) -> String {
 
 /// The text without what lies behind `max` bytes, cut between characters.
 pub(crate) fn cut(text: &str, max: usize) -> &str {
-    let end = (0..=text.len().min(max)).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
-    &text[..end]
+    &text[..text.floor_char_boundary(max)]
 }
 
 fn mask_word(word: &str, out: &mut String) {
