@@ -9,9 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use model::route::TlsPolicy;
 use model::time::Clock;
-use smtp::client::{Client, ConnectOptions, OutboundRecipient, OutboundTransaction, Timeouts};
+use smtp::client::{Client, ConnectOptions, OutboundRecipient, OutboundTransaction};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -63,6 +62,11 @@ pub(crate) struct People {
     /// Mails whose people have not done everything yet.
     busy: AtomicU64,
     numbers: AtomicU64,
+}
+
+/// The suite gave what was asked for, or led on to where it is.
+fn is_page(response: &reqwest::Response) -> bool {
+    response.status().is_success() || response.status().is_redirection()
 }
 
 /// What a mail offers to its reader.
@@ -171,16 +175,20 @@ impl People {
         self.setting.ledger.did(&mail.provider, Deed::Scanned);
         for url in offers.links.iter().chain(&offers.one_click) {
             let Ok(_place) = self.requests.acquire().await else { return };
-            if self.http.get(url).header("user-agent", "Lab-Scanner/1.0").send().await.is_err() {
-                self.setting.ledger.did(&mail.provider, Deed::Failed);
-            }
+            let answer = self.http.get(url).header("user-agent", "Lab-Scanner/1.0").send().await;
+            let deed = match answer {
+                Ok(response) if !is_page(&response) => Some(Deed::Failed),
+                Ok(_) => offers.links.contains(url).then_some(Deed::ScannerFollowed),
+                Err(_) => Some(Deed::Failed),
+            };
+            deed.into_iter().for_each(|deed| self.setting.ledger.did(&mail.provider, deed));
         }
     }
 
     async fn get(&self, mail: &Delivered, url: &str, deed: Deed) {
         let Ok(_place) = self.requests.acquire().await else { return };
         let request = self.http.get(url).header("user-agent", "Mozilla/5.0 (X11; Linux x86_64) Lab-Person/1.0");
-        let done = request.send().await.is_ok_and(|response| !response.status().is_server_error());
+        let done = request.send().await.is_ok_and(|response| is_page(&response));
         self.setting.ledger.did(&mail.provider, if done { deed } else { Deed::Failed });
     }
 
@@ -214,16 +222,7 @@ impl People {
     }
 
     async fn send(&self, host: &str, to: &str, message: &[u8]) -> bool {
-        let options = ConnectOptions {
-            address: self.setting.inbound_smtp,
-            host_name: "suite.example".to_owned(),
-            bind: None,
-            ehlo_name: host.to_owned(),
-            tls: TlsPolicy::Opportunistic,
-            tls_config: smtp::tls::client_opportunistic(),
-            timeouts: Timeouts::default(),
-            transcript_bytes_max: ConnectOptions::TRANSCRIPT_BYTES_MAX,
-        };
+        let options = ConnectOptions::opportunistic(self.setting.inbound_smtp, "suite.example", host);
         let Ok(_place) = self.requests.acquire().await else { return false };
         let Ok(mut client) = Client::connect(&options).await else { return false };
         let recipient = OutboundRecipient { address: to, dsn: None };

@@ -5,9 +5,8 @@ use std::net::SocketAddr;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use mail::build::{Mailbox, Outgoing, build};
-use model::route::TlsPolicy;
 use model::time::{Clock as _, SystemClock};
-use smtp::client::{Client, ConnectOptions, OutboundRecipient, OutboundTransaction, Timeouts};
+use smtp::client::{Client, ConnectOptions, OutboundRecipient, OutboundTransaction};
 
 use super::ConfigFile;
 use crate::client::Door;
@@ -45,16 +44,7 @@ impl Send {
             }
         };
         let message = self.message()?;
-        let options = ConnectOptions {
-            address: server,
-            host_name: server.ip().to_string(),
-            bind: None,
-            ehlo_name: "localhost".to_owned(),
-            tls: TlsPolicy::Opportunistic,
-            tls_config: smtp::tls::client_opportunistic(),
-            timeouts: Timeouts::default(),
-            transcript_bytes_max: ConnectOptions::TRANSCRIPT_BYTES_MAX,
-        };
+        let options = ConnectOptions::opportunistic(server, server.ip().to_string(), "localhost");
         let mut client =
             Client::connect(&options).await.map_err(|failed| anyhow::anyhow!("{server}: {}", failed.error))?;
         let recipients: Vec<OutboundRecipient<'_>> =

@@ -30,6 +30,20 @@ pub struct ConnectOptions {
 impl ConnectOptions {
     /// Most bytes of dialogue kept by default.
     pub const TRANSCRIPT_BYTES_MAX: usize = model::event::TRANSCRIPT_MAX;
+
+    /// To a server as most senders reach one: any own address, TLS where it is offered, the usual timeouts.
+    pub fn opportunistic(address: SocketAddr, host_name: impl Into<String>, ehlo_name: impl Into<String>) -> Self {
+        ConnectOptions {
+            address,
+            host_name: host_name.into(),
+            bind: None,
+            ehlo_name: ehlo_name.into(),
+            tls: TlsPolicy::Opportunistic,
+            tls_config: crate::tls::client_opportunistic(),
+            timeouts: Timeouts::default(),
+            transcript_bytes_max: ConnectOptions::TRANSCRIPT_BYTES_MAX,
+        }
+    }
 }
 
 /// How long to wait in each phase; the defaults are those of RFC 5321 4.5.3.2, where it names one.
