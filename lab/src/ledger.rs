@@ -20,6 +20,8 @@ struct Books {
     providers: BTreeMap<String, ProviderReport>,
     /// How often a message (by its Message-ID) was taken for an address.
     taken: HashMap<(String, String), u32>,
+    /// Sessions that are open now, by provider.
+    open: HashMap<String, u64>,
 }
 
 /// What people do.
@@ -33,8 +35,10 @@ pub enum Deed {
     Unsubscribed,
     /// Complained to the provider.
     Complained,
-    /// A scanner followed the links.
+    /// A scanner came upon a mail.
     Scanned,
+    /// A scanner followed one of its links.
+    ScannerFollowed,
     /// The provider reported a failure after it had taken the mail.
     LateBounced,
     /// A request of a person or a report of a provider did not get through to the suite.
@@ -60,10 +64,14 @@ pub struct ProviderReport {
     pub complained: u64,
     /// Mails whose links a scanner followed.
     pub scanned: u64,
+    /// Links that scanners followed.
+    pub scanner_followed: u64,
     /// Delivery reports sent after acceptance.
     pub late_bounced: u64,
     /// Requests and reports that did not get through.
     pub failed: u64,
+    /// Most sessions that were open at the same time.
+    pub sessions_peak: u64,
 }
 
 /// The whole ledger at one moment.
@@ -92,6 +100,23 @@ impl Ledger {
         *self.books().provider(provider).refused.entry(why).or_default() += 1;
     }
 
+    /// A client was let in; [`Ledger::session_closed`] has to follow.
+    pub fn session_opened(&self, provider: &str) {
+        let mut books = self.books();
+        let open = books.open.entry(provider.to_owned()).or_default();
+        *open += 1;
+        let now = *open;
+        let peak = &mut books.provider(provider).sessions_peak;
+        *peak = now.max(*peak);
+    }
+
+    /// A client that was let in is gone.
+    pub fn session_closed(&self, provider: &str) {
+        if let Some(open) = self.books().open.get_mut(provider) {
+            *open = open.saturating_sub(1);
+        }
+    }
+
     /// Somebody did something.
     pub fn did(&self, provider: &str, deed: Deed) {
         let mut books = self.books();
@@ -102,6 +127,7 @@ impl Ledger {
             Deed::Unsubscribed => &mut report.unsubscribed,
             Deed::Complained => &mut report.complained,
             Deed::Scanned => &mut report.scanned,
+            Deed::ScannerFollowed => &mut report.scanner_followed,
             Deed::LateBounced => &mut report.late_bounced,
             Deed::Failed => &mut report.failed,
         };
@@ -129,7 +155,7 @@ impl Books {
 }
 
 impl LabReport {
-    /// All providers together.
+    /// All providers together; `sessions_peak` is then the sum of their peaks.
     pub fn total(&self) -> ProviderReport {
         let mut total = ProviderReport::default();
         for report in self.providers.values() {
@@ -140,8 +166,10 @@ impl LabReport {
             total.unsubscribed += report.unsubscribed;
             total.complained += report.complained;
             total.scanned += report.scanned;
+            total.scanner_followed += report.scanner_followed;
             total.late_bounced += report.late_bounced;
             total.failed += report.failed;
+            total.sessions_peak += report.sessions_peak;
             for (why, count) in &report.refused {
                 *total.refused.entry(*why).or_default() += count;
             }
@@ -161,10 +189,14 @@ mod tests {
         ledger.accepted("gmail", "a@gmail.com", "<1@x>");
         ledger.accepted("gmail", "a@gmail.com", "<2@x>");
         ledger.refused("gmail", Why::Rate);
+        ledger.session_opened("gmail");
+        ledger.session_opened("gmail");
+        ledger.session_closed("gmail");
+        ledger.session_opened("gmail");
         let report = ledger.report();
         let gmail = &report.providers["gmail"];
         assert_eq!((gmail.accepted, gmail.duplicates, report.distinct), (3, 1, 2));
         assert_eq!(gmail.refused[&Why::Rate], 1);
-        assert_eq!(report.total().accepted, 3);
+        assert_eq!((report.total().accepted, report.total().sessions_peak), (3, 2));
     }
 }

@@ -51,6 +51,7 @@ impl Handler for Door {
             let decision = self.0.behaviour().connect(self.0.clock.now(), source);
             match self.0.carry_out(decision).await {
                 Answer::Accept => {
+                    self.0.ledger.session_opened(&self.0.name);
                     let talk = Talk { provider: Arc::clone(&self.0), source, messages: 0, recipients: Vec::new() };
                     Ok(Box::new(talk) as Box<dyn Conversation>)
                 }
@@ -71,6 +72,7 @@ struct Talk {
 impl Drop for Talk {
     fn drop(&mut self) {
         self.provider.behaviour().disconnect(self.source);
+        self.provider.ledger.session_closed(&self.provider.name);
     }
 }
 

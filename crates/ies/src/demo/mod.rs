@@ -30,6 +30,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const TELL_EVERY: u64 = 10;
 /// Without any progress for so long the demo gives up.
 const STALL_MAX: Duration = Duration::from_secs(180);
+/// Looks at the books until they have to agree: the last opens and the event store follow the event log by a moment.
+const LOOKS: u32 = 20;
 /// How long the people may take to read their mail after the last delivery.
 const PEOPLE_MAX: Duration = Duration::from_secs(90);
 
@@ -200,8 +202,7 @@ async fn finish(
     last: &CampaignReport,
 ) -> anyhow::Result<()> {
     let (mut report, mut found) = (last.clone(), Vec::new());
-    // The last opens and the event store follow the event log by a moment.
-    for _ in 0..20 {
+    for _ in 0..LOOKS {
         report = campaign::report(client, id).await?;
         let queue: Snapshot = client.get("/api/v1/queues").await?;
         let stored = numbers::stored(client, id).await?;
