@@ -4,7 +4,7 @@ CARGO ?= cargo
 ONCE ?=
 export CARGO_TERM_PROGRESS_WHEN ?= auto
 
-.PHONY: demo run test test-rust test-web test-e2e tools ui release lint fmt reference
+.PHONY: demo run test test-rust test-web test-e2e tools ui release bench-mta bench-demo bench-idle bench-build lint fmt reference
 
 ## A real campaign of 20,000 mails to ten simulated mailbox providers; ONCE=1 ends with the table and an exit code.
 demo: ui
@@ -44,6 +44,19 @@ web/dist/index.html: web/node_modules/.package-lock.json $(shell find web/app we
 ## The optimised program, target/release/ies.
 release: ui
 	$(CARGO) build --release --package ies
+
+## Measurements, written to bench/runs/ (see bench/README.md). None of them is a test.
+bench-mta: release
+	bench/mta.sh
+
+bench-demo: release
+	bench/demo.sh
+
+bench-idle: release
+	bench/idle.sh
+
+bench-build:
+	bench/build.sh
 
 lint:
 	$(CARGO) fmt --all --check
