@@ -4,8 +4,6 @@
 //! The key is made at every start and lives as long as the suite.
 
 use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -39,11 +37,7 @@ impl Door {
     /// # Errors
     /// The error of writing.
     pub fn write(&self, data_dir: &Path) -> std::io::Result<()> {
-        let path = Door::path(data_dir);
-        let fresh = data_dir.join("local.json.new");
-        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
-        file.write_all(serde_json::to_string_pretty(self)?.as_bytes())?;
-        fs::rename(fresh, path)
+        journal::file::replace(&Door::path(data_dir), &serde_json::to_vec_pretty(self)?, 0o600)
     }
 
     /// The door of the suite that runs on this data directory.
