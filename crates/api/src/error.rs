@@ -100,13 +100,7 @@ impl ApiError {
 
     /// 500: a bug or a broken disk. The cause goes to the log, not to the client.
     pub fn internal(cause: &dyn std::error::Error) -> Self {
-        let mut chain = cause.to_string();
-        let mut source = cause.source();
-        while let Some(error) = source {
-            chain = format!("{chain}: {error}");
-            source = error.source();
-        }
-        tracing::error!(cause = chain, "request failed");
+        tracing::error!(cause = model::error::chain(cause), "request failed");
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",

@@ -88,8 +88,8 @@ impl Suite {
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Suite> {
         std::fs::create_dir_all(&config.data_dir).with_context(|| config.data_dir.display().to_string())?;
         let Logs { spool, admitted, recovery, events } = open_logs(&config, &clock).await?;
-        let db = Db::open(&config.database_url()).await.map_err(|error| anyhow!(error.chain()))?;
-        let accounts = Accounts::open(db.clone(), clock.clone()).await.map_err(|error| anyhow!(error.chain()))?;
+        let db = Db::open(&config.database_url()).await.context("database")?;
+        let accounts = Accounts::open(db.clone(), clock.clone()).await.context("accounts")?;
         let intake = Intake::new(spool.clone(), recovery.newest_id, config.node, &config.intake, clock.clone());
         let (queue, commands) = queue::handle::channel();
         let providers = Providers::load(config.queue.providers_file.as_deref())?;

@@ -52,14 +52,7 @@ impl DbError {
 
     /// The whole chain of causes in one line, for logs.
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
+        model::error::chain(self)
     }
 }
 

@@ -14,6 +14,7 @@
 mod text_schema;
 
 pub mod category;
+pub mod error;
 pub mod event;
 pub mod handoff;
 pub mod id;

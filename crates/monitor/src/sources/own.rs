@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use journal::events::{Batch, Cursor, CursorError, EventLog, ReadError};
+use model::error::chain;
 use model::time::{Clock, Timestamp};
 use serde::Serialize;
 use store::{EventStore, StoreError};
@@ -212,16 +213,4 @@ impl OwnLog<'_> {
 /// Where the store stands: the beginning of the log for a new store.
 pub(crate) fn stands_at(store: &EventStore) -> Result<Cursor, CursorError> {
     store.cursor().as_deref().map_or(Ok(Cursor::default()), str::parse)
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
