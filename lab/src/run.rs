@@ -27,6 +27,8 @@ const MAIL_WAITING_MAX: usize = 4_096;
 const PORT_TRIES: u32 = 50;
 /// Connections that one provider's machine takes; its policy is stricter.
 const CONNECTIONS_MAX: usize = 2_000;
+/// Errors of syntax or sequence on one connection before that machine hangs up.
+const ERRORS_MAX: u32 = 1_000;
 
 /// What the lab has to know of the suite.
 #[derive(Clone, Debug)]
@@ -219,6 +221,6 @@ fn server_config(host: &str, greeting: &str) -> ServerConfig {
     // What a provider tolerates is its behaviour's to say, not the machine's.
     server.connections_max = CONNECTIONS_MAX;
     server.connections_per_address_max = CONNECTIONS_MAX;
-    server.policy.limits.errors_max = 1_000;
+    server.policy.limits.errors_max = ERRORS_MAX;
     server
 }
