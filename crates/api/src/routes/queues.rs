@@ -106,7 +106,11 @@ impl From<ControlError> for ApiError {
             ControlError::Refused(refused @ OrderError::Unfit { .. }) => {
                 ApiError::invalid(refused.to_string()).at("action")
             }
-            ControlError::Refused(refused @ OrderError::TooMany(_)) => ApiError::conflict(refused.to_string()),
+            ControlError::Refused(refused @ (OrderError::TooMany(_) | OrderError::TooManyCancels(_))) => {
+                ApiError::conflict(refused.to_string())
+            }
+            // In force, and lost with the next restart: whoever ordered it has to know, and may repeat it.
+            unsaved @ ControlError::Unsaved { .. } => ApiError::unavailable(unsaved.to_string()),
         }
     }
 }

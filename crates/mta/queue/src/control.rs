@@ -222,4 +222,10 @@ pub enum OrderError {
     /// There are as many holds and suspensions as the queue keeps.
     #[error("there are {0} holds and suspensions already: end some first")]
     TooMany(usize),
+    /// There are as many cancellations as the queue remembers; they are forgotten some minutes after they were carried
+    /// out.
+    #[error(
+        "there are {0} cancellations of the last minutes already: try again later, or cancel by domain or campaign"
+    )]
+    TooManyCancels(usize),
 }

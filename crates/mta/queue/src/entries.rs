@@ -9,6 +9,8 @@ use model::handoff::RowRef;
 use model::id::{ContactId, RecipientId};
 use model::time::Timestamp;
 
+use crate::replies::{Replies, Wording};
+
 /// No record.
 pub(crate) const NONE: u32 = u32::MAX;
 
@@ -35,6 +37,24 @@ pub(crate) enum Place {
     Ready,
     /// Given to a session; `holder` is the session.
     InFlight,
+}
+
+/// What set the time of the next attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum DueBy {
+    /// The submitter, or nobody: no attempt was made.
+    Submission,
+    /// The retry schedule of the provider or the stream.
+    Schedule,
+    /// What the reply asks for.
+    Reply,
+    /// The reply asks for more than the schedule's longest wait, which is kept to.
+    Longest,
+    /// The reply greylists and does not say for how long.
+    Greylisting,
+    /// It was set before a restart: the spool has kept the time alone.
+    Restart,
 }
 
 /// The chains a record can be in.
@@ -70,10 +90,13 @@ pub(crate) struct Entry {
     links: [Links; 3],
     /// Attempts made.
     pub attempts: u16,
+    /// The reply that set `due`, where one did.
+    pub wording: Wording,
     pub place: Place,
+    pub due_by: DueBy,
     /// Held by itself (its message or domain may be held as well).
     pub held: bool,
-    /// To be given up when it comes back from its session.
+    /// Given up by itself (its message or domain may be given up as well).
     pub cancelled: bool,
 }
 
@@ -90,7 +113,9 @@ impl Entry {
             holder: NONE,
             links: [UNLINKED; 3],
             attempts: 0,
+            wording: Replies::NONE,
             place: Place::Nowhere,
+            due_by: DueBy::Submission,
             held: false,
             cancelled: false,
         }

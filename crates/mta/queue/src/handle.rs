@@ -30,12 +30,19 @@ pub struct Commands(pub(crate) mpsc::Receiver<Command>);
 #[error("the queue is not running")]
 pub struct Stopped;
 
-/// Why an order was not carried out.
+/// Why an order was not carried out, or not for good.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ControlError {
     /// The order is not one that can be carried out.
     #[error(transparent)]
     Refused(#[from] OrderError),
+    /// The order is in force, but the file that remembers it could not be written: the next restart would forget it. The
+    /// operator makes room or mends the disk, the caller repeats the order.
+    #[error("the order is in force, but it could not be saved, and the next restart would forget it: {reason}")]
+    Unsaved {
+        /// The file, and what is wrong.
+        reason: String,
+    },
     /// The queue has stopped.
     #[error(transparent)]
     Stopped(#[from] Stopped),
@@ -67,7 +74,7 @@ pub(crate) enum Command {
     Find { target: Target, limit: usize, answer: Answer<Found> },
     Explain(RecipientId, Answer<Option<Explanation>>),
     Progress(CampaignId, Answer<Progress>),
-    Control { order: Order, by: String, answer: Answer<Result<Done, OrderError>> },
+    Control { order: Order, by: String, answer: Answer<Result<Done, ControlError>> },
 }
 
 /// A handle, and the end that goes to [`crate::driver::run`].
@@ -117,13 +124,15 @@ impl QueueHandle {
         self.ask(|answer| Command::Progress(campaign, answer)).await
     }
 
-    /// Carries out an order; `by` names the person for the event and for whoever asks why.
+    /// Carries out an order; `by` names the person for the event and for whoever asks why. When it resolves with
+    /// [`Done`], the order is on disk: no crash undoes it.
     ///
     /// # Errors
-    /// [`ControlError::Refused`] says what is wrong with the order; [`ControlError::Stopped`].
+    /// [`ControlError::Refused`] says what is wrong with the order; [`ControlError::Unsaved`]: it is in force until the
+    /// next restart; [`ControlError::Stopped`].
     pub async fn control(&self, order: Order, by: &str) -> Result<Done, ControlError> {
         let by = by.to_owned();
-        Ok(self.ask(|answer| Command::Control { order, by, answer }).await??)
+        self.ask(|answer| Command::Control { order, by, answer }).await?
     }
 
     async fn ask<T>(&self, command: impl FnOnce(Answer<T>) -> Command) -> Result<T, Stopped> {

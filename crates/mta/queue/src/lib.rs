@@ -28,6 +28,7 @@ mod ids;
 pub mod pools;
 pub mod providers;
 pub mod ready;
+mod replies;
 pub mod retry;
 mod schedule;
 mod slab;

@@ -294,8 +294,10 @@ pub struct Limiter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LimiterKind {
-    /// Its next attempt is not due yet.
+    /// Its next attempt is not due yet: so the schedule says.
     RetrySchedule,
+    /// Its next attempt is not due yet: so the last reply asks.
+    ReplyWait,
     /// Not to be attempted before a time given by the submitter.
     NotBefore,
     /// Held by a person.

@@ -62,6 +62,7 @@ export const delivery = {
   },
   limiters: {
     "retry-schedule": "Pause before the next attempt",
+    "reply-wait": "Pause that the last reply asked for",
     "not-before": "Not before the time that was asked for",
     hold: "Held by a person",
     route: "Look-up of the MX hosts",

@@ -63,6 +63,7 @@ export const delivery = {
   },
   limiters: {
     "retry-schedule": "Pause avant la prochaine tentative",
+    "reply-wait": "Pause demandée par la dernière réponse",
     "not-before": "Pas avant l’heure demandée",
     hold: "Retenu par une personne",
     route: "Recherche des serveurs MX",

@@ -12,7 +12,7 @@ use super::tables::{Campaign, Domain, Job, JobKey, Message};
 use super::tell::told;
 use super::{Out, QueueCore};
 use crate::control::Target;
-use crate::entries::{Chain, Entry, List, NONE};
+use crate::entries::{Chain, DueBy, Entry, List, NONE};
 use crate::view::Progress;
 
 impl QueueCore {
@@ -30,9 +30,12 @@ impl QueueCore {
             let domain = self.domain_of(now, &recipient.domain);
             let mut entry = Entry::new(recipient.id, recipient.contact, recipient.row, message, domain);
             entry.attempts = recipient.attempts;
+            entry.due_by = if recipient.attempts == 0 { DueBy::Submission } else { DueBy::Restart };
             let not_before = admitted.message.routing.not_before.unwrap_or_default();
             entry.due = recipient.due.max(not_before);
+            entry.cancelled = self.is_recipient_cancelled(recipient.id);
             entry.held = !self.controls.is_empty() && self.controls.contains_key(&Target::Recipient(recipient.id));
+            self.newest = self.newest.max(recipient.id);
             let idx = self.entries.insert(entry);
             self.ids.insert(recipient.id, idx);
             self.entries.push_back(Chain::Message, &mut self.messages[message].recipients, idx);
@@ -85,7 +88,6 @@ impl QueueCore {
             Some(name) => self.pools.iter().position(|pool| pool.name == *name).map(|idx| idx as u16),
         };
         let campaign = routing.campaign.map_or(NONE, |campaign| self.campaign_of(now, campaign));
-        let cancelled = routing.campaign.and_then(|campaign| self.cancelled.get(&campaign)).map(|(_, by)| by.clone());
         let idx = self.messages.insert(Message {
             head: head.clone(),
             recipients: List::default(),
@@ -95,8 +97,7 @@ impl QueueCore {
             job: NONE,
             campaign,
             holds: self.holds_of(head),
-            cancelled: cancelled.is_some(),
-            cancelled_by: cancelled,
+            cancel: self.cancel_of(head),
             sweep: NONE,
         });
         self.messages[idx].job = self.job_of(head);
@@ -157,6 +158,7 @@ impl QueueCore {
         }
         let mut domain = Domain::new(name.clone(), now);
         domain.held = !self.controls.is_empty() && self.controls.contains_key(&Target::Domain(name.clone()));
+        domain.cancel = self.cancel_of_domain(name);
         let idx = self.domains.insert(domain);
         self.domain_names.insert(name.clone(), idx);
         idx

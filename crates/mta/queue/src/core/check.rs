@@ -62,6 +62,10 @@ impl QueueCore {
     }
 
     fn check_sizes(&self, seen: usize) -> Result<(), String> {
+        let worded = self.entries.iter().filter(|(_, entry)| self.replies.get(entry.wording).is_some()).count() as u64;
+        if worded != self.replies.counts().1 {
+            return Err(format!("{worded} recipients with a wording, kept {:?}", self.replies.counts()));
+        }
         let wheel = self.entries.iter().filter(|(_, entry)| entry.place == Place::Wheel).count();
         let of_messages: u64 = self.messages.iter().map(|(_, message)| u64::from(message.recipients.len())).sum();
         let of_domains: u64 = self.domains.iter().map(|(_, domain)| u64::from(domain.recipients.len())).sum();

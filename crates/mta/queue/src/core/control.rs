@@ -3,25 +3,18 @@
 //! Effective at once by a mark on what they concern; recipients are moved in portions afterwards (see `sweep`), so an
 //! order about a million recipients does not stop the queue.
 
-use std::time::Duration;
-
 use model::event::EventKind;
-use model::name::Name;
 use model::time::Timestamp;
 
 use super::sweep::Sweep;
 use super::tell::Change;
 use super::{Out, QueueCore};
 use crate::control::{Action, Done, Order, OrderError, Target};
-use crate::entries::Place;
 use crate::timers::Part;
 use crate::view::ControlView;
 
 /// Most holds and suspensions at a time.
 pub const CONTROLS_MAX: usize = 10_000;
-
-/// What the feed of a cancelled campaign still hands over within this time is cancelled too.
-const CANCEL_MEMORY: Duration = Duration::from_secs(300);
 
 impl QueueCore {
     /// Carries out an order of a person, or counts what it would concern.
@@ -50,7 +43,7 @@ impl QueueCore {
                 self.remove_control(target);
                 self.recover_routes(now, target);
             }
-            Action::Cancel => self.start_cancel(now, target, by, out),
+            Action::Cancel => self.start_cancel(now, target, by, out)?,
         }
         let change = Change {
             kind: EventKind::Control,
@@ -131,36 +124,6 @@ impl QueueCore {
             Target::Domain(name) => {
                 if let Some(&domain) = self.domain_names.get(name) {
                     self.domains[domain].held = held;
-                    self.sweep_domain(domain);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn start_cancel(&mut self, now: Timestamp, target: &Target, by: &str, out: &mut Out) {
-        let by = Name::from(by);
-        if let Target::Campaign(id) = target {
-            self.cancelled.insert(*id, (now.plus(CANCEL_MEMORY), by.clone()));
-        }
-        for message in self.messages_of(target) {
-            let state = &mut self.messages[message];
-            (state.cancelled, state.cancelled_by) = (true, Some(by.clone()));
-            self.sweep_message(message);
-        }
-        match target {
-            Target::Recipient(id) => {
-                let Some(&idx) = self.ids.get(id) else { return };
-                if self.entries.get(idx).place == Place::InFlight {
-                    self.entries.get_mut(idx).cancelled = true;
-                } else {
-                    self.take_out(idx);
-                    self.cancel(now, idx, &by, out);
-                }
-            }
-            Target::Domain(name) => {
-                if let Some(&domain) = self.domain_names.get(name) {
-                    self.domains[domain].cancelled_by = Some(by);
                     self.sweep_domain(domain);
                 }
             }

@@ -9,7 +9,8 @@ use model::time::Timestamp;
 
 use super::tell::told;
 use super::{Out, QueueCore, Settled};
-use crate::entries::{Chain, NONE, Place};
+use crate::entries::{Chain, DueBy, NONE, Place};
+use crate::replies::Replies;
 use crate::retry::with_jitter;
 
 /// A provider's wish to wait is followed within these bounds.
@@ -51,18 +52,6 @@ impl QueueCore {
     pub(super) fn is_held(&self, idx: u32) -> bool {
         let entry = self.entries.get(idx);
         entry.held || self.messages[entry.message].holds > 0 || self.domains[entry.domain].held
-    }
-
-    fn cancelled_by(&self, idx: u32) -> Option<Name> {
-        let entry = self.entries.get(idx);
-        let message = &self.messages[entry.message];
-        if message.cancelled {
-            return message.cancelled_by.clone().or_else(|| Some(Name::default()));
-        }
-        if let Some(by) = &self.domains[entry.domain].cancelled_by {
-            return Some(by.clone());
-        }
-        entry.cancelled.then(Name::default)
     }
 
     /// Ends a recipient that is not to be attempted any more because a person said so.
@@ -109,9 +98,12 @@ impl QueueCore {
     pub(super) fn defer(&mut self, now: Timestamp, idx: u32, failed: Failed, out: &mut Out) {
         let entry = self.entries.get(idx);
         let (row, deadline, number) = (entry.row, entry.deadline, entry.attempts);
-        let due = failed.at.plus(self.delay(idx, &failed));
+        let (delay, due_by) = self.delay(idx, &failed);
+        let due = failed.at.plus(delay);
         let expires = due >= deadline && !self.is_held(idx);
         let last = expires.then(|| Attempt { transcript: None, ..failed.attempt.clone() });
+        let reply = failed.attempt.reply.as_ref().map(ToString::to_string);
+        let wording = reply.or_else(|| failed.attempt.error.clone()).unwrap_or_default();
         let mut attempt = failed.attempt;
         attempt.number = number;
         attempt.next_attempt = (!expires).then_some(due);
@@ -128,8 +120,8 @@ impl QueueCore {
             self.finish(idx, EventKind::Expired, out);
             return;
         }
-        let entry = self.entries.get_mut(idx);
-        entry.due = due;
+        self.note_due(idx, due, due_by, &wording);
+        let entry = self.entries.get(idx);
         out.settled.push(Settled::Deferred { recipient: entry.id, row, attempts: number, due });
         if self.may_proceed(now, idx, out) {
             self.put_on_wheel(idx);
@@ -137,8 +129,8 @@ impl QueueCore {
     }
 
     /// How long to wait after a failed attempt: what the provider asks for where it greylists, and at least that where it
-    /// says anything; otherwise by the schedule of the provider or the stream.
-    fn delay(&self, idx: u32, failed: &Failed) -> Duration {
+    /// says anything; otherwise by the schedule of the provider or the stream. And which of these it was.
+    fn delay(&self, idx: u32, failed: &Failed) -> (Duration, DueBy) {
         let entry = self.entries.get(idx);
         let stream = &self.streams[usize::from(self.messages[entry.message].stream)].config;
         let of_site = self.domains[entry.domain].site().and_then(|site| self.sites[site].retry);
@@ -147,11 +139,24 @@ impl QueueCore {
         let greylisted = failed.attempt.category == Some(Category::Greylisted);
         let Some(wait_s) = failed.wait_s else {
             let soon = with_jitter(GREYLIST_WAIT, entry.id, entry.attempts);
-            return if greylisted && entry.attempts <= GREYLIST_ATTEMPTS { planned.min(soon) } else { planned };
+            let sooner = greylisted && entry.attempts <= GREYLIST_ATTEMPTS && soon < planned;
+            return if sooner { (soon, DueBy::Greylisting) } else { (planned, DueBy::Schedule) };
         };
-        let asked = Duration::from_secs(u64::from(wait_s)).clamp(WAIT_MIN, retry.longest.0.max(WAIT_MIN));
-        let asked = with_jitter(asked, entry.id, entry.attempts);
-        if greylisted { asked } else { planned.max(asked) }
+        let (wish, longest) = (Duration::from_secs(u64::from(wait_s)), retry.longest.0.max(WAIT_MIN));
+        let asked = with_jitter(wish.clamp(WAIT_MIN, longest), entry.id, entry.attempts);
+        if !greylisted && planned >= asked {
+            return (planned, DueBy::Schedule);
+        }
+        (asked, if wish > longest { DueBy::Longest } else { DueBy::Reply })
+    }
+
+    /// Notes the time of the next attempt and what set it; the wording is kept where it is the reply that did.
+    fn note_due(&mut self, idx: u32, due: Timestamp, due_by: DueBy, wording: &str) {
+        let entry = self.entries.get_mut(idx);
+        self.replies.release(entry.wording);
+        (entry.due, entry.due_by) = (due, due_by);
+        let by_reply = matches!(due_by, DueBy::Reply | DueBy::Longest | DueBy::Greylisting) && !wording.is_empty();
+        entry.wording = if by_reply { self.replies.take(wording) } else { Replies::NONE };
     }
 
     /// The end: the recipient, taken out of its place, is forgotten, and the spool told so.
@@ -160,6 +165,7 @@ impl QueueCore {
         let entry = self.entries.get(idx);
         let (id, message, domain) = (entry.id, entry.message, entry.domain);
         out.settled.push(Settled::Done { recipient: id, row: entry.row });
+        self.replies.release(entry.wording);
         self.ids.remove(&id);
         // A sweep that stands on this recipient goes on with the next one.
         if self.messages[message].sweep == idx {

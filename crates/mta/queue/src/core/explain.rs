@@ -1,4 +1,7 @@
 //! Why is this recipient waiting: the limiter, its value, who set it, and when it goes on.
+//!
+//! The time of the next attempt is set by the retry schedule or by what the last reply asks for, never by the adaptive
+//! controller: that one slows paths down, and shows as their rate or connections once the recipient is due.
 
 use model::id::RecipientId;
 use model::name::Name;
@@ -10,7 +13,7 @@ use super::effect::{self, Effect};
 use super::learn::{CONTROLLER, suspended_view};
 use super::tables::SessionPhase;
 use crate::control::Target;
-use crate::entries::Place;
+use crate::entries::{DueBy, Place};
 use crate::providers::{Action, Setting};
 use crate::view::{Explanation, Limiter, LimiterKind, ThrottleView};
 
@@ -104,17 +107,31 @@ impl QueueCore {
         let stream = &self.streams[usize::from(message.stream)].config;
         let of_site = self.domains[entry.domain].site().and_then(|site| self.sites[site].retry);
         let retry = of_site.unwrap_or(stream.retry);
-        Limiter {
-            kind: LimiterKind::RetrySchedule,
-            text: format!("{} failed; the next attempt is due.", attempts(entry.attempts)),
-            value: Some(format!("{} doubling to {}", retry.first, retry.longest)),
-            set_by: if of_site.is_some() {
-                self.providers.file().to_string()
-            } else {
-                format!("stream {}", stream.name)
-            },
-            until: Some(entry.due),
-        }
+        let schedule_of = match of_site {
+            Some(_) => self.providers.file().to_string(),
+            None => format!("stream {}", stream.name),
+        };
+        let failed = format!("{} failed", attempts(entry.attempts));
+        let schedule = format!("{} doubling to {}", retry.first, retry.longest);
+        let by_reply = |text: String| {
+            let reply = self.replies.get(entry.wording).map(str::to_owned);
+            (LimiterKind::ReplyWait, text, reply, format!("reply to attempt {}", entry.attempts))
+        };
+        let by_schedule = |text: String| (LimiterKind::RetrySchedule, text, Some(schedule), schedule_of.clone());
+        let (kind, text, value, set_by) = match entry.due_by {
+            DueBy::Submission | DueBy::Schedule => by_schedule(format!("{failed}; the next attempt is due.")),
+            DueBy::Reply => by_reply(format!("{failed}; the reply, as the dictionary reads it, asks for this wait.")),
+            DueBy::Greylisting => by_reply(format!("{failed}; the reply greylists, which most hosts do for minutes.")),
+            DueBy::Longest => by_reply(format!(
+                "{failed}; the reply asks for a wait beyond the longest of {schedule_of}, {}, which is kept to.",
+                retry.longest
+            )),
+            DueBy::Restart => {
+                let set_by = format!("the last reply or {schedule_of}, before the program was started");
+                (LimiterKind::RetrySchedule, format!("{failed}; the next attempt is due."), None, set_by)
+            }
+        };
+        Limiter { kind, text, value, set_by, until: Some(entry.due) }
     }
 
     /// Due and not bound to a path: the paths it could take are stopped or full.

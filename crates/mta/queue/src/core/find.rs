@@ -95,12 +95,6 @@ impl QueueCore {
         }
     }
 
-    pub(super) fn is_cancelled(&self, idx: u32) -> bool {
-        let entry = self.entries.get(idx);
-        let of_domain = self.domains[entry.domain].cancelled_by.is_some();
-        entry.cancelled || of_domain || self.messages[entry.message].cancelled
-    }
-
     pub(super) fn path_of_entry(&self, idx: u32) -> Option<u32> {
         let entry = self.entries.get(idx);
         match entry.place {

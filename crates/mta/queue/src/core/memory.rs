@@ -1,12 +1,13 @@
-//! What outlives a restart beside the recipients: holds, suspensions, learned limits, effects of rules.
+//! What outlives a restart beside the recipients: holds, suspensions, cancellations, learned limits, effects of rules.
 //!
-//! The driver writes it to a file and gives it back; losing it loses no mail.
+//! The driver writes it to a file and gives it back; losing it loses no mail, but forgets what persons have ordered.
 
 use model::name::Name;
 use model::reply::Reply;
 use model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::cancel::Cancel;
 use super::effect::Effect;
 use super::{Out, QueueCore};
 use crate::providers::Action;
@@ -21,6 +22,8 @@ const PATHS_MAX: usize = 20_000;
 pub struct Memory {
     /// Holds and suspensions by persons.
     pub controls: Vec<ControlView>,
+    /// Cancellations that a crash could undo.
+    pub cancels: Vec<Cancel>,
     /// What was learned about paths.
     pub paths: Vec<PathMemory>,
 }
@@ -88,7 +91,7 @@ impl QueueCore {
         let mut paths: Vec<PathMemory> =
             of_paths.chain(of_groups).chain(remembered).filter(|memory| !memory.is_over(now)).collect();
         paths.truncate(PATHS_MAX);
-        Memory { controls: self.controls.values().cloned().collect(), paths }
+        Memory { controls: self.controls.values().cloned().collect(), cancels: self.cancels_memory(), paths }
     }
 
     fn effects_memory(&self, effects: &[Effect]) -> Vec<EffectMemory> {
@@ -109,6 +112,11 @@ impl QueueCore {
                 && let Err(error) = self.add_control(control)
             {
                 tracing::warn!(%error, "a remembered hold or suspension was dropped");
+            }
+        }
+        for cancel in memory.cancels {
+            if let Err(error) = self.add_cancel(cancel) {
+                tracing::warn!(%error, "a remembered cancellation was dropped");
             }
         }
         for path in memory.paths.into_iter().take(PATHS_MAX).filter(|path| !path.is_over(now)) {

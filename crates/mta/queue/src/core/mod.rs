@@ -13,6 +13,7 @@
 //! message without its own pool goes by its stream's pool of today, not of its reception.
 
 mod admit;
+mod cancel;
 mod check;
 mod control;
 mod distribute;
@@ -47,10 +48,12 @@ use crate::entries::{Chain, Entries, NONE, Place};
 use crate::fair::Seat;
 use crate::ids::Ids;
 use crate::providers::Providers;
+use crate::replies::Replies;
 use crate::schedule::Schedule;
 use crate::slab::Slab;
 use crate::timers::{Part, Timers};
 use crate::view::{ControlView, Totals};
+pub use cancel::{CANCELS_MAX, Cancel};
 pub use memory::{Memory, PathMemory};
 use tables::{
     Campaign, Domain, Group, Job, JobKey, Line, Message, Path, PoolState, Session, Site, SourceState, StreamState,
@@ -119,7 +122,7 @@ pub struct Out {
     pub resolve: Vec<Name>,
     /// When to step again at the latest; in the past: at once.
     pub wake_at: Option<Timestamp>,
-    /// A hold, a suspension or a learned limit has changed (see [`QueueCore::memory`]).
+    /// A hold, a suspension, a cancellation or a learned limit has changed (see [`QueueCore::memory`]).
     pub memory_changed: bool,
 }
 
@@ -164,6 +167,7 @@ pub struct QueueCore {
     pools: Vec<PoolState>,
     streams: Vec<StreamState>,
     entries: Entries,
+    replies: Replies,
     ids: Ids,
     schedule: Schedule,
     messages: Slab<Message>,
@@ -196,8 +200,11 @@ pub struct QueueCore {
     controls: BTreeMap<Target, ControlView>,
     /// How many of the controls are suspensions.
     suspensions: u32,
-    /// Campaigns cancelled lately: what their feed still hands over is cancelled too. Until when, and by whom.
-    cancelled: BTreeMap<CampaignId, (Timestamp, Name)>,
+    cancels: BTreeMap<Target, cancel::Remembered>,
+    /// The newest recipient that was admitted.
+    newest: RecipientId,
+    /// What was told until then is on disk (see [`QueueCore::settled`]).
+    settled_until: Timestamp,
     remembered: HashMap<(Name, Name), PathMemory>,
     generator: IdGenerator,
     totals: Totals,
@@ -222,6 +229,7 @@ impl QueueCore {
             pools,
             streams,
             entries: Entries::default(),
+            replies: Replies::default(),
             ids: Ids::default(),
             schedule: Schedule::new(now),
             messages: Slab::default(),
@@ -251,7 +259,9 @@ impl QueueCore {
             sweeps: VecDeque::new(),
             controls: BTreeMap::new(),
             suspensions: 0,
-            cancelled: BTreeMap::new(),
+            cancels: BTreeMap::new(),
+            newest: RecipientId(0),
+            settled_until: Timestamp::default(),
             remembered: HashMap::new(),
             generator: IdGenerator::new(NODE),
             totals: Totals::default(),
@@ -328,7 +338,7 @@ impl QueueCore {
             Part::Path(path) => self.mark_path_and_lines(path),
             Part::Group(group) => self.end_group_effects(now, group, out),
             Part::Controls => self.end_suspensions(now, out),
-            Part::Sweep => self.forget_unused(now),
+            Part::Sweep => self.forget_unused(now, out),
         }
     }
 

@@ -45,18 +45,11 @@ impl QueueCore {
     pub(super) fn sweep_some(&mut self, now: Timestamp, out: &mut Out) -> bool {
         for _ in 0..STEP_MAX {
             let Some(sweep) = self.sweeps.front().cloned() else { return false };
-            match self.next_of(&sweep) {
-                Some(idx) => self.reconcile(now, idx, out),
-                None => {
-                    self.sweeps.pop_front();
-                    if let Sweep::Domain(name) = &sweep
-                        && let Some(&domain) = self.domain_names.get(name)
-                    {
-                        self.domains[domain].cancelled_by = None;
-                    }
-                }
+            let next = self.next_of(&sweep);
+            if let Some(idx) = next {
+                self.reconcile(now, idx, out);
             }
-            if let Sweep::Recipient(_) = sweep {
+            if next.is_none() || matches!(sweep, Sweep::Recipient(_)) {
                 self.sweeps.pop_front();
             }
         }
@@ -85,12 +78,9 @@ impl QueueCore {
     /// Brings a recipient to the place where its marks want it.
     fn reconcile(&mut self, now: Timestamp, idx: u32, out: &mut Out) {
         let place = self.entries.get(idx).place;
-        let cancelled = self.is_cancelled(idx);
-        if place == Place::InFlight {
-            self.entries.get_mut(idx).cancelled |= cancelled;
-            return;
-        }
-        if !cancelled && self.is_held(idx) == (place == Place::Held) {
+        // What is in flight is dealt with when it comes back.
+        let settled = self.cancelled_by(idx).is_none() && self.is_held(idx) == (place == Place::Held);
+        if settled || place == Place::InFlight {
             return;
         }
         self.take_out(idx);
@@ -102,10 +92,10 @@ impl QueueCore {
     }
 
     /// Forgets paths, lines, sites, domains and campaigns that have had nothing to do for a while.
-    pub(super) fn forget_unused(&mut self, now: Timestamp) {
+    pub(super) fn forget_unused(&mut self, now: Timestamp, out: &mut Out) {
         self.timers.set(Part::Sweep, Some(now.plus(SWEEP_INTERVAL)));
         let before = now.minus(self.config.limits.forget_after.0);
-        self.cancelled.retain(|_, (until, _)| *until > now);
+        self.forget_cancels(now, out);
         self.remembered.retain(|_, memory| !memory.is_over(now));
         self.forget_paths(now, before);
         self.forget_lines(before);
@@ -163,7 +153,7 @@ impl QueueCore {
     fn forget_domains(&mut self, before: Timestamp) {
         let unused = self.domains.iter().filter(|(_, domain)| {
             let busy = matches!(domain.route, Route::Asking { .. } | Route::Failing(_));
-            domain.recipients.is_empty() && !busy && domain.used_at < before && domain.cancelled_by.is_none()
+            domain.recipients.is_empty() && !busy && domain.used_at < before
         });
         let unused: Vec<u32> = unused.map(|(idx, _)| idx).collect();
         for idx in unused {

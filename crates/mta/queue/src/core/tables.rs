@@ -11,6 +11,7 @@ use model::route::{PathSpec, Site as SiteSpec, Source};
 use model::time::Timestamp;
 use model::units::{Rate, Span};
 
+use super::cancel::Cancel;
 use super::effect::{Effect, Hits};
 use super::meter::Meter;
 use crate::adapt::Learned;
@@ -57,9 +58,7 @@ pub(super) struct Message {
     pub campaign: u32,
     /// How many holds of persons cover it: campaign, job, message.
     pub holds: u8,
-    pub cancelled: bool,
-    /// Who cancelled it.
-    pub cancelled_by: Option<Name>,
+    pub cancel: Option<Arc<Cancel>>,
     /// The next recipient that a hold, a release or a cancellation has to look at.
     pub sweep: u32,
 }
@@ -94,7 +93,7 @@ pub(super) struct Domain {
     pub deadline_min: Timestamp,
     pub route: Route,
     pub held: bool,
-    pub cancelled_by: Option<Name>,
+    pub cancel: Option<Arc<Cancel>>,
     pub sweep: u32,
     pub used_at: Timestamp,
 }
@@ -108,7 +107,7 @@ impl Domain {
             deadline_min: NEVER,
             route: Route::Unknown,
             held: false,
-            cancelled_by: None,
+            cancel: None,
             sweep: crate::entries::NONE,
             used_at: now,
         }

@@ -11,6 +11,9 @@
 //! behind [`Spool::applied`] are read again and what they say is acknowledged (see `replay`). `received` events carry the
 //! marker `spool` with the position of the admission, so that a restart tells exactly the missing ones.
 //!
+//! **Orders of persons** are answered when the state file that remembers them is on disk (see `state`). A cancellation is
+//! remembered until all that it ended is on disk as well: [`QueueCore::settled`] is told how far that is.
+//!
 //! **No deadlock.** The loop never waits for the spool, nor for delivery, nor for the event log: what cannot be handed on
 //! stays in a buffer, and while a buffer is full the loop stops *taking in*. The spool's committer waits until
 //! `admitted` is received and takes acknowledgements only then, so admissions are received even beyond
@@ -39,12 +42,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::core::{Input, Out, QueueCore};
-use crate::handle::{Command, Commands};
+use crate::handle::{Command, Commands, ControlError};
 use crate::providers::{Providers, ProvidersError};
 use ack::Acks;
 use lookup::Lookups;
-use state::StateFile;
-use writer::Batch;
+use state::{StateFile, Unanswered};
+use writer::{Batch, Written};
 
 /// Most messages taken from one channel for one step.
 pub const BATCH_MAX: usize = 1_024;
@@ -87,7 +90,7 @@ pub enum RunError {
     /// The provider rules are wrong: the operator mends the file.
     #[error(transparent)]
     Providers(#[from] ProvidersError),
-    /// The file of holds and learned limits cannot be used: the operator mends or removes it.
+    /// The file of holds, cancellations and learned limits cannot be used: the operator mends or removes it.
     #[error("{file}: {reason}")]
     State {
         /// The file.
@@ -160,6 +163,11 @@ struct Driver {
     outbox: VecDeque<ToDelivery>,
     lookups: Lookups,
     pending: Batch,
+    /// When something was said last.
+    told_at: Timestamp,
+    written: Written,
+    /// What was committed to the spool before has been admitted.
+    admitted_until: Timestamp,
     writer: Option<mpsc::Sender<Batch>>,
     writing: JoinHandle<Result<(), RunError>>,
     acks: Acks,
@@ -177,7 +185,8 @@ impl Driver {
         let acks = Acks::default();
         let acking = tokio::spawn(ack::run(acks.clone(), ports.spool.clone()));
         let (writer, batches) = mpsc::channel(WRITER_MAX);
-        let writing = tokio::spawn(writer::run(batches, ports.events, ports.spool, acks.clone()));
+        let written = Written::default();
+        let writing = tokio::spawn(writer::run(batches, ports.events, ports.spool, acks.clone(), written.clone()));
         Driver {
             lookups: Lookups::new(ports.resolver, config.limits.lookups_max as usize),
             config,
@@ -189,6 +198,9 @@ impl Driver {
             commands: ports.commands,
             outbox: VecDeque::new(),
             pending: Batch::default(),
+            told_at: Timestamp::default(),
+            written,
+            admitted_until: Timestamp::default(),
             writer: Some(writer),
             writing,
             acks,
@@ -277,9 +289,8 @@ impl Driver {
                 None => Wakened::Nothing,
             },
             () = tokio::time::sleep(sleep.unwrap_or_default()), if sleep.is_some() => Wakened::Inputs(Vec::new(), None),
-            wait = self.state.due(), if self.state.is_waiting() => {
-                let () = wait;
-                self.state.save(self.core.memory(self.clock.now())).await;
+            () = self.state.due(), if self.state.is_waiting() => {
+                self.state.write(self.core.memory(self.clock.now()));
                 Wakened::Nothing
             }
         }
@@ -308,7 +319,19 @@ impl Driver {
             newest = newest.max(Some(admitted.position));
             inputs.push(Input::Admitted { admitted, told: false });
         }
+        self.note_settled();
         self.step(inputs, newest);
+    }
+
+    /// Tells the core how far everything is on disk and admitted.
+    fn note_settled(&mut self) {
+        let now = self.clock.now();
+        if self.admitted.is_empty() {
+            self.admitted_until = now;
+        }
+        let written = self.written.until();
+        let written = if written >= self.told_at { now } else { written };
+        self.core.settled(written.min(self.admitted_until));
     }
 
     fn step(&mut self, inputs: Vec<Input>, newest: Option<u64>) {
@@ -322,7 +345,10 @@ impl Driver {
     fn keep(&mut self, out: Out, newest: Option<u64>) {
         self.outbox.extend(out.to_delivery);
         self.lookups.ask(out.resolve);
-        self.pending.add(out.events, out.settled, newest);
+        if !out.events.is_empty() || !out.settled.is_empty() {
+            self.told_at = self.clock.now();
+        }
+        self.pending.add(self.told_at, out.events, out.settled, newest);
         if out.memory_changed {
             self.state.changed();
         }
@@ -344,7 +370,10 @@ impl Driver {
                 let mut out = Out::default();
                 let done = core.control(now, &order, &by, &mut out);
                 self.keep(out, None);
-                drop(answer.send(done));
+                match done {
+                    Ok(done) if !done.dry_run => self.state.ordered(Unanswered { done, answer }),
+                    done => drop(answer.send(done.map_err(ControlError::from))),
+                }
             }
         }
     }
@@ -367,7 +396,7 @@ impl Driver {
         let written = joined(Some(&mut self.writing)).await;
         self.acks.close();
         let acked = joined(self.acking.as_mut()).await;
-        self.state.save(self.core.memory(self.clock.now())).await;
+        self.state.end(self.core.memory(self.clock.now())).await;
         written.and(acked).and(self.acked)
     }
 }

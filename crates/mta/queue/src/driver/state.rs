@@ -1,26 +1,54 @@
-//! The file of holds, suspensions and learned limits: written some seconds after a change, whole or not at all.
+//! The file of holds, suspensions, cancellations and learned limits: written whole or not at all.
+//!
+//! **Orders of persons** are answered when the file with them is on disk. They are in force before that, so a failure to
+//! write is answered as an error that says so. The loop does not wait for the disk: orders that come while the file is
+//! being written share the next writing.
+//!
+//! **Other changes** are written together [`SAVE_AFTER`] later. What could not be written is tried again after
+//! [`SAVE_AGAIN`]. Without a path nothing is kept, and orders are answered at once.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::RunError;
-use crate::core::Memory;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
-/// Changes are written together after this long.
+use super::RunError;
+use crate::control::Done;
+use crate::core::Memory;
+use crate::handle::ControlError;
+
+/// Changes that nobody waits for are written together after this long.
 const SAVE_AFTER: Duration = Duration::from_secs(2);
+
+/// Pause before the file is tried again when it could not be written.
+const SAVE_AGAIN: Duration = Duration::from_secs(10);
 
 /// Largest file that is read.
 const FILE_BYTES_MAX: u64 = 64 << 20;
 
+/// An order that is in force and not on disk yet.
+pub(super) struct Unanswered {
+    pub done: Done,
+    pub answer: oneshot::Sender<Result<Done, ControlError>>,
+}
+
 /// Where [`Memory`] is kept; without a path nowhere.
 pub(super) struct StateFile {
     path: Option<PathBuf>,
-    due_at: Option<tokio::time::Instant>,
+    due_at: Option<Instant>,
+    writing: Option<JoinHandle<io::Result<()>>>,
+    /// Orders in what is being written.
+    under_way: Vec<Unanswered>,
+    /// Orders that the next writing takes along.
+    waiting: Vec<Unanswered>,
 }
 
 impl StateFile {
     pub fn new(path: Option<PathBuf>) -> Self {
-        StateFile { path, due_at: None }
+        StateFile { path, due_at: None, writing: None, under_way: Vec::new(), waiting: Vec::new() }
     }
 
     /// Reads the file; nothing remembered when there is none.
@@ -30,7 +58,7 @@ impl StateFile {
         let bytes = match tokio::fs::metadata(&path).await {
             Ok(found) if found.len() > FILE_BYTES_MAX => return Err(refuse("too large".to_owned())),
             Ok(_) => tokio::fs::read(&path).await.map_err(|error| refuse(error.to_string()))?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Memory::default()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Memory::default()),
             Err(error) => return Err(refuse(error.to_string())),
         };
         serde_json::from_slice(&bytes).map_err(|error| refuse(error.to_string()))
@@ -38,34 +66,75 @@ impl StateFile {
 
     /// Something to be remembered has changed.
     pub fn changed(&mut self) {
-        if self.path.is_some() && self.due_at.is_none() {
-            self.due_at = Some(tokio::time::Instant::now() + SAVE_AFTER);
+        self.write_by(Instant::now() + SAVE_AFTER);
+    }
+
+    /// A person has ordered something: the answer follows when it is on disk.
+    pub fn ordered(&mut self, order: Unanswered) {
+        if self.path.is_none() {
+            // Whoever asked may have gone away; so below.
+            let _ = order.answer.send(Ok(order.done));
+            return;
         }
+        self.waiting.push(order);
+        self.write_by(Instant::now());
     }
 
     pub fn is_waiting(&self) -> bool {
-        self.due_at.is_some()
+        self.due_at.is_some() || self.writing.is_some()
     }
 
-    /// Waits until a change is to be written.
-    pub async fn due(&self) {
+    /// Waits until the file is to be written; answers meanwhile what has been. Cancel safe.
+    pub async fn due(&mut self) {
+        self.written().await;
         match self.due_at {
             Some(due_at) => tokio::time::sleep_until(due_at).await,
             None => std::future::pending().await,
         }
     }
 
-    /// Writes the file; a failure is logged and tried again with the next change.
-    pub async fn save(&mut self, memory: Memory) {
+    /// Begins to write; [`StateFile::due`] has said that it is time.
+    pub fn write(&mut self, memory: Memory) {
+        debug_assert!(self.writing.is_none(), "one writing at a time");
         self.due_at = None;
+        self.under_way = std::mem::take(&mut self.waiting);
         let Some(path) = self.path.clone() else { return };
-        let written = tokio::task::spawn_blocking(move || write(&path, &memory)).await;
-        if let Err(error) = written.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
-            tracing::error!(%error, "holds and learned limits could not be saved");
+        self.writing = Some(tokio::task::spawn_blocking(move || write(&path, &memory)));
+    }
+
+    /// Writes for the last time, and answers everybody.
+    pub async fn end(&mut self, memory: Memory) {
+        self.written().await;
+        self.write(memory);
+        self.written().await;
+    }
+
+    fn write_by(&mut self, at: Instant) {
+        if self.path.is_some() {
+            self.due_at = Some(self.due_at.map_or(at, |due_at| due_at.min(at)));
         }
+    }
+
+    /// Waits for the writing under way.
+    async fn written(&mut self) {
+        let Some(writing) = &mut self.writing else { return };
+        let written = writing.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+        self.writing = None;
+        let Err(error) = written else {
+            for order in self.under_way.drain(..) {
+                let _ = order.answer.send(Ok(order.done));
+            }
+            return;
+        };
+        let file = self.path.as_deref().unwrap_or(Path::new("")).display().to_string();
+        tracing::error!(file, %error, "holds, cancellations and learned limits could not be saved");
+        for order in self.under_way.drain(..) {
+            let _ = order.answer.send(Err(ControlError::Unsaved { reason: format!("{file}: {error}") }));
+        }
+        self.write_by(Instant::now() + SAVE_AGAIN);
     }
 }
 
-fn write(path: &Path, memory: &Memory) -> std::io::Result<()> {
+fn write(path: &Path, memory: &Memory) -> io::Result<()> {
     journal::file::replace(path, &serde_json::to_vec(memory)?, 0o644)
 }

@@ -1,11 +1,14 @@
 //! Events on their way to the event log, and what follows once they are there.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use journal::events::{AppendError, Cursor, EventLog};
 use journal::spool::Spool;
 use model::event::Event;
 use model::handoff::RowRef;
+use model::time::Timestamp;
 use tokio::sync::mpsc;
 
 use super::RunError;
@@ -31,11 +34,23 @@ pub(super) struct Batch {
     settled: Vec<Settled>,
     /// Position of the newest admission whose `received` events are among the events.
     position: Option<u64>,
+    /// When the last of it was said.
+    until: Timestamp,
+}
+
+/// Until when everything that was said is on disk. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Written(Arc<AtomicI64>);
+
+impl Written {
+    pub fn until(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::Acquire))
+    }
 }
 
 impl Batch {
-    /// Adds what a step said.
-    pub fn add(&mut self, events: Vec<Told>, settled: Vec<Settled>, position: Option<u64>) {
+    /// Adds what a step said at `now`.
+    pub fn add(&mut self, now: Timestamp, events: Vec<Told>, settled: Vec<Settled>, position: Option<u64>) {
         if self.is_empty() {
             (self.events, self.settled) = (events, settled);
         } else {
@@ -43,6 +58,7 @@ impl Batch {
             self.settled.extend(settled);
         }
         self.position = self.position.max(position);
+        self.until = self.until.max(now);
     }
 
     pub fn len(&self) -> usize {
@@ -60,17 +76,19 @@ pub(super) async fn run(
     log: EventLog,
     spool: Spool,
     acks: Acks,
+    written: Written,
 ) -> Result<(), RunError> {
     while let Some(mut batch) = batches.recv().await {
         while batch.len() < APPEND_MAX {
             let Ok(next) = batches.try_recv() else { break };
-            batch.add(next.events, next.settled, next.position);
+            batch.add(next.until, next.events, next.settled, next.position);
         }
-        let Batch { events, settled, position } = batch;
+        let Batch { events, settled, position, until } = batch;
         let events = with_addresses(events, &spool).await;
         let ending = batches.is_closed();
         let cursor = append_all(&log, events, position, ending).await?;
         acks.push(settled, cursor);
+        written.0.fetch_max(until.0, Ordering::AcqRel);
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ use model::time::{Clock, SystemClock, Timestamp};
 use queue::config::Config;
 use queue::control::{Action, Order, Target};
 use queue::driver::{Ports, RunError};
-use queue::handle::{QueueHandle, Show};
+use queue::handle::{ControlError, QueueHandle, Show};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -275,6 +275,81 @@ async fn a_hold_outlives_a_restart_with_a_state_file() {
     assert_eq!(cancelled.len(), 3);
     let addresses: Vec<Option<&str>> = cancelled.iter().map(|event| event.address.as_deref()).collect();
     assert_eq!(addresses, [Some("r0@a.example"), Some("r1@a.example"), Some("r2@a.example")], "read from the spool");
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// The crash at the worst moment: the order was answered, and of what followed from it nothing is on disk.
+#[tokio::test]
+async fn an_order_that_was_answered_outlives_a_crash() {
+    let dir = tempfile::tempdir().unwrap();
+    let (life_dir, crash_dir) = (dir.path().join("life"), dir.path().join("crash"));
+    let config = |dir: &Path| Config { state_file: Some(dir.join("queue.json")), ..fast() };
+    let order = |campaign, action| Order {
+        target: Target::Campaign(CampaignId(campaign)),
+        action,
+        dry_run: false,
+        until: None,
+    };
+    std::fs::create_dir_all(&life_dir).unwrap();
+    let mut life = Life::begin(&life_dir, config(&life_dir)).await;
+    for campaign in [1, 2] {
+        life.handle.control(order(campaign, Action::Hold), "Ada").await.unwrap();
+    }
+    for campaign in [1, 1, 2] {
+        life.admit(3_000, bed::campaign(campaign)).await;
+    }
+    life.end().await;
+    copy(&life_dir, &crash_dir);
+
+    let life = Life::begin(&life_dir, config(&life_dir)).await;
+    assert_eq!(life.handle.control(order(1, Action::Cancel), "Ada").await.unwrap().affected, 6_000);
+    life.handle.control(order(1, Action::Release), "Ada").await.unwrap();
+    std::fs::copy(life_dir.join("queue.json"), crash_dir.join("queue.json")).unwrap();
+    life.end().await;
+
+    let life = Life::begin(&crash_dir, config(&crash_dir)).await;
+    life.until_ended(6_000).await;
+    let totals = life.handle.snapshot(Show::default()).await.unwrap().totals;
+    assert_eq!((totals.held, totals.done), (3_000, 6_000), "the other campaign is still held");
+    let events = life.end().await;
+    assert_eq!(count(&events), BTreeMap::from([("control", 2), ("received", 9_000), ("suppressed", 6_000)]));
+}
+
+#[tokio::test]
+async fn an_order_that_cannot_be_saved_says_so_and_is_in_force() {
+    let dir = tempfile::tempdir().unwrap();
+    let gone = dir.path().join("gone");
+    let life = Life::begin(dir.path(), Config { state_file: Some(gone.join("queue.json")), ..fast() }).await;
+    let target = Target::Campaign(CampaignId(1));
+    let hold = Order { target, action: Action::Hold, dry_run: false, until: None };
+    let counted = Order { dry_run: true, ..hold.clone() };
+    assert!(life.handle.control(counted, "Ada").await.unwrap().dry_run, "nothing to save");
+    let error = life.handle.control(hold.clone(), "Ada").await.unwrap_err();
+    assert!(matches!(&error, ControlError::Unsaved { reason } if reason.contains("queue.json")), "{error}");
+    assert_eq!(life.handle.snapshot(Show::default()).await.unwrap().controls.len(), 1, "in force");
+    std::fs::create_dir(&gone).unwrap();
+    // Many at once share a writing; all are answered.
+    let mut orders = tokio::task::JoinSet::new();
+    for _ in 0..50 {
+        let (handle, hold) = (life.handle.clone(), hold.clone());
+        orders.spawn(async move { handle.control(hold, "Ada").await });
+    }
+    for done in orders.join_all().await {
+        done.unwrap();
+    }
+    life.end().await;
 }
 
 #[tokio::test]

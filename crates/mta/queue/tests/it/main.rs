@@ -3,6 +3,7 @@
 
 mod bed;
 mod bench;
+mod cancel;
 mod driver;
 mod model_test;
 mod scenario;

@@ -1,14 +1,15 @@
-//! Random admissions, answers, outcomes, losses, orders and time against a plain model of who has to be where.
+//! Random admissions, answers, outcomes, losses, orders, crashes and time against a plain model of who has to be where.
 //!
 //! Checked after every step: everybody is in exactly one place; limits of connections hold; every end is told once and
-//! acknowledged once. Checked at the end: once nothing is held or suspended, everybody ends by `max_age`.
+//! acknowledged once; after a crash, in which the ends of the last steps are lost, nobody who was cancelled is mailed;
+//! and nobody else is cancelled. Checked at the end: once nothing is held or suspended, everybody ends by `max_age`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use model::category::{Category, Disposition, Scope};
-use model::event::Attempt;
-use model::handoff::{FromDelivery, SessionTrouble, ToDelivery};
+use model::event::{Attempt, EventKind};
+use model::handoff::{Admitted, FromDelivery, SessionTrouble, ToDelivery};
 use model::id::{CampaignId, RecipientId, SessionId};
 use model::name::Name;
 use model::route::Path;
@@ -42,13 +43,38 @@ const MAX_AGE: Duration = Duration::from_secs(2 * 3_600);
 
 #[derive(Clone, Debug)]
 enum Step {
-    Admit { count: usize, domain: usize, campaign: u64, fast: bool },
+    Admit {
+        count: usize,
+        domain: usize,
+        campaign: u64,
+        fast: bool,
+    },
     Pass(u64),
-    Resolve { nth: usize, kind: u8 },
-    Ready { nth: usize, room: u32 },
-    Done { nth: usize, count: usize, kind: u8 },
-    Close { nth: usize, trouble: bool },
-    Order { action: u8, what: u8, nth: u64 },
+    Resolve {
+        nth: usize,
+        kind: u8,
+    },
+    Ready {
+        nth: usize,
+        room: u32,
+    },
+    Done {
+        nth: usize,
+        count: usize,
+        kind: u8,
+    },
+    Close {
+        nth: usize,
+        trouble: bool,
+    },
+    Order {
+        action: u8,
+        what: u8,
+        nth: u64,
+    },
+    /// What was told is on disk; or the program dies, and what was told since the last time is not.
+    Durable,
+    Crash,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -60,7 +86,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         6 => (any::<usize>(), 1_u32..15).prop_map(|(nth, room)| Step::Ready { nth, room }),
         8 => (any::<usize>(), 1_usize..8, 0_u8..12).prop_map(|(nth, count, kind)| Step::Done { nth, count, kind }),
         2 => (any::<usize>(), any::<bool>()).prop_map(|(nth, trouble)| Step::Close { nth, trouble }),
-        1 => (0_u8..5, 0_u8..5, 0_u64..3).prop_map(|(action, what, nth)| Step::Order { action, what, nth }),
+        2 => (0_u8..5, 0_u8..6, 0_u64..3).prop_map(|(action, what, nth)| Step::Order { action, what, nth }),
+        1 => Just(Step::Durable),
+        1 => Just(Step::Crash),
     ];
     prop::collection::vec(step, 1..120)
 }
@@ -70,7 +98,14 @@ struct Model {
     core: QueueCore,
     now: Timestamp,
     maker: Maker,
-    waiting: BTreeMap<RecipientId, Timestamp>,
+    /// Those without an end, as the spool would bring them back.
+    waiting: BTreeMap<RecipientId, Admitted>,
+    /// Ends that are not on disk.
+    volatile: Vec<(RecipientId, Admitted)>,
+    /// Given up by a person.
+    cancelled: BTreeSet<RecipientId>,
+    /// Campaigns whose mail was given up, until when.
+    campaigns: BTreeMap<CampaignId, Timestamp>,
     ended: BTreeSet<RecipientId>,
     told_end: BTreeSet<RecipientId>,
     asked: Vec<Name>,
@@ -89,6 +124,9 @@ impl Model {
             now: START,
             maker: Maker::new(),
             waiting: BTreeMap::new(),
+            volatile: Vec::new(),
+            cancelled: BTreeSet::new(),
+            campaigns: BTreeMap::new(),
             ended: BTreeSet::new(),
             told_end: BTreeSet::new(),
             asked: Vec::new(),
@@ -128,6 +166,7 @@ impl Model {
                     let open = self.sessions.get_mut(&session).expect("a session that is open");
                     for ticket in tickets {
                         assert!(self.waiting.contains_key(&ticket.recipient), "given after its end");
+                        assert!(!self.cancelled.contains(&ticket.recipient), "given after it was cancelled");
                         open.given.push(ticket.recipient);
                     }
                 }
@@ -136,6 +175,9 @@ impl Model {
         }
         self.asked.extend(out.resolve);
         for told in out.events {
+            if told.event.kind == EventKind::Suppressed {
+                assert!(self.cancelled.contains(&told.event.recipient.unwrap()), "nobody gave it up: {:?}", told.event);
+            }
             if told.event.kind.disposition().is_some_and(Disposition::is_final) {
                 assert!(self.told_end.insert(told.event.recipient.unwrap()), "two ends: {:?}", told.event);
             }
@@ -143,7 +185,9 @@ impl Model {
         for settled in out.settled {
             match settled {
                 Settled::Done { recipient, .. } => {
-                    assert!(self.waiting.remove(&recipient).is_some(), "{recipient} was not waiting");
+                    let admitted =
+                        self.waiting.remove(&recipient).unwrap_or_else(|| panic!("{recipient} does not wait"));
+                    self.volatile.push((recipient, admitted));
                     assert!(self.ended.insert(recipient));
                 }
                 Settled::Deferred { recipient, .. } => assert!(self.waiting.contains_key(&recipient)),
@@ -171,6 +215,11 @@ impl Model {
             Step::Done { nth, count, kind } => self.done(nth, count, kind),
             Step::Close { nth, trouble } => self.close(nth, trouble),
             Step::Order { action, what, nth } => self.order(action, what, nth),
+            Step::Durable => {
+                self.volatile.clear();
+                self.core.settled(self.now);
+            }
+            Step::Crash => self.crash(),
         }
     }
 
@@ -188,9 +237,48 @@ impl Model {
         let domain = format!("d{domain}.example");
         let admitted = self.maker.admitted(self.now, &message, &vec![domain.as_str(); count]);
         for recipient in &admitted.recipients {
-            self.waiting.insert(recipient.id, self.now);
+            let alone = Admitted { recipients: vec![recipient.clone()], ..admitted.clone() };
+            self.waiting.insert(recipient.id, alone);
+            if self.campaigns.get(&CampaignId(campaign)).is_some_and(|until| self.now < *until) {
+                self.cancelled.insert(recipient.id);
+            }
         }
         self.feed(vec![bed::admit(admitted)]);
+    }
+
+    /// A new core with the memory of the old one; the spool brings back who has no end on disk.
+    fn crash(&mut self) {
+        let memory = self.core.memory(self.now);
+        self.core = bed::core(CONFIG);
+        self.asked.clear();
+        self.sessions.clear();
+        for (recipient, admitted) in self.volatile.drain(..) {
+            self.ended.remove(&recipient);
+            self.told_end.remove(&recipient);
+            self.waiting.insert(recipient, admitted);
+        }
+        let mut out = Out::default();
+        self.core.restore(self.now, memory, &mut out);
+        let recovered = self.waiting.values().cloned().map(bed::admit).collect();
+        self.feed(recovered);
+    }
+
+    /// Those whom a cancellation concerns.
+    fn concerned(&self, target: &Target) -> Vec<RecipientId> {
+        let concerns = |(id, admitted): (&RecipientId, &Admitted)| {
+            let routing = &admitted.message.routing;
+            let concerned = match target {
+                Target::Campaign(campaign) => routing.campaign == Some(*campaign),
+                Target::Job(job) => routing.job == *job,
+                Target::Message(message) => admitted.message.id == *message,
+                Target::Domain(domain) => admitted.recipients[0].domain == *domain,
+                Target::Recipient(recipient) => id == recipient,
+                _ => false,
+            };
+            concerned.then_some(*id)
+        };
+        let ended_lately = self.volatile.iter().map(|(id, admitted)| (id, admitted));
+        self.waiting.iter().chain(ended_lately).filter_map(concerns).collect()
     }
 
     fn resolve(&mut self, nth: usize, kind: u8) {
@@ -240,13 +328,15 @@ impl Model {
     }
 
     fn order(&mut self, action: u8, what: u8, nth: u64) {
+        let waiting = self.waiting.values().nth(nth as usize);
         let target = match what {
             0 => Target::Campaign(CampaignId(nth)),
             1 => Target::Job(Name::from(format!("job-{nth}"))),
             2 => Target::Domain(Name::from(format!("d{nth}.example"))),
             3 => Target::Source(Name::from("a")),
-            _ => match self.waiting.keys().nth(nth as usize) {
-                Some(&recipient) => Target::Recipient(recipient),
+            _ => match waiting {
+                Some(admitted) if what == 4 => Target::Message(admitted.message.id),
+                Some(admitted) => Target::Recipient(admitted.recipients[0].id),
                 None => return,
             },
         };
@@ -257,6 +347,14 @@ impl Model {
             (0..=2, false) => Action::Suspend,
             (_, false) => Action::Resume,
         };
+        if action == Action::Cancel {
+            let of_order = self.concerned(&target);
+            // What ended by itself and is not on disk is given up with the rest, should a crash bring it back.
+            self.cancelled.extend(of_order);
+            if let Target::Campaign(campaign) = target {
+                self.campaigns.insert(campaign, self.now.plus(Duration::from_secs(300)));
+            }
+        }
         let mut out = Out::default();
         let order = Order { target, action, dry_run: false, until: None };
         self.core.control(self.now, &order, "tester", &mut out).unwrap();

@@ -394,3 +394,89 @@ fn holds_and_learned_limits_outlive_a_restart() {
     assert!(snapshot.paths[0].limits.rate_now.unwrap().count < 100);
     assert_eq!(next.core.memory(next.now), memory);
 }
+
+/// A reply that asks for `wait_s` as delivery reads it.
+fn asks(category: Category, wait_s: Option<u32>, text: &str) -> (model::handoff::Verdict, Option<Reply>) {
+    let mut verdict = bed::verdict(Disposition::Deferred, Scope::Recipient, Some(category));
+    verdict.wait_s = wait_s;
+    (verdict, Some(Reply::new(451, text)))
+}
+
+#[test]
+fn the_explanation_names_what_set_the_time() {
+    type Answer = fn() -> (model::handoff::Verdict, Option<Reply>);
+    let cases: [(Answer, Expect); 5] = [
+        (
+            bed::deferred,
+            expect![
+                "Scheduled, RetrySchedule: 1 attempt failed; the next attempt is due. [15m doubling to 4h] by stream bulk, in 973 s"
+            ],
+        ),
+        (
+            || asks(Category::Greylisted, Some(300), "4.7.1 try again in 300 seconds"),
+            expect![
+                "Scheduled, ReplyWait: 1 attempt failed; the reply, as the dictionary reads it, asks for this wait. [451 4.7.1 try again in 300 seconds] by reply to attempt 1, in 324 s"
+            ],
+        ),
+        (
+            || asks(Category::Greylisted, None, "4.7.1 greylisted"),
+            expect![
+                "Scheduled, ReplyWait: 1 attempt failed; the reply greylists, which most hosts do for minutes. [451 4.7.1 greylisted] by reply to attempt 1, in 324 s"
+            ],
+        ),
+        (
+            || asks(Category::RateLimited, Some(3_600), "4.7.28 unusual rate"),
+            expect![
+                "Scheduled, ReplyWait: 1 attempt failed; the reply, as the dictionary reads it, asks for this wait. [451 4.7.28 unusual rate] by reply to attempt 1, in 3895 s"
+            ],
+        ),
+        (
+            || asks(Category::RateLimited, Some(86_400), "4.7.0 come back tomorrow"),
+            expect![
+                "Scheduled, ReplyWait: 1 attempt failed; the reply asks for a wait beyond the longest of stream bulk, 4h, which is kept to. [451 4.7.0 come back tomorrow] by reply to attempt 1, in 15580 s"
+            ],
+        ),
+    ];
+    for (answer, expected) in cases {
+        let mut bench = Bench::new("");
+        let ids = bench.admit(bed::bulk(), &["a.example"]);
+        bench.ready_all(1);
+        bench.finish(answer);
+        check(&bench, ids[0], expected);
+    }
+}
+
+#[test]
+fn a_reply_that_asks_for_less_than_the_schedule_is_not_named() {
+    let mut bench = Bench::new("");
+    let ids = bench.admit(bed::bulk(), &["a.example"]);
+    bench.ready_all(1);
+    bench.finish_and_go_on(|| asks(Category::RateLimited, Some(60), "4.7.0 wait a minute"));
+    check(
+        &bench,
+        ids[0],
+        expect![
+            "Scheduled, RetrySchedule: 1 attempt failed; the next attempt is due. [15m doubling to 4h] by stream bulk, in 973 s"
+        ],
+    );
+    bench.pass(1_000);
+    bench.ready_all(1);
+    bench.finish_and_go_on(|| asks(Category::RateLimited, Some(7_200), "4.7.0 wait two hours"));
+    check(
+        &bench,
+        ids[0],
+        expect![
+            "Scheduled, ReplyWait: 2 attempts failed; the reply, as the dictionary reads it, asks for this wait. [451 4.7.0 wait two hours] by reply to attempt 2, in 7790 s"
+        ],
+    );
+    bench.pass(8_000);
+    bench.ready_all(1);
+    bench.finish(bed::deferred);
+    check(
+        &bench,
+        ids[0],
+        expect![
+            "Scheduled, RetrySchedule: 3 attempts failed; the next attempt is due. [15m doubling to 4h] by stream bulk, in 3618 s"
+        ],
+    );
+}
