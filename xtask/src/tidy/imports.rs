@@ -45,7 +45,6 @@ const LEAVES: &[(&str, &str)] = &[
     ("hickory-server", "dns"),
     ("mail-auth", "mail"),
     ("mail-parser", "mail"),
-    ("mail-builder", "mail"),
     ("rustls", "smtp"),
 ];
 

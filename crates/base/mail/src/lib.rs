@@ -4,7 +4,7 @@
 //! paths carry), [`mjml`], [`build`]. Reading and signing stand beside it, one module each.
 //!
 //! Everything here is a plain function on values: no IO, no clock, no database, no network. The mail libraries
-//! (mail-auth, mail-parser, mail-builder, mrml, lol_html) are known to this crate alone.
+//! (mail-auth, mail-parser, mrml, css-inline, lol_html, html2text) are known to this crate alone.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

@@ -104,11 +104,6 @@ impl Reply {
         (200..300).contains(&self.code)
     }
 
-    /// 4xx: the same may succeed later.
-    pub fn is_transient(&self) -> bool {
-        (400..500).contains(&self.code)
-    }
-
     /// 5xx: the same will not succeed.
     pub fn is_permanent(&self) -> bool {
         (500..600).contains(&self.code)

@@ -23,7 +23,5 @@ pub mod server;
 mod stream;
 pub mod tls;
 
-use std::pin::Pin;
-
-/// A boxed future, for traits that are used behind a pointer.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+/// What the traits of this crate return: they are used behind a pointer.
+pub use futures::future::BoxFuture;

@@ -55,13 +55,6 @@ pub struct Fate {
     pub reply: Reply,
 }
 
-impl Fate {
-    /// The server took the responsibility: 2xx to the final dot, and to nothing before.
-    pub fn is_delivered(&self) -> bool {
-        self.phase == Phase::Dot && self.reply.is_positive()
-    }
-}
-
 /// How a transaction ended.
 #[derive(Debug)]
 pub struct Sent {

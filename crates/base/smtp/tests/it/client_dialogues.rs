@@ -143,7 +143,8 @@ impl<'a> Play<'a> {
             let _ = match fate {
                 None => writeln!(self.out, "= {}: undecided", recipient.address),
                 Some(fate) => {
-                    let verb = if fate.is_delivered() { "delivered" } else { "not delivered" };
+                    let delivered = fate.phase == Phase::Dot && fate.reply.is_positive();
+                    let verb = if delivered { "delivered" } else { "not delivered" };
                     writeln!(self.out, "= {}: {verb}, {:?}: {}", recipient.address, fate.phase, fate.reply)
                 }
             };
