@@ -2,46 +2,7 @@
 //!
 //! The names only; which reply gets which name is decided by the reply dictionary in `mail::bounce`.
 
-use serde::{Deserialize, Serialize};
-
-macro_rules! names {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $n:literal $variant:ident $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(
-            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, minicbor::Encode,
-            minicbor::Decode, schemars::JsonSchema,
-        )]
-        #[cbor(index_only)]
-        pub enum $name {
-            $($(#[$vdoc])* #[serde(rename = $text)] #[n($n)] $variant,)*
-        }
-
-        impl $name {
-            /// Every one, in the order of declaration.
-            pub const ALL: &'static [$name] = &[$($name::$variant,)*];
-
-            /// Its name in JSON, in data files and for people.
-            pub const fn as_str(self) -> &'static str {
-                match self { $($name::$variant => $text,)* }
-            }
-
-            /// The one of this name.
-            pub fn from_name(name: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|known| known.as_str() == name)
-            }
-        }
-
-        names_schema!($name);
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    };
-}
-
-names! {
+numbered_names! {
     /// Bounce category: PowerMTA's seventeen names, and seven of ours.
     Category {
         /// The remote system is set up wrongly.
@@ -95,7 +56,7 @@ names! {
     }
 }
 
-names! {
+numbered_names! {
     /// Groups of categories, for charts and rules of thumb.
     Family {
         /// No such user, moved, suspended.
@@ -119,7 +80,7 @@ names! {
     }
 }
 
-names! {
+numbered_names! {
     /// Whom a reply concerns, and so what has to wait or stop.
     Scope {
         /// This recipient alone.
@@ -135,7 +96,7 @@ names! {
     }
 }
 
-names! {
+numbered_names! {
     /// How one attempt, or the whole life of a recipient, ended.
     Disposition {
         /// The receiving host took responsibility (250 after the final dot).

@@ -120,73 +120,46 @@ pub struct Event {
     pub note: Option<String>,
 }
 
-macro_rules! kinds {
-    ($($(#[$doc:meta])* $n:literal $variant:ident $text:literal,)*) => {
-        /// What kind of thing happened.
-        #[derive(
-            Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, minicbor::Encode,
-            minicbor::Decode, schemars::JsonSchema,
-        )]
-        #[cbor(index_only)]
-        pub enum EventKind {
-            $($(#[$doc])* #[serde(rename = $text)] #[n($n)] $variant,)*
-        }
-
-        names_schema!(EventKind);
-
-        impl EventKind {
-            /// Every kind, in the order of declaration.
-            pub const ALL: &'static [EventKind] = &[$(EventKind::$variant,)*];
-
-            /// Its name in JSON, in searches and for people.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(EventKind::$variant => $text,)* }
-            }
-
-            /// Its number in binary form; never changes.
-            pub const fn number(self) -> u8 {
-                match self { $(EventKind::$variant => $n,)* }
-            }
-        }
-    };
-}
-
-kinds! {
-    /// A recipient was accepted and is on disk.
-    #[default]
-    0 Received "received",
-    /// A submission was refused.
-    1 Rejected "rejected",
-    /// The receiving host took the mail.
-    2 Delivered "delivered",
-    /// An attempt failed; another follows.
-    3 Deferred "deferred",
-    /// An attempt failed for good.
-    4 Bounced "bounced",
-    /// Queued for too long.
-    5 Expired "expired",
-    /// Not attempted: the address is suppressed, or a person cancelled it.
-    6 Suppressed "suppressed",
-    /// A delivery report came back after acceptance (out-of-band bounce).
-    7 RemoteBounce "remote-bounce",
-    /// The recipient complained (feedback loop).
-    8 Complaint "complaint",
-    /// The pixel was fetched.
-    9 Opened "opened",
-    /// A link was followed.
-    10 Clicked "clicked",
-    /// The recipient unsubscribed.
-    11 Unsubscribed "unsubscribed",
-    /// A path was slowed or suspended, with the reply that caused it.
-    12 Throttled "throttled",
-    /// A path is back to its configured limits.
-    13 Restored "restored",
-    /// A person or a rule held, released, paused or changed something.
-    14 Control "control",
-    /// A connection could not be made or broke outside of a transaction.
-    15 ConnectionFailed "connection-failed",
-    /// Inbound mail that was taken and led to nothing (unknown report, reply of a person).
-    16 Inbound "inbound",
+numbered_names! {
+    /// What kind of thing happened.
+    #[derive(Default)]
+    EventKind {
+        /// A recipient was accepted and is on disk.
+        #[default]
+        0 Received "received",
+        /// A submission was refused.
+        1 Rejected "rejected",
+        /// The receiving host took the mail.
+        2 Delivered "delivered",
+        /// An attempt failed; another follows.
+        3 Deferred "deferred",
+        /// An attempt failed for good.
+        4 Bounced "bounced",
+        /// Queued for too long.
+        5 Expired "expired",
+        /// Not attempted: the address is suppressed, or a person cancelled it.
+        6 Suppressed "suppressed",
+        /// A delivery report came back after acceptance (out-of-band bounce).
+        7 RemoteBounce "remote-bounce",
+        /// The recipient complained (feedback loop).
+        8 Complaint "complaint",
+        /// The pixel was fetched.
+        9 Opened "opened",
+        /// A link was followed.
+        10 Clicked "clicked",
+        /// The recipient unsubscribed.
+        11 Unsubscribed "unsubscribed",
+        /// A path was slowed or suspended, with the reply that caused it.
+        12 Throttled "throttled",
+        /// A path is back to its configured limits.
+        13 Restored "restored",
+        /// A person or a rule held, released, paused or changed something.
+        14 Control "control",
+        /// A connection could not be made or broke outside of a transaction.
+        15 ConnectionFailed "connection-failed",
+        /// Inbound mail that was taken and led to nothing (unknown report, reply of a person).
+        16 Inbound "inbound",
+    }
 }
 
 impl EventKind {

@@ -12,6 +12,8 @@
 
 #[macro_use]
 mod text_schema;
+#[macro_use]
+mod names;
 
 pub mod category;
 pub mod error;
