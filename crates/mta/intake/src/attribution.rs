@@ -2,7 +2,7 @@
 //! mail that it quotes. What others claim (addresses, dates) is never taken for a proof.
 
 use mail::report::Original;
-use mail::token::{Keys, MailRef, REF_PREFIX, RETURN_PREFIX, TOKEN_TEXT_MAX, Token, UNSUBSCRIBE_PREFIX};
+use mail::token::{Keys, MailRef, TOKEN_TEXT_MAX, Token};
 use model::id::{CampaignId, ContactId, ListId, MessageId, RecipientId};
 
 /// Words of quoted fields that are tried as tokens, for one mail.
@@ -83,24 +83,15 @@ pub(crate) fn attribute(
     found
 }
 
-/// The tokens of ours in a text: words with one of the prefixes, or bare.
+/// The tokens of ours in a text: words with their mark, or bare.
 fn tokens_in<'a>(keys: &'a Keys, text: &'a str, tries: &'a mut usize) -> impl Iterator<Item = Token> + 'a {
     let is_of_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let words = text.split(move |c: char| !is_of_word(c));
     let words = words.filter(|word| (WORD_LEN_MIN..=TOKEN_TEXT_MAX).contains(&word.len()));
     words.filter_map(move |word| {
         *tries = tries.checked_sub(1)?;
-        open_word(keys, word)
+        keys.open_word(word).ok()
     })
-}
-
-fn open_word(keys: &Keys, word: &str) -> Option<Token> {
-    let begins = |prefix: &str| word.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-    if begins(RETURN_PREFIX) {
-        return keys.open_return(word).ok();
-    }
-    let bare = [REF_PREFIX, UNSUBSCRIBE_PREFIX].iter().find_map(|prefix| word.strip_prefix(prefix));
-    keys.open(bare.unwrap_or(word)).ok()
 }
 
 #[cfg(test)]

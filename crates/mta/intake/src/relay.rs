@@ -8,14 +8,11 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 
 use mail::address::Address;
-use mail::token::RETURN_PREFIX;
+use mail::token::Mark;
 use model::reply::Reply;
 
 use crate::config::Config;
 use crate::network::Network;
-
-/// In front of a token in the local part of an unsubscribe address.
-const UNSUBSCRIBE_PREFIX: &str = mail::token::UNSUBSCRIBE_PREFIX;
 
 /// Where mail to a recipient goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,10 +107,10 @@ impl Rules {
             return None;
         }
         let local = address.local();
-        let begins = |prefix: &str| local.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-        match local {
-            _ if begins(RETURN_PREFIX) => Some(Mailbox::ReturnPath),
-            _ if begins(UNSUBSCRIBE_PREFIX) || local.eq_ignore_ascii_case("unsubscribe") => Some(Mailbox::Unsubscribe),
+        match Mark::split(local) {
+            Some((Mark::Return, _)) => Some(Mailbox::ReturnPath),
+            Some((Mark::Unsubscribe, _)) => Some(Mailbox::Unsubscribe),
+            _ if local.eq_ignore_ascii_case("unsubscribe") => Some(Mailbox::Unsubscribe),
             _ if local.eq_ignore_ascii_case("postmaster") => Some(Mailbox::Reports),
             _ => None,
         }

@@ -7,7 +7,7 @@ use super::layout::{BodyPiece, HeadLine};
 use super::{Personal, Preview, Program, header};
 use crate::merge::{Code, Fixed, Limits, Run, Sink, Val};
 use crate::quoted::Encoder;
-use crate::token::{REF_PREFIX, UNSUBSCRIBE_PREFIX};
+use crate::token::Mark;
 
 /// What one rendering needs beside the program.
 struct Job<'p> {
@@ -172,7 +172,7 @@ impl<'p> Job<'p> {
     fn message_id(&self, out: &mut Vec<u8>) {
         let domain = &self.program.from_domain;
         let line = match self.tokens.reference() {
-            Some(token) => format!("Message-ID: <{REF_PREFIX}{token}@{domain}>\r\n"),
+            Some(token) => format!("Message-ID: <{}{token}@{domain}>\r\n", Mark::Ref.as_str()),
             None => format!("Message-ID: <{}.{}@{domain}>\r\n", self.personal.recipient, self.personal.message),
         };
         out.extend_from_slice(line.as_bytes());
@@ -183,7 +183,8 @@ impl<'p> Job<'p> {
         let (Some(token), Some(ways)) = (self.unsubscribe_token, &self.program.unsubscribe) else { return };
         let mut line = format!("List-Unsubscribe: <{}/u/{token}>", self.program.base_url);
         if let Some(domain) = &ways.mailto_domain {
-            line.push_str(&format!(",\r\n <mailto:unsubscribe@{domain}?subject={UNSUBSCRIBE_PREFIX}{token}>"));
+            let mark = Mark::Unsubscribe.as_str();
+            line.push_str(&format!(",\r\n <mailto:unsubscribe@{domain}?subject={mark}{token}>"));
         }
         line.push_str("\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n");
         out.extend_from_slice(line.as_bytes());

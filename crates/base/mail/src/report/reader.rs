@@ -9,7 +9,7 @@ use super::limits::{DEPTH_MAX, MAIL_BYTES_MAX, PARTS_MAX};
 use super::{AutoReply, DeliveryReport, Feedback, Original, Report, auto, prose, rfc3464};
 use crate::bounce::Dictionary;
 use crate::mime::{self, Body, Part};
-use crate::token::UNSUBSCRIBE_PREFIX;
+use crate::token::Mark;
 
 /// The pieces of a mail that matter to reports.
 #[derive(Debug, Default)]
@@ -142,8 +142,8 @@ fn is_unsubscription(headers: &Fields) -> bool {
     headers.get("X-Apple-Unsubscribe").is_some_and(|value| value.eq_ignore_ascii_case("true"))
         || headers.get("Subject").is_some_and(|subject| {
             let subject = subject.trim();
-            let token =
-                subject.strip_prefix(UNSUBSCRIBE_PREFIX).is_some_and(|rest| rest.len() > 20 && !rest.contains(' '));
+            let token = Mark::split(subject)
+                .is_some_and(|(mark, rest)| mark == Mark::Unsubscribe && rest.len() > 20 && !rest.contains(' '));
             token || subject.eq_ignore_ascii_case("unsubscribe")
         })
 }

@@ -17,8 +17,10 @@
 mod base32;
 mod keys;
 mod payload;
+mod word;
 
 pub use keys::{KEYS_MAX, Keys, KeysError, SECRET_LEN};
+pub use word::Mark;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -29,15 +31,6 @@ pub const URL_MAX: usize = 2_048;
 
 /// Longest text that [`Keys::open`] looks at, in bytes: the longest URL, the ids and the tag in base64.
 pub const TOKEN_TEXT_MAX: usize = 3_072;
-
-/// In front of a return token in a local part.
-pub const RETURN_PREFIX: &str = "b.";
-
-/// In front of a token in a Message-ID.
-pub const REF_PREFIX: &str = "r.";
-
-/// In front of a token in the subject of an unsubscribe mail.
-pub const UNSUBSCRIBE_PREFIX: &str = "u.";
 
 /// The mail that a token speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -135,53 +128,11 @@ impl Keys {
 
     /// The return path `b.TOKEN@domain` of a recipient.
     pub fn return_path(&self, recipient: RecipientId, campaign: Option<CampaignId>, domain: &str) -> String {
-        let mut path = String::from(RETURN_PREFIX);
+        let mut path = String::from(Mark::Return.as_str());
         self.seal_into(&Token::Return { recipient, campaign }, &mut path);
         path.push('@');
         path.push_str(domain);
         path
-    }
-
-    /// Opens the local part of a return path, in whatever case it came back: always a [`Token::Return`].
-    ///
-    /// # Errors
-    /// [`TokenError::Malformed`] for every other local part, the others as for [`Keys::open`].
-    pub fn open_return(&self, local_part: &str) -> Result<Token, TokenError> {
-        let prefix = local_part.get(..RETURN_PREFIX.len()).ok_or(TokenError::Malformed)?;
-        if !prefix.eq_ignore_ascii_case(RETURN_PREFIX) || local_part.len() > LOCAL_PART_MAX {
-            return Err(TokenError::Malformed);
-        }
-        let sealed = base32::decode(&local_part[RETURN_PREFIX.len()..]).ok_or(TokenError::Malformed)?;
-        match payload::decode(&self.open_bytes(&sealed)?)? {
-            token @ Token::Return { .. } => Ok(token),
-            _ => Err(TokenError::Malformed),
-        }
-    }
-
-    /// Opens a message id of ours, `r.TOKEN@domain` with or without angle brackets: always a [`Token::Ref`].
-    ///
-    /// # Errors
-    /// As for [`Keys::open`]; message ids of others are [`TokenError::Malformed`] or [`TokenError::Forged`].
-    pub fn open_message_id(&self, message_id: &str) -> Result<Token, TokenError> {
-        let id = message_id.trim().trim_start_matches('<').trim_end_matches('>');
-        let local = id.rsplit_once('@').map_or(id, |(local, _)| local);
-        let text = local.strip_prefix(REF_PREFIX).ok_or(TokenError::Malformed)?;
-        match self.open(text)? {
-            token @ Token::Ref(_) => Ok(token),
-            _ => Err(TokenError::Malformed),
-        }
-    }
-
-    /// Finds the token of an unsubscribe mail in its subject (`u.TOKEN`, perhaps behind `Re:` and the like).
-    ///
-    /// # Errors
-    /// [`TokenError::Malformed`] when there is none, the others as for [`Keys::open`].
-    pub fn open_unsubscribe_subject(&self, subject: &str) -> Result<Token, TokenError> {
-        let word = subject.split_whitespace().find_map(|word| word.strip_prefix(UNSUBSCRIBE_PREFIX));
-        match self.open(word.ok_or(TokenError::Malformed)?)? {
-            token @ Token::Unsubscribe { .. } => Ok(token),
-            _ => Err(TokenError::Malformed),
-        }
     }
 }
 

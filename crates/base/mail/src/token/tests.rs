@@ -85,18 +85,32 @@ fn key_files_are_read_and_refused() {
 }
 
 #[test]
-fn message_ids_and_unsubscribe_subjects() {
+fn a_word_is_what_its_mark_says() {
     let keys = keys();
-    let reference = keys.seal(&Token::Ref(mail()));
-    for text in [format!("<r.{reference}@news.example.com>"), format!(" r.{reference}@x"), format!("r.{reference}")] {
-        assert_eq!(keys.open_message_id(&text), Ok(Token::Ref(mail())));
-    }
-    assert_eq!(keys.open_message_id("<CAF1234@mail.gmail.com>"), Err(TokenError::Malformed));
-    let open = keys.seal(&Token::Open(mail()));
-    assert_eq!(keys.open_message_id(&format!("<r.{open}@x>")), Err(TokenError::Malformed));
+    let refer = Token::Ref(mail());
     let leave = Token::Unsubscribe { mail: mail(), list: Some(ListId(5)) };
-    assert_eq!(keys.open_unsubscribe_subject(&format!("Re: u.{}", keys.seal(&leave))), Ok(leave));
-    assert_eq!(keys.open_unsubscribe_subject("unsubscribe"), Err(TokenError::Malformed));
+    let back = Token::Return { recipient: RecipientId(20), campaign: None };
+    let check = |word: &str, expected: Result<&Token, TokenError>| {
+        assert_eq!(keys.open_word(word), expected.cloned(), "{word}");
+    };
+    let malformed = Err(TokenError::Malformed);
+    for (token, own) in [(&refer, "r."), (&leave, "u."), (&back, "b.")] {
+        let text = keys.seal(token);
+        for mark in ["r.", "u.", "b.", "R.", "U.", "B."] {
+            let fits = mark.eq_ignore_ascii_case(own);
+            let opened = keys.open_word(&format!("{mark}{text}"));
+            assert_eq!(opened.as_ref().ok(), fits.then_some(token), "{mark} {token:?}");
+        }
+        check(&text, if own == "b." { malformed } else { Ok(token) });
+    }
+    // Folded on its way, a return token opens all the same.
+    check(&format!("b.{}", keys.seal(&back)).to_uppercase(), Ok(&back));
+    assert!(keys.open_word(&format!("r.{}", keys.seal(&refer)).to_uppercase()).is_err());
+    check(&keys.seal(&Token::Open(mail())), Ok(&Token::Open(mail())));
+    for nothing in ["", "u", "u.", "b.", "r.x", "é.", "unsubscribe", "CAF1234"] {
+        check(nothing, malformed);
+    }
+    assert!(matches!(keys.open_return(&keys.seal(&refer)), Err(TokenError::Malformed)));
 }
 
 proptest! {
@@ -137,7 +151,10 @@ proptest! {
         }
         for text in [&text, &base64, &base32] {
             prop_assert!(keys().open_return(text).is_err());
-            prop_assert!(keys().open_message_id(text).is_err());
+            for mark in ["b.", "r.", "u."] {
+                let word = format!("{mark}{text}");
+                prop_assert!(keys().open_word(&word).is_err());
+            }
         }
     }
 }
