@@ -36,26 +36,15 @@ pub struct Provider {
     pub seen: String,
 }
 
-/// What a host does with the mail it takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// Keeps mailboxes.
-    Mailbox,
-    /// Filters for mailboxes that are elsewhere.
-    Gateway,
-    /// Keeps mailboxes as part of web hosting.
-    Hosting,
-}
-
-impl Kind {
-    /// Its name in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Kind::Mailbox => "mailbox",
-            Kind::Gateway => "gateway",
-            Kind::Hosting => "hosting",
-        }
+model::names! {
+    /// What a host does with the mail it takes.
+    Kind {
+        /// Keeps mailboxes.
+        Mailbox "mailbox",
+        /// Filters for mailboxes that are elsewhere.
+        Gateway "gateway",
+        /// Keeps mailboxes as part of web hosting.
+        Hosting "hosting",
     }
 }
 

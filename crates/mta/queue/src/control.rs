@@ -131,32 +131,20 @@ impl utoipa::PartialSchema for PathName {
 
 impl ToSchema for PathName {}
 
-/// What is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Action {
-    /// Keep mail from being attempted. It does not expire while it is held.
-    Hold,
-    /// Undo a hold. What has passed its time meanwhile expires at once.
-    Release,
-    /// Give mail up; its recipients end as suppressed.
-    Cancel,
-    /// Open no connections and send nothing there.
-    Suspend,
-    /// Undo a suspension, a learned limit and a rest after failures.
-    Resume,
-}
-
-impl Action {
-    /// Its name in JSON and in events.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Action::Hold => "hold",
-            Action::Release => "release",
-            Action::Cancel => "cancel",
-            Action::Suspend => "suspend",
-            Action::Resume => "resume",
-        }
+model::names! {
+    /// What is to be done.
+    #[derive(ToSchema)]
+    Action {
+        /// Keep mail from being attempted. It does not expire while it is held.
+        Hold "hold",
+        /// Undo a hold. What has passed its time meanwhile expires at once.
+        Release "release",
+        /// Give mail up; its recipients end as suppressed.
+        Cancel "cancel",
+        /// Open no connections and send nothing there.
+        Suspend "suspend",
+        /// Undo a suspension, a learned limit and a rest after failures.
+        Resume "resume",
     }
 }
 

@@ -1,7 +1,7 @@
-//! MJML to HTML, HTML to text, and style sheets into attributes; Liquid passes through all three unchanged.
+//! MJML to HTML, and style sheets into attributes; Liquid passes through both unchanged.
 //!
 //! Done once per mail, never per recipient. Nothing is fetched: `mj-include` and linked style sheets are refused or
-//! left alone. MJML is rendered by mrml, styles are put into attributes by css-inline, text is made by `crate::plain`.
+//! left alone. MJML is rendered by mrml, styles are put into attributes by css-inline. (Text is made by `crate::plain`.)
 //!
 //! Limits: [`MJML_BYTES_MAX`], [`MJML_DEPTH_MAX`], [`MJML_HTML_DEPTH_MAX`], [`HTML_DEPTH_MAX`] (the libraries recurse, or grow slow).
 //! Known gaps (mrml's): `mj-html-attributes`, custom elements; attribute values are not checked.
@@ -13,8 +13,7 @@ use mrml::mj_head::MjHeadChild;
 use mrml::prelude::parser::{self, ParserOptions, WarningKind};
 use mrml::prelude::render::RenderOptions;
 
-use crate::merge::{Place, lex};
-use crate::plain;
+use crate::merge::Place;
 use marks::Protected;
 
 /// Longest MJML or HTML that is read, in bytes.
@@ -156,22 +155,6 @@ fn check_depth(found: Option<usize>, max: usize, place: &dyn Fn(usize) -> Place)
         Some(offset) => Err(error("too-deep", format!("elements are nested deeper than {max}"), place(offset))),
         None => Ok(()),
     }
-}
-
-/// The text of HTML.
-///
-/// # Errors
-/// [`MjmlError`] when the Liquid in it is not closed, or the HTML can not be read.
-pub fn text_of_html(html: &str) -> Result<String, MjmlError> {
-    check_size(html)?;
-    let segments = lex(html).map_err(|cause| MjmlError {
-        code: "liquid",
-        message: cause.message,
-        line: cause.line,
-        column: cause.column,
-    })?;
-    let text = plain::of_segments(&segments).map_err(|message| error("not-html", message, Place::START))?;
-    Ok(text.iter().map(crate::merge::Segment::written).collect())
 }
 
 /// Moves the rules of `style` elements into `style` attributes, for HTML that was made elsewhere; what can not stand in

@@ -3,6 +3,8 @@
 use expect_test::{Expect, expect};
 
 use super::*;
+use crate::merge::{Segment, lex};
+use crate::plain;
 
 #[track_caller]
 fn check_error(mjml: &str, expected: &str) {
@@ -85,7 +87,7 @@ fn liquid_passes_unchanged() {
 
 #[test]
 fn the_text_of_a_mail() {
-    let text = text_of_html(&render(MAIL).unwrap().html).unwrap();
+    let text = text_of(&render(MAIL).unwrap().html);
     expect![[r#"
         {% if a < b %}Hello {{ name | default: "you" }}
         x ({{ u }})
@@ -96,8 +98,10 @@ fn the_text_of_a_mail() {
         {% endraw %}{% endfor %}
         {% endif %}"#]]
     .assert_eq(&text);
-    let error = text_of_html("a\n{{ b").unwrap_err();
-    assert_eq!(format!("{} {error}", error.code), "liquid line 2 column 1: `{{` without `}}` behind it");
+}
+
+fn text_of(html: &str) -> String {
+    plain::of_segments(&lex(html).unwrap()).unwrap().iter().map(Segment::written).collect()
 }
 
 #[track_caller]
@@ -131,7 +135,7 @@ fn the_deepest_documents_fit_on_a_small_stack() {
             assert!(render(&format!("<mjml><mj-body>{}</mj-body></mjml>", nested(tag, deepest - 2))).is_ok(), "{tag}");
         }
         assert!(inline_css(&nested("div", HTML_DEPTH_MAX)).is_ok());
-        assert!(text_of_html(&nested("div", HTML_DEPTH_MAX)).is_ok());
+        assert!(text_of(&nested("div", HTML_DEPTH_MAX)).contains('x'));
     };
     // Half of what threads have by default.
     std::thread::Builder::new().stack_size(1024 * 1024).spawn(work).unwrap().join().unwrap();
