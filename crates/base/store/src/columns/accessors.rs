@@ -112,7 +112,7 @@ pub(super) fn origin(event: &mut Event) -> &mut Origin {
 }
 
 pub(super) fn kind(name: &str) -> EventKind {
-    EventKind::ALL.iter().copied().find(|kind| kind.as_str() == name).unwrap_or_default()
+    EventKind::from_name(name).unwrap_or_default()
 }
 
 pub(super) fn scope(name: &str) -> Option<Scope> {
