@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use model::time::Timestamp;
 
+use crate::damage;
 use crate::disk::{self, StoredFile};
 use crate::error::StoreError;
 use crate::hot::HotBatch;
@@ -148,10 +149,13 @@ impl Inner {
         let is_old = |segment: &Arc<Segment>| Timestamp(segment.entry.to) < oldest;
         let manifest = {
             let state = self.state();
-            if !state.segments.iter().any(is_old) && state.rollups.count_before(oldest_rollup) == 0 {
+            let damaged_is_old = state.manifest.damaged.iter().any(|entry| Timestamp(entry.to) < oldest);
+            let none_is_old = !state.segments.iter().any(is_old) && !damaged_is_old;
+            if none_is_old && state.rollups.count_before(oldest_rollup) == 0 {
                 return Ok(0);
             }
             let mut manifest = state.manifest.clone();
+            manifest.damaged.retain(|entry| Timestamp(entry.to) >= oldest);
             let kept = state.segments.iter().filter(|segment| !is_old(segment));
             manifest.segments = kept.map(|segment| segment.entry.clone()).collect();
             manifest.set_rollups(&state.rollups.entries_since(oldest_rollup));
@@ -161,6 +165,11 @@ impl Inner {
         let mut state = self.state();
         let (old, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut state.segments).into_iter().partition(is_old);
         old.iter().for_each(|segment| segment.file.mark_obsolete());
+        let damaged = std::mem::replace(&mut state.manifest.damaged, manifest.damaged);
+        damaged
+            .iter()
+            .filter(|entry| Timestamp(entry.to) < oldest)
+            .for_each(|entry| disk::remove(&damage::path_of(&self.dir, entry)));
         state.segments = kept;
         state.rollups.drop_before(oldest_rollup);
         Ok(old.len())

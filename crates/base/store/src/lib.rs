@@ -8,7 +8,8 @@
 //! It must not know who asks: dashboards and the search language are `monitor`'s.
 //!
 //! Where to start: [`EventStore`], [`Query`], [`RollupQuery`].
-//! Known gaps: an event that the log tells twice is stored twice; no encryption of recipients; local disk only.
+//! Known gaps: an event that the log tells twice is dropped only while its id is remembered (`repeats.rs`); no encryption
+//! of recipients; local disk only.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -17,6 +18,7 @@ mod ask;
 mod columns;
 mod compact;
 mod config;
+mod damage;
 mod disk;
 mod error;
 mod field;
@@ -26,6 +28,7 @@ mod hot;
 mod manifest;
 mod plan;
 mod query;
+mod repeats;
 mod rollup;
 mod segment;
 mod store;

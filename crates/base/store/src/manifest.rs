@@ -27,6 +27,9 @@ pub(crate) struct Manifest {
     pub events_total: u64,
     /// The segments.
     pub segments: Vec<SegmentEntry>,
+    /// Segments that were set aside because they are damaged or missing: their events are not in any answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub damaged: Vec<SegmentEntry>,
     /// Hour, number of its file, cells.
     rollups: Vec<(i64, u64, usize)>,
     /// Number of the file of templates.
@@ -41,6 +44,7 @@ impl Default for Manifest {
             cursor: None,
             events_total: 0,
             segments: Vec::new(),
+            damaged: Vec::new(),
             rollups: Vec::new(),
             templates: None,
         }

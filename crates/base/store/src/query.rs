@@ -201,6 +201,13 @@ pub struct Cost {
     /// Segments that were opened.
     pub segments: u64,
 }
+    /// Events of this time that are not in the answer, because their segment is damaged or missing.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub missing_rows: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 
 impl Cost {
     pub(crate) fn add(&mut self, other: Cost) {

@@ -2,7 +2,8 @@
 //!
 //! One consumer of the event log ingests; anyone may ask. State changes hands under one short lock: a query takes its
 //! view there, a flush swaps memory for segments there. Two gates order the slow work: the write gate (flush, and each
-//! change of the manifest) and the compaction gate (joining, retention). Lock order: compaction gate, write gate, state.
+//! change of the manifest) and the compaction gate (joining, retention). Lock order: compaction gate, inspection gate,
+//! write gate, state.
 //! Limits: [`Config`]; memory is at most twice `hot_bytes_max` before [`EventStore::ingest`] waits for the disk.
 
 use std::collections::HashSet;
@@ -16,12 +17,14 @@ use model::time::Clock;
 
 use crate::compact;
 use crate::config::Config;
+use crate::damage;
 use crate::disk::{self, StoredFile};
 use crate::error::{OpenError, StoreError};
 use crate::flush::Flushed;
 use crate::hot::Hot;
 use crate::manifest::Manifest;
 use crate::plan::{Engine, View};
+use crate::repeats::Repeats;
 use crate::rollup::{self, Rollups};
 use crate::segment::{self, SEGMENTS, Segment};
 use crate::template::{Template, Templates};
@@ -65,6 +68,8 @@ pub struct Maintained {
 pub struct StoreStats {
     /// Events ever taken in.
     pub events_total: u64,
+    /// Events that came a second time and were dropped, since the start.
+    pub events_repeated: u64,
     /// Events in memory.
     pub hot_rows: u64,
     /// Memory they take, roughly.
@@ -75,6 +80,10 @@ pub struct StoreStats {
     pub segment_rows: u64,
     /// Bytes of segments.
     pub segment_bytes: u64,
+    /// Segments that were set aside because they are damaged or missing.
+    pub segments_damaged: u64,
+    /// Events in those.
+    pub rows_missing: u64,
     /// Roll-up cells in memory.
     pub rollup_cells: u64,
     /// Hours with roll-ups.
@@ -96,7 +105,8 @@ pub(crate) struct Inner {
     pub engine: Arc<Engine>,
     state: Mutex<State>,
     ingest_gate: tokio::sync::Mutex<()>,
-    write_gate: tokio::sync::Mutex<()>,
+    pub inspect_gate: tokio::sync::Mutex<()>,
+    pub write_gate: tokio::sync::Mutex<()>,
     compact_gate: tokio::sync::Mutex<()>,
     /// Held while the store is open.
     _lock: File,
@@ -108,6 +118,8 @@ pub(crate) struct State {
     pub rollups: Rollups,
     pub templates: Templates,
     pub templates_file: Option<StoredFile>,
+    pub repeats: Repeats,
+    pub events_repeated: u64,
     /// Where ingest stands.
     pub cursor: Option<String>,
     pub events_total: u64,
@@ -129,9 +141,13 @@ impl EventStore {
             std::fs::create_dir_all(&path).map_err(io(&path))?;
         }
         let lock = lock(dir)?;
-        let manifest = Manifest::read(dir)?;
+        let mut manifest = Manifest::read(dir)?;
+        // The crash came between the manifest and the new names.
+        manifest.damaged.iter().for_each(|entry| damage::rename(&dir.join(entry.relative())));
         let orphans = segment::remove_orphans(dir, &named_files(dir, &manifest)).map_err(io(dir))?;
         let (segments, missing) = segment::load(dir, manifest.segments.clone());
+        missing.iter().for_each(|entry| damage::rename(&dir.join(entry.relative())));
+        manifest.damaged.extend(missing.iter().cloned());
         let missing: Vec<String> = missing.iter().map(segment::SegmentEntry::relative).collect();
         if !missing.is_empty() {
             tracing::error!(?missing, "segments of the event store are missing or damaged");
@@ -148,6 +164,8 @@ impl EventStore {
             rollups: Rollups::new(&dir.join(ROLLUPS), &manifest.rollups(), config.rollup_cells_max),
             templates: Templates::new(templates, config.templates_max),
             templates_file: templates_path.map(StoredFile::named),
+            repeats: Repeats::default(),
+            events_repeated: 0,
             cursor: manifest.cursor.clone(),
             events_total: manifest.events_total,
             manifest: manifest.clone(),
@@ -159,6 +177,7 @@ impl EventStore {
             clock,
             state: Mutex::new(state),
             ingest_gate: tokio::sync::Mutex::default(),
+            inspect_gate: tokio::sync::Mutex::default(),
             write_gate: tokio::sync::Mutex::default(),
             compact_gate: tokio::sync::Mutex::default(),
             _lock: lock,
@@ -237,11 +256,14 @@ impl EventStore {
         let (cells, hours, unreadable) = state.rollups.counts();
         StoreStats {
             events_total: state.events_total,
+            events_repeated: state.events_repeated,
             hot_rows: state.hot.rows() as u64,
             hot_bytes: state.hot.bytes() as u64,
             segments: state.segments.len() as u64,
             segment_rows: state.segments.iter().map(|segment| segment.entry.rows).sum(),
             segment_bytes: state.segments.iter().map(|segment| segment.entry.bytes).sum(),
+            segments_damaged: state.manifest.damaged.len() as u64,
+            rows_missing: state.manifest.damaged.iter().map(|entry| entry.rows).sum(),
             rollup_cells: cells as u64,
             rollup_hours: hours as u64,
             rollups_unreadable: unreadable,
@@ -264,7 +286,11 @@ impl Inner {
     /// All events at this moment.
     pub fn view(&self) -> Result<View, StoreError> {
         let mut state = self.state();
-        Ok(View { hot: state.hot.snapshot()?, segments: state.segments.clone() })
+        Ok(View {
+            hot: state.hot.snapshot()?,
+            segments: state.segments.clone(),
+            damaged: state.manifest.damaged.clone(),
+        })
     }
 
     /// Runs blocking work on the store's own threads.
@@ -282,10 +308,12 @@ impl Inner {
     }
 
     /// Returns the bytes that wait for a flush.
-    fn apply(&self, events: Vec<Event>, cursor: String) -> Result<usize, StoreError> {
+    fn apply(&self, mut events: Vec<Event>, cursor: String) -> Result<usize, StoreError> {
         let now = self.clock.now();
         let mut state = self.state();
         let state = &mut *state;
+        let repeated = state.repeats.sift(&mut events);
+        let ids = events.iter().map(|event| event.id).collect();
         let count = events.len() as u64;
         let counted = events.into_iter().map(|event| {
             let template = state.templates.observe(&event);
@@ -293,6 +321,8 @@ impl Inner {
             (event, template)
         });
         state.hot.push(counted, now)?;
+        state.repeats.remember(ids);
+        state.events_repeated += repeated;
         state.events_total += count;
         state.cursor = Some(cursor);
         Ok(state.hot.bytes_waiting())
@@ -308,7 +338,14 @@ impl Inner {
         };
         let (engine, dir, old) = (Arc::clone(&self.engine), self.dir.clone(), chosen.clone());
         let joining = self.engine.runtime().spawn(async move { engine.merge(dir, &old, number).await });
-        let joined = joining.await.map_err(|_| StoreError::Closed)??;
+        let joined = match joining.await {
+            Ok(Ok(joined)) => joined,
+            // One bad segment must not keep the others from being joined for ever.
+            failed => {
+                self.inspect(chosen).await?;
+                return failed.map_err(|_| StoreError::Closed)?.map(|_| 0);
+            }
+        };
         let _order = self.write_gate.lock().await;
         let (worker, count) = (Arc::clone(self), chosen.len());
         self.blocking(move || worker.replace_blocking(&chosen, joined)).await??;

@@ -36,7 +36,7 @@ impl Engine {
         }
         let truncated = rows.len() > rows_max;
         rows.truncate(rows_max);
-        cost.ms = ms_since(start);
+        (cost.ms, cost.missing_rows) = (ms_since(start), view.missing_rows());
         Ok(QueryResult { columns, rows, truncated, cost })
     }
 }

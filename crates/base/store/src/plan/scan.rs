@@ -61,6 +61,7 @@ impl Engine {
         self.check_rows(&view)?;
         let start = Instant::now();
         let rows_max = query.limit as usize + 1;
+        let missing_rows = view.missing_rows();
         let mut wanted = time_expr(query.from, query.to).and(filter_expr(&query.filter)?);
         if let Some(place) = after {
             wanted = wanted.and(behind(place.at, place.id.root, place.id.leaf, query.newest_first));
@@ -82,7 +83,7 @@ impl Engine {
         items.truncate(query.limit as usize);
         items.iter_mut().filter_map(|event| event.attempt.as_mut()).for_each(|attempt| attempt.transcript = None);
         let next = items.last().filter(|_| places.len() == rows_max).map(|event| Place::of(event).text());
-        cost.ms = ms_since(start);
+        (cost.ms, cost.missing_rows) = (ms_since(start), missing_rows);
         Ok(EventsPage { items, next, cost })
     }
 
@@ -133,7 +134,7 @@ impl Engine {
         let truncated = found.len() > HISTORY_EVENTS_MAX;
         found.truncate(HISTORY_EVENTS_MAX);
         sort(&mut found, false);
-        cost.ms = ms_since(start);
+        (cost.ms, cost.missing_rows) = (ms_since(start), view.missing_rows());
         Ok(History { events: found, truncated, cost })
     }
 }
@@ -154,11 +155,11 @@ fn parts(view: View, newest_first: bool) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     for segment in view.segments {
         let (from, to) = (segment.entry.from, segment.entry.to);
-        parts.push(Part { view: View { hot: vec![], segments: vec![segment] }, from, to });
+        parts.push(Part { view: View { segments: vec![segment], ..View::default() }, from, to });
     }
     for batch in view.hot {
         let (from, to) = (batch.from.0, batch.to.0);
-        parts.push(Part { view: View { hot: vec![batch], segments: vec![] }, from, to });
+        parts.push(Part { view: View { hot: vec![batch], ..View::default() }, from, to });
     }
     if newest_first {
         parts.sort_by_key(|part| std::cmp::Reverse(part.to));

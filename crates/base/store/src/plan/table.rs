@@ -25,7 +25,7 @@ use model::time::Timestamp;
 
 use crate::columns::schema;
 use crate::hot::HotBatch;
-use crate::segment::Segment;
+use crate::segment::{Segment, SegmentEntry};
 
 /// The store's directory, as the engine addresses it.
 pub(crate) const STORE_URL: &str = "ies://store";
@@ -35,14 +35,22 @@ pub(crate) const STORE_URL: &str = "ies://store";
 pub(crate) struct View {
     pub hot: Vec<HotBatch>,
     pub segments: Vec<Arc<Segment>>,
+    /// Segments that were set aside.
+    pub damaged: Vec<SegmentEntry>,
 }
 
 impl View {
     /// The part that may have events in `from..to`.
     pub fn between(mut self, from: Timestamp, to: Timestamp) -> View {
         self.hot.retain(|batch| batch.from < to && batch.to >= from);
-        self.segments.retain(|segment| segment.overlaps(from, to));
+        self.segments.retain(|segment| segment.entry.overlaps(from, to));
+        self.damaged.retain(|entry| entry.overlaps(from, to));
         self
+    }
+
+    /// Events that should be in it and are not.
+    pub fn missing_rows(&self) -> u64 {
+        self.damaged.iter().map(|entry| entry.rows).sum()
     }
 
     /// Events in it.

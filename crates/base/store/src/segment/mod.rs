@@ -9,6 +9,7 @@ mod write;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -46,6 +47,8 @@ pub(crate) struct SegmentEntry {
 pub(crate) struct Segment {
     pub entry: SegmentEntry,
     pub file: StoredFile,
+    /// When it was last read from end to end without a fault, in microseconds; 0 for never.
+    pub sound_at: AtomicI64,
 }
 
 impl SegmentEntry {
@@ -53,18 +56,23 @@ impl SegmentEntry {
     pub fn relative(&self) -> String {
         format!("{SEGMENTS}/{}/{:010}.parquet", self.day, self.number)
     }
+
+    /// True when some of its events may lie in `from..to`.
+    pub fn overlaps(&self, from: Timestamp, to: Timestamp) -> bool {
+        self.from < to.0 && self.to >= from.0
+    }
 }
 
 impl Segment {
     /// A segment that the manifest names.
     pub fn named(dir: &Path, entry: SegmentEntry) -> Segment {
         let path = dir.join(entry.relative());
-        Segment { entry, file: StoredFile::named(path) }
+        Segment::of(entry, StoredFile::named(path))
     }
 
-    /// True when some of its events may lie in `from..to`.
-    pub fn overlaps(&self, from: Timestamp, to: Timestamp) -> bool {
-        self.entry.from < to.0 && self.entry.to >= from.0
+    /// A segment in this file.
+    pub fn of(entry: SegmentEntry, file: StoredFile) -> Segment {
+        Segment { entry, file, sound_at: AtomicI64::new(0) }
     }
 }
 

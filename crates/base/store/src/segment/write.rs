@@ -73,7 +73,7 @@ impl Writer {
             Ok(written.metadata()?.len())
         };
         entry.bytes = sync().map_err(StoreError::io(file.path()))?;
-        Ok(Segment { entry, file })
+        Ok(Segment::of(entry, file))
     }
 }
 
