@@ -45,7 +45,7 @@ export function makeMockServer(seed?: number): MockServer {
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<boolean> => {
     const url = new URL(request.url ?? "/", "http://mock");
-    if (url.pathname === "/healthz") return write(response, { raw: { type: "text/plain", body: "ok\n" } });
+    if (url.pathname === "/healthz") return write(response, { json: { status: "ok", reasons: [] } });
     if (!url.pathname.startsWith(`${PREFIX}/`)) return false;
     const path = url.pathname.slice(PREFIX.length);
     const method = request.method ?? "GET";

@@ -1,14 +1,16 @@
 //! The accounts of people, and the handle to everything in this crate.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use db::{Db, DbError, Migration, Row, params};
 use model::id::{AccountId, IdGenerator};
 use model::time::{Clock, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::guard::Guard;
-use crate::password::{self, NOBODYS_HASH, PASSWORD_LEN_MAX, PASSWORD_LEN_MIN};
+use crate::guard::{Attempt, Guard};
+use crate::password::{Busy, Hasher, NOBODYS_HASH, PASSWORD_LEN_MAX, PASSWORD_LEN_MIN};
 use crate::role::Role;
 use crate::secret::Secret;
 
@@ -91,9 +93,17 @@ pub enum AccountError {
     /// Address or password is wrong; which of them is not said.
     #[error("address or password is wrong")]
     WrongCredentials,
-    /// Too many failures; try again then.
-    #[error("too many failed attempts; try again after {0}")]
-    Shut(Timestamp),
+    /// Too many failures for this account from this client, or from this client; try again then.
+    #[error("too many failed attempts; try again after {until}")]
+    Shut {
+        /// When the door opens again.
+        until: Timestamp,
+        /// How long that is from now.
+        wait: Duration,
+    },
+    /// Too many passwords are being checked; nothing is known of this one. Try again in a moment.
+    #[error("too many passwords are being checked")]
+    Busy,
     /// What was given cannot be taken.
     #[error("{message}")]
     Invalid {
@@ -116,6 +126,12 @@ pub enum AccountError {
     Db(#[from] DbError),
 }
 
+impl From<Busy> for AccountError {
+    fn from(Busy: Busy) -> Self {
+        AccountError::Busy
+    }
+}
+
 impl AccountError {
     fn invalid(field: &'static str, message: impl Into<String>) -> Self {
         AccountError::Invalid { field, message: message.into() }
@@ -129,6 +145,7 @@ pub struct Accounts {
     pub(crate) clock: Arc<dyn Clock>,
     ids: Arc<Mutex<IdGenerator>>,
     guard: Arc<Mutex<Guard>>,
+    hasher: Arc<Hasher>,
 }
 
 impl Accounts {
@@ -139,7 +156,7 @@ impl Accounts {
     pub async fn open(db: Db, clock: Arc<dyn Clock>) -> Result<Self, DbError> {
         db.migrate("accounts", MIGRATIONS, clock.now()).await?;
         let ids = Arc::new(Mutex::new(IdGenerator::new(0)));
-        Ok(Accounts { db, clock, ids, guard: Arc::default() })
+        Ok(Accounts { db, clock, ids, guard: Arc::default(), hasher: Arc::default() })
     }
 
     /// True when there is no account yet: the first one has to be made on the command line.
@@ -162,7 +179,7 @@ impl Accounts {
     /// Makes an account. The password comes back when it was made up here: it is shown once, and to be replaced.
     ///
     /// # Errors
-    /// [`AccountError::Invalid`] and [`AccountError::Exists`] for the caller to mend.
+    /// [`AccountError::Invalid`] and [`AccountError::Exists`] for the caller to mend; [`AccountError::Busy`].
     pub async fn create(&self, new: NewAccount) -> Result<(Account, Option<Secret>), AccountError> {
         let email = checked_email(&new.email)?;
         let made_up = new.password.is_none().then(|| Secret::random(16));
@@ -183,7 +200,7 @@ impl Accounts {
             disabled: false,
             created_at: now,
         };
-        self.insert(&account, password::hash(password).await).await?;
+        self.insert(&account, self.hasher.hash(password).await?).await?;
         Ok((account, made_up))
     }
 
@@ -222,39 +239,53 @@ impl Accounts {
         Err(if known.is_some() { AccountError::LastAdmin } else { AccountError::NotFound })
     }
 
-    /// Who it is, when address and password are right. `client` is the address it came from, for slowing guesses.
+    /// Who it is, when address and password are right. `client` is the address it came from, for slowing guesses: the
+    /// one of the person's machine, not of a proxy that many share; `None` for a person who is logged in already.
     ///
     /// # Errors
-    /// [`AccountError::WrongCredentials`], or [`AccountError::Shut`] after too many of them.
-    pub async fn authenticate(&self, email: &str, password: &str, client: &str) -> Result<Account, AccountError> {
-        let now = self.clock.now();
-        let keys = [format!("account {}", email.to_lowercase()), format!("client {client}")];
-        if let Some(until) = keys.iter().find_map(|key| self.guard().shut_until(key, now)) {
-            return Err(AccountError::Shut(until));
+    /// [`AccountError::WrongCredentials`], [`AccountError::Shut`] after too many of them, and [`AccountError::Busy`].
+    pub async fn authenticate(
+        &self,
+        email: &str,
+        password: &str,
+        client: Option<IpAddr>,
+    ) -> Result<Account, AccountError> {
+        let (email, now) = (email.trim().to_lowercase(), self.clock.now());
+        let attempt = Attempt::new(&email, client);
+        // Before anything is waited for: attempts side by side are as many as one after the other.
+        let begun = self.guard().begin(&attempt, now);
+        begun.map_err(|until| AccountError::Shut { until, wait: until.since(now) })?;
+        let found = self.check_password(&email, password).await;
+        match &found {
+            Ok(_) => self.guard().succeeded(&attempt),
+            Err(AccountError::WrongCredentials) => {}
+            Err(_) => self.guard().take_back(&attempt),
         }
-        let sql = "SELECT * FROM account WHERE email = $1";
-        let row = self.db.query_optional(sql, params![email.trim().to_lowercase()]).await?;
+        found
+    }
+
+    async fn check_password(&self, email: &str, password: &str) -> Result<Account, AccountError> {
+        let row = if email.len() <= TEXT_LEN_MAX {
+            self.db.query_optional("SELECT * FROM account WHERE email = $1", params![email]).await?
+        } else {
+            None
+        };
         let hash = match &row {
             Some(row) => row.get("password_hash")?,
             None => NOBODYS_HASH.to_owned(),
         };
-        let fits = password.len() <= PASSWORD_LEN_MAX && password::verify(password.to_owned(), hash).await;
+        let fits = password.len() <= PASSWORD_LEN_MAX && self.hasher.verify(password.to_owned(), hash).await?;
         match row {
-            Some(row) if fits && !row.get::<bool>("disabled")? => {
-                keys.iter().for_each(|key| self.guard().succeeded(key));
-                account(&row)
-            }
-            _ => {
-                keys.iter().for_each(|key| self.guard().failed(key, now));
-                Err(AccountError::WrongCredentials)
-            }
+            Some(row) if fits && !row.get::<bool>("disabled")? => account(&row),
+            _ => Err(AccountError::WrongCredentials),
         }
     }
 
     /// Changes a person's own name, language or password. After a new password all sessions of the account end.
     ///
     /// # Errors
-    /// [`AccountError::WrongCredentials`] when the password in use is wrong, [`AccountError::Invalid`].
+    /// [`AccountError::WrongCredentials`] when the password in use is wrong, [`AccountError::Shut`] after too many of
+    /// them, [`AccountError::Invalid`], [`AccountError::Busy`].
     pub async fn change_own(&self, account: &Account, change: OwnAccountChange) -> Result<Account, AccountError> {
         let name = change.name.map(checked_name).transpose()?;
         let language = change.language.map(checked_language).transpose()?;
@@ -262,8 +293,8 @@ impl Accounts {
             None => None,
             Some(new) => {
                 let current = change.current_password.unwrap_or_default();
-                self.authenticate(&account.email, &current, "change of password").await?;
-                Some(password::hash(checked_password(new)?).await)
+                self.authenticate(&account.email, &current, None).await?;
+                Some(self.hasher.hash(checked_password(new)?).await?)
             }
         };
         let mut tx = self.db.begin().await?;
@@ -281,11 +312,11 @@ impl Accounts {
     /// Changes another person's account.
     ///
     /// # Errors
-    /// [`AccountError::NotFound`], [`AccountError::LastAdmin`], [`AccountError::Invalid`].
+    /// [`AccountError::NotFound`], [`AccountError::LastAdmin`], [`AccountError::Invalid`], [`AccountError::Busy`].
     pub async fn change(&self, id: AccountId, change: AccountChange) -> Result<Account, AccountError> {
         let name = change.name.map(checked_name).transpose()?;
         let hash = match change.password {
-            Some(password) => Some(password::hash(checked_password(password)?).await),
+            Some(password) => Some(self.hasher.hash(checked_password(password)?).await?),
             None => None,
         };
         let before = self.by_id(id).await?;

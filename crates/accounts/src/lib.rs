@@ -19,8 +19,8 @@ mod sessions;
 
 pub use accounts::{Account, AccountChange, AccountError, Accounts, NewAccount, OwnAccountChange};
 pub use api_keys::{ApiKey, NewApiKey, NewApiKeySecret};
-pub use guard::{FAILURES_MAX, GUARD_WINDOW};
-pub use password::{PASSWORD_LEN_MAX, PASSWORD_LEN_MIN};
+pub use guard::{CLIENT_FAILURES_MAX, FAILURES_MAX, GUARD_WINDOW};
+pub use password::{HASHES_AT_ONCE, HASHES_WAITING_MAX, PASSWORD_LEN_MAX, PASSWORD_LEN_MIN};
 pub use role::{Role, Scope};
 pub use secret::Secret;
 pub use sessions::{SESSION_AGE_MAX, SESSION_IDLE_MAX};

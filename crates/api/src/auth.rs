@@ -4,10 +4,8 @@
 //! cookie; a request of theirs that changes something must carry `X-Requested-With: ies`, which no foreign page can
 //! send (the cookie is `SameSite=Strict` besides). Programs come with `Authorization: Bearer ies_…`.
 
-use std::net::SocketAddr;
-
 use accounts::{Account, ApiKey};
-use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
@@ -112,9 +110,4 @@ async fn caller(state: &ApiState, jar: &CookieJar, method: &Method, headers: &He
         return Err(ApiError::forbidden("Send the header \"X-Requested-With: ies\" with every change."));
     }
     Ok(Caller::Person(account))
-}
-
-/// The address of the peer, for slowing guesses and for tracking events.
-pub fn client_address(connect: Option<&ConnectInfo<SocketAddr>>) -> String {
-    connect.map_or_else(|| "unknown".to_owned(), |ConnectInfo(address)| address.ip().to_string())
 }

@@ -1,10 +1,15 @@
 //! What a client is told when something cannot be done: one JSON form, a code for programs, a sentence for people.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+
+/// When a client should try again that met something that is not there for the moment.
+pub const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// A refusal or failure on its way to the client.
 #[derive(Debug)]
@@ -14,7 +19,8 @@ pub struct ApiError {
     message: String,
     field: Option<String>,
     span: Option<(usize, usize)>,
-    retry_after_s: Option<u32>,
+    suggestion: Option<String>,
+    retry_after: Option<Duration>,
 }
 
 /// The JSON form.
@@ -41,6 +47,9 @@ pub struct ErrorDetail {
     /// How many characters are concerned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub length: Option<usize>,
+    /// What was probably meant, to put in place of these characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suggestion: Option<String>,
 }
 
 /// What a handler returns.
@@ -48,7 +57,7 @@ pub type ApiResult<T> = Result<T, ApiError>;
 
 impl ApiError {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        ApiError { status, code, message: message.into(), field: None, span: None, retry_after_s: None }
+        ApiError { status, code, message: message.into(), field: None, span: None, suggestion: None, retry_after: None }
     }
 
     /// 400: the request itself is wrong.
@@ -86,16 +95,16 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", message)
     }
 
-    /// 429: too often.
-    pub fn too_many(message: impl Into<String>, retry_after_s: u32) -> Self {
+    /// 429: too often; nothing will be different before `wait` is over.
+    pub fn too_many(message: impl Into<String>, wait: Duration) -> Self {
         let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", message);
-        ApiError { retry_after_s: Some(retry_after_s), ..error }
+        ApiError { retry_after: Some(wait), ..error }
     }
 
-    /// 503: not now.
+    /// 503: not now; see [`RETRY_AFTER`].
     pub fn unavailable(message: impl Into<String>) -> Self {
         let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message);
-        ApiError { retry_after_s: Some(5), ..error }
+        ApiError { retry_after: Some(RETRY_AFTER), ..error }
     }
 
     /// 500: a bug or a broken disk. The cause goes to the log, not to the client.
@@ -122,6 +131,13 @@ impl ApiError {
         self
     }
 
+    /// Names what was probably meant in place of these characters.
+    #[must_use]
+    pub fn suggest(mut self, suggestion: Option<String>) -> Self {
+        self.suggestion = suggestion;
+        self
+    }
+
     /// The status it will have.
     pub fn status(&self) -> StatusCode {
         self.status
@@ -131,10 +147,12 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (position, length) = self.span.unzip();
-        let detail = ErrorDetail { code: self.code, message: self.message, field: self.field, position, length };
-        let body = ErrorBody { error: detail };
+        let ApiError { code, message, field, suggestion, .. } = self;
+        let body = ErrorBody { error: ErrorDetail { code, message, field, position, length, suggestion } };
         let mut response = (self.status, Json(body)).into_response();
-        if let Some(seconds) = self.retry_after_s {
+        if let Some(wait) = self.retry_after {
+            // Rounded up: a client that comes a moment too early would be refused once more.
+            let seconds = wait.as_millis().div_ceil(1_000) as u64;
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response

@@ -1,10 +1,13 @@
-//! Extractors whose refusals have the JSON form of every other error.
+//! Extractors whose refusals have the JSON form of every other error, and the address of the client.
 
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use crate::error::ApiError;
+use crate::state::ApiState;
 
 /// A JSON body.
 #[derive(Clone, Copy, Debug)]
@@ -44,5 +47,20 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
             Ok(axum::extract::Path(value)) => Ok(Path(value)),
             Err(_) => Err(ApiError::not_found("thing: the address names no id")),
         }
+    }
+}
+
+/// The address of the client: of the connection, or what a trusted proxy says of it ([`crate::proxies`]). The only way
+/// to learn it.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
+
+impl FromRequestParts<ApiState> for Peer {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
+        let connected = ConnectInfo::<SocketAddr>::from_request_parts(parts, state).await;
+        let ConnectInfo(peer) = connected.map_err(|missing| ApiError::internal(&missing))?;
+        Ok(Peer(state.proxies.client(peer.ip(), &parts.headers)))
     }
 }

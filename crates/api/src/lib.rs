@@ -5,20 +5,23 @@
 //! public types are the API's JSON. Who may call what is one table ([`access`]); the OpenAPI document is generated from
 //! the handlers and compared with `docs/generated/openapi.json` in a test.
 //!
-//! Limits: bodies [`BODY_MAX`], imports and injection [`UPLOAD_MAX`], requests [`REQUEST_TIMEOUT`].
+//! Limits: bodies [`BODY_MAX`], imports and injection [`UPLOAD_MAX`], requests [`REQUEST_TIMEOUT`], connections [`Limits`].
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 pub mod access;
 pub mod auth;
+mod document;
 pub mod error;
 pub mod extract;
+mod health;
+pub mod proxies;
 mod routes;
+mod serve;
 mod state;
 mod ui;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
@@ -28,6 +31,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 
+pub use health::{ANSWER_MAX, LAG_MAX};
+pub use serve::{HEAD_MAX, Limits, serve};
 pub use state::ApiState;
 
 /// Largest body of an ordinary request, in bytes.
@@ -39,13 +44,12 @@ pub const UPLOAD_MAX: usize = 64 << 20;
 /// An ordinary request must be answered in this time. The live stream and uploads are excepted.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The whole HTTP service. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`.
-pub fn router(state: ApiState) -> Router {
-    let (endpoints, openapi) = routes::all().split_for_parts();
+/// The whole HTTP service; it needs the address of the client, see [`serve`].
+fn router(state: ApiState) -> Router {
+    let (endpoints, _) = routes::all().split_for_parts();
     let (slow, _) = routes::slow().split_for_parts();
-    let document = serde_json::to_string(&openapi).expect("invariant: the document is JSON");
     let endpoints = endpoints
-        .route("/api/v1/openapi.json", routes::document(document))
+        .route("/api/v1/openapi.json", routes::document(openapi()))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
         .merge(slow)
         .layer(DefaultBodyLimit::max(BODY_MAX))
@@ -55,21 +59,9 @@ pub fn router(state: ApiState) -> Router {
 
 /// The OpenAPI document of every endpoint, as pretty JSON with a final line feed.
 pub fn openapi() -> String {
-    let mut router = routes::all().merge(routes::slow());
-    let mut document = serde_json::to_string_pretty(&router.to_openapi()).expect("invariant: the document is JSON");
-    document.push('\n');
-    document
-}
-
-/// Serves the router on a listener until `shutdown` resolves; open requests are finished.
-///
-/// # Errors
-/// The error of accepting connections.
-pub async fn serve(
-    listener: tokio::net::TcpListener,
-    state: ApiState,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(shutdown).await
+    let mut document = routes::all().merge(routes::slow()).to_openapi();
+    document::settle(&mut document);
+    let mut text = serde_json::to_string_pretty(&document).expect("invariant: the document is JSON");
+    text.push('\n');
+    text
 }

@@ -5,10 +5,15 @@ use std::sync::Arc;
 use accounts::Accounts;
 use campaign::Campaigns;
 use intake::Intake;
+use journal::events::EventLog;
+use journal::spool::Spool;
+use model::time::Clock;
 use monitor::Monitor;
 use queue::directory::Directory;
 use queue::handle::QueueHandle;
 use tokio_util::sync::CancellationToken;
+
+use crate::proxies::Proxies;
 
 /// Handles of everything behind the API.
 #[derive(Clone)]
@@ -19,6 +24,14 @@ pub struct ApiState {
     pub campaigns: Campaigns,
     /// The one way in for mail.
     pub intake: Intake,
+    /// Messages waiting for delivery: asked how it is, never written to.
+    pub spool: Spool,
+    /// Damaged places that were found in the spool when the program started.
+    pub spool_damaged: u64,
+    /// Everything that happened: asked how it is, never written to.
+    pub events: EventLog,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
     /// Sources, pools and provider rules as configured.
     pub directory: Arc<Directory>,
     /// What waits for delivery.
@@ -29,6 +42,8 @@ pub struct ApiState {
     pub bounce_domain: Option<String>,
     /// The session cookie is sent over HTTPS only. True wherever the public URL is one of HTTPS.
     pub secure_cookies: bool,
+    /// Whose word about the address of a client is taken.
+    pub proxies: Arc<Proxies>,
     /// Cancelled when the program stops: live streams end then.
     pub stopping: CancellationToken,
 }

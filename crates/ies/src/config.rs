@@ -7,6 +7,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use api::proxies::ForwardedHeader;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -75,11 +76,21 @@ pub struct Http {
     /// How recipients of mail reach this service: the beginning of tracking and unsubscribe links, without a final
     /// slash. Empty: `http://` and the address it listens on.
     pub public_url: String,
+    /// Networks of the reverse proxies in front of this service, such as `["127.0.0.1", "10.0.0.0/8"]`. What they say of
+    /// the client's address is believed and recorded, nobody else is: not even this machine, when it is not listed.
+    pub trusted_proxies: Vec<intake::Network>,
+    /// The header in which these proxies write it: `x-forwarded-for` or `forwarded`. The other one is not looked at.
+    pub forwarded_header: ForwardedHeader,
 }
 
 impl Default for Http {
     fn default() -> Self {
-        Http { listen: SocketAddr::from(([127, 0, 0, 1], 8025)), public_url: String::new() }
+        Http {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8025)),
+            public_url: String::new(),
+            trusted_proxies: Vec::new(),
+            forwarded_header: ForwardedHeader::default(),
+        }
     }
 }
 
@@ -293,6 +304,8 @@ mod tests {
     fn says_line_and_key_of_what_is_wrong() {
         check("", "fine");
         check("node = 3\n[http]\nlisten = \"[::1]:80\"\n", "fine");
+        check("[http]\ntrusted_proxies = [\"10.0.0.0/8\"]\nforwarded_header = \"forwarded\"\n", "fine");
+        check("[http]\ntrusted_proxies = [\"proxy\"]\n", "line 2, http.trusted_proxies[0]: \"proxy\" is not a network");
         check("node = 3\n[http\n", "ies.toml, line 2");
         check("node = 3\n[http]\nlisten = \"here\"\n", "ies.toml, line 3, http.listen: invalid socket address");
         check("[http]\nport = 80\n", "ies.toml, line 2, http.port: unknown field `port`, expected");

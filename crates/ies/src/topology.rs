@@ -12,6 +12,7 @@ use std::sync::Arc;
 use accounts::{Accounts, NewApiKey, Scope};
 use anyhow::{Context as _, anyhow};
 use api::ApiState;
+use api::proxies::Proxies;
 use campaign::Campaigns;
 use db::Db;
 use delivery::DkimKeys;
@@ -56,6 +57,7 @@ struct Shared {
     config: Config,
     clock: Arc<dyn Clock>,
     spool: Spool,
+    spool_damaged: u64,
     events: EventLog,
     db: Db,
     accounts: Accounts,
@@ -96,7 +98,9 @@ impl Suite {
         let directory = Arc::new(Directory::new(config.queue.clone(), providers));
         let tokens = Arc::new(keys::token_keys(&config.data_dir)?);
         let dictionary = Arc::new(Dictionary::builtin());
-        let shared = Shared { config, clock, spool, events, db, accounts, intake, queue, tokens, dictionary };
+        let spool_damaged = recovery.quarantined.len() as u64;
+        let shared =
+            Shared { config, clock, spool, spool_damaged, events, db, accounts, intake, queue, tokens, dictionary };
 
         let listen = shared.config.http.listen;
         let http = TcpListener::bind(listen).await.with_context(|| format!("http.listen {listen}"))?;
@@ -114,9 +118,7 @@ impl Suite {
         let smtp = shared.start_smtp(&mut running).await?;
         let state = shared.api_state(campaigns, monitor, directory, running.stopping(Stage::Doors));
         running.start(Stage::Doors, "http", |stop| async move {
-            if let Err(error) = api::serve(http, state, stop.cancelled_owned()).await {
-                tracing::error!(%error, "the HTTP service ended");
-            }
+            api::serve(http, state, api::Limits::default(), stop.cancelled_owned()).await;
         });
         let suite = Suite { http: address, smtp, shared, running };
         suite.open_local_door().await?;
@@ -291,12 +293,25 @@ impl Shared {
             accounts: self.accounts.clone(),
             campaigns,
             intake: self.intake.clone(),
+            spool: self.spool.clone(),
+            spool_damaged: self.spool_damaged,
+            events: self.events.clone(),
+            clock: self.clock.clone(),
             directory,
             queue: self.queue.clone(),
             monitor,
             bounce_domain: self.config.intake.inbound.bounce_domains.first().cloned(),
             secure_cookies: self.config.http.public_url.starts_with("https://"),
+            proxies: Arc::new(self.proxies()),
             stopping,
         }
+    }
+
+    fn proxies(&self) -> Proxies {
+        let http = &self.config.http;
+        if http.public_url.starts_with("https://") && http.trusted_proxies.is_empty() {
+            tracing::warn!("http.trusted_proxies is empty: behind a reverse proxy all clients have its address");
+        }
+        Proxies::new(http.trusted_proxies.clone(), http.forwarded_header)
     }
 }

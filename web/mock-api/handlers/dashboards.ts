@@ -82,6 +82,7 @@ function now(db: Db, minutes: number): NowDashboard {
     by_provider: byProvider,
     series: mergeSeries(PROVIDERS.map((provider) => series(provider, minutes, 1))),
     top_replies: replies(db, PROVIDERS, new Map(byProvider.map((row) => [row.provider ?? "", row]))),
+    losses: { touches: 0, report_gaps: 0, monitor_gaps: 0, recipients: 0 },
   };
 }
 

@@ -1,14 +1,15 @@
 //! Accounts, sessions and keys over a real database.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use accounts::{
-    AccountChange, AccountError, Accounts, FAILURES_MAX, GUARD_WINDOW, NewAccount, NewApiKey, OwnAccountChange, Role,
-    SESSION_AGE_MAX, SESSION_IDLE_MAX, Scope,
+    AccountChange, AccountError, Accounts, CLIENT_FAILURES_MAX, FAILURES_MAX, GUARD_WINDOW, NewAccount, NewApiKey,
+    OwnAccountChange, Role, SESSION_AGE_MAX, SESSION_IDLE_MAX, Scope,
 };
 use db::Db;
-use model::time::{ManualClock, Timestamp};
+use model::time::{Clock as _, ManualClock, Timestamp};
 
 struct Fixture {
     accounts: Accounts,
@@ -22,6 +23,10 @@ async fn fixture() -> Fixture {
     let clock = ManualClock::new(Timestamp::from_unix_s(1_790_000_000));
     let accounts = Accounts::open(db, Arc::new(clock.clone())).await.unwrap();
     Fixture { accounts, clock, _directory: directory }
+}
+
+fn from(client: &str) -> Option<IpAddr> {
+    Some(client.parse().unwrap())
 }
 
 fn anna(role: Role) -> NewAccount {
@@ -38,7 +43,7 @@ async fn logging_in_and_out() {
     assert!(made_up.is_none() && !account.must_change_password);
     assert!(matches!(accounts.create(anna(Role::Viewer)).await, Err(AccountError::Exists)));
 
-    let found = accounts.authenticate("anna@example.ORG", "twelve letters and more", "192.0.2.1").await.unwrap();
+    let found = accounts.authenticate("anna@example.ORG", "twelve letters and more", from("192.0.2.1")).await.unwrap();
     assert_eq!(found, account);
     let token = accounts.begin_session(&account).await.unwrap();
     assert_eq!(accounts.session(token.reveal()).await.unwrap(), Some(account.clone()));
@@ -75,23 +80,70 @@ async fn a_made_up_password_is_temporary_until_it_is_changed() {
     let changed = accounts.change_own(&account, change("a sentence of my own")).await.unwrap();
     assert_eq!(changed.language, "fr");
     assert!(accounts.session(token.reveal()).await.unwrap().is_none(), "other sessions end");
-    let changed = accounts.authenticate("anna@example.org", "a sentence of my own", "192.0.2.1").await.unwrap();
+    let changed = accounts.authenticate("anna@example.org", "a sentence of my own", from("192.0.2.1")).await.unwrap();
     assert!(!changed.must_change_password);
 }
+
+const RIGHT: &str = "twelve letters and more";
 
 #[tokio::test]
 async fn guessing_shuts_the_door_for_a_while() {
     let fixture = fixture().await;
     let (accounts, clock) = (&fixture.accounts, &fixture.clock);
     accounts.create(anna(Role::Admin)).await.unwrap();
-    for _ in 0..FAILURES_MAX {
-        let guess = accounts.authenticate("anna@example.org", "guess", "192.0.2.66").await;
+    for idx in 0..FAILURES_MAX {
+        // Neither spaces nor capitals make it another account.
+        let email = if idx % 2 == 0 { " ANNA@example.org" } else { "anna@example.org " };
+        let guess = accounts.authenticate(email, "guess", from("192.0.2.66")).await;
         assert!(matches!(guess, Err(AccountError::WrongCredentials)));
     }
-    let right = accounts.authenticate("anna@example.org", "twelve letters and more", "192.0.2.1").await;
-    assert!(matches!(right, Err(AccountError::Shut(_))), "even the right password has to wait");
-    clock.advance(GUARD_WINDOW);
-    accounts.authenticate("anna@example.org", "twelve letters and more", "192.0.2.1").await.unwrap();
+    clock.advance(Duration::from_secs(60));
+    let right = accounts.authenticate("anna@example.org", RIGHT, from("192.0.2.66")).await;
+    let Err(AccountError::Shut { until, wait }) = right else { panic!("even the right password has to wait") };
+    assert_eq!(wait, GUARD_WINDOW - Duration::from_secs(60));
+    assert_eq!(until, clock.now().plus(wait));
+    accounts.authenticate("anna@example.org", RIGHT, from("192.0.2.1")).await.expect("Anna, from elsewhere");
+    clock.advance(wait);
+    accounts.authenticate("anna@example.org", RIGHT, from("192.0.2.66")).await.unwrap();
+}
+
+#[tokio::test]
+async fn guesses_side_by_side_are_not_more_than_one_after_the_other() {
+    let fixture = fixture().await;
+    let accounts = &fixture.accounts;
+    accounts.create(anna(Role::Admin)).await.unwrap();
+    let mut guesses = tokio::task::JoinSet::new();
+    for _ in 0..FAILURES_MAX * 3 {
+        let accounts = accounts.clone();
+        guesses.spawn(async move { accounts.authenticate("anna@example.org", "guess", from("192.0.2.66")).await });
+    }
+    let (mut checked, mut shut) = (0, 0);
+    while let Some(guess) = guesses.join_next().await {
+        match guess.unwrap() {
+            Err(AccountError::WrongCredentials) => checked += 1,
+            Err(AccountError::Shut { .. }) => shut += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((checked, shut), (FAILURES_MAX, FAILURES_MAX * 2));
+}
+
+#[tokio::test]
+async fn an_address_cannot_try_one_account_after_another() {
+    let fixture = fixture().await;
+    let accounts = &fixture.accounts;
+    accounts.create(anna(Role::Admin)).await.unwrap();
+    // Longer than any password: refused without a hash, and counted all the same.
+    let long = "x".repeat(300);
+    for idx in 0..CLIENT_FAILURES_MAX {
+        accounts.authenticate(&format!("user-{idx}@example.org"), &long, from("192.0.2.66")).await.unwrap_err();
+        if idx % 25 == 0 {
+            accounts.authenticate("anna@example.org", RIGHT, from("192.0.2.66")).await.unwrap();
+        }
+    }
+    let right = accounts.authenticate("anna@example.org", RIGHT, from("192.0.2.66")).await;
+    assert!(matches!(right, Err(AccountError::Shut { .. })), "an account of one's own washes no address clean");
+    accounts.authenticate("anna@example.org", RIGHT, from("192.0.2.1")).await.unwrap();
 }
 
 #[tokio::test]
@@ -108,7 +160,7 @@ async fn the_last_administrator_stays() {
     let token = accounts.begin_session(&other).await.unwrap();
     assert!(accounts.change(other.id, disabled).await.unwrap().disabled);
     assert!(accounts.session(token.reveal()).await.unwrap().is_none(), "disabled: sessions end");
-    let login = accounts.authenticate("bob@example.org", "twelve letters and more", "192.0.2.1").await;
+    let login = accounts.authenticate("bob@example.org", "twelve letters and more", from("192.0.2.1")).await;
     assert!(matches!(login, Err(AccountError::WrongCredentials)));
     assert!(matches!(accounts.remove(first.id).await, Err(AccountError::LastAdmin)), "the other one is disabled");
     accounts.change(other.id, AccountChange { disabled: Some(false), ..AccountChange::default() }).await.unwrap();

@@ -26,7 +26,6 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
 #[derive(Serialize, utoipa::ToSchema)]
 struct CreatedAccount {
     account: Account,
-    #[serde(skip_serializing_if = "Option::is_none")]
     password: Option<String>,
 }
 

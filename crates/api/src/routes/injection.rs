@@ -1,20 +1,19 @@
 //! HTTP injection: mail of programs.
 
-use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use intake::injection::{Injection, RejectedRecipient};
 use model::id::{MessageId, RecipientId};
 use model::name::Name;
 use model::submission::{Origin, Protocol, Refusal};
 use serde::Serialize;
-use std::net::SocketAddr;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 use crate::UPLOAD_MAX;
 use crate::auth::Caller;
 use crate::error::{ApiError, ApiResult, ErrorBody};
-use crate::extract::Json;
+use crate::extract::{Json, Peer};
 use crate::state::ApiState;
 
 /// Uploads: larger bodies, no ordinary time-out.
@@ -41,11 +40,10 @@ struct Accepted {
 async fn inject(
     State(state): State<ApiState>,
     caller: Caller,
-    connect: Option<axum::Extension<ConnectInfo<SocketAddr>>>,
+    Peer(client): Peer,
     Json(request): Json<Injection>,
 ) -> ApiResult<(StatusCode, axum::Json<Accepted>)> {
-    let peer = connect.map(|axum::Extension(ConnectInfo(address))| address.ip());
-    let origin = Origin { protocol: Protocol::Http, peer, user: Some(Name::from(caller.name())) };
+    let origin = Origin { protocol: Protocol::Http, peer: Some(client), user: Some(Name::from(caller.name())) };
     let prepared = intake::injection::prepare(request, state.bounce_domain.as_deref(), origin);
     let (submission, rejected) = prepared.map_err(|error| ApiError::invalid(error.reason).at(error.field))?;
     let receipt = state.intake.submit(submission).await?;

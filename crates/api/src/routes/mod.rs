@@ -42,16 +42,21 @@ struct Document;
 
 /// Endpoints that answer within the ordinary time.
 pub(crate) fn all() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::with_openapi(Document::openapi())
-        .merge(session::router())
-        .merge(accounts::router())
-        .merge(audience::router())
-        .merge(imports::router())
-        .merge(campaigns::router())
-        .merge(queues::router())
-        .merge(tracking::router())
-        .merge(monitoring::router())
-        .merge(operations::router())
+    prompt().into_iter().fold(OpenApiRouter::with_openapi(Document::openapi()), OpenApiRouter::merge)
+}
+
+fn prompt() -> [OpenApiRouter<ApiState>; 9] {
+    [
+        session::router(),
+        accounts::router(),
+        audience::router(),
+        imports::router(),
+        campaigns::router(),
+        queues::router(),
+        tracking::router(),
+        monitoring::router(),
+        operations::router(),
+    ]
 }
 
 /// Endpoints that may take longer: uploads and the live stream.
@@ -62,4 +67,25 @@ pub(crate) fn slow() -> OpenApiRouter<ApiState> {
 /// Serves the OpenAPI document.
 pub(crate) fn document(text: String) -> MethodRouter<ApiState> {
     get(move || async move { ([(header::CONTENT_TYPE, "application/json")], text) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two types of one name would silently be described as the one that was met last.
+    #[test]
+    fn a_name_means_one_schema() {
+        let whole = all().merge(slow()).to_openapi();
+        let known = whole.components.unwrap().schemas;
+        let parts = prompt().into_iter().chain([imports::uploads(), injection::uploads(), live::router()]);
+        let mut checked = 0;
+        for part in parts {
+            for (name, schema) in part.get_openapi().components.iter().flat_map(|components| &components.schemas) {
+                assert!(known.get(name) == Some(schema), "{name} stands for two types");
+                checked += 1;
+            }
+        }
+        assert!(checked > 100, "only {checked} schemas were looked at");
+    }
 }

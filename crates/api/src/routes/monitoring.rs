@@ -4,13 +4,15 @@ use axum::extract::State;
 use model::id::{MessageId, RecipientId};
 use monitor::dashboards::{NowDashboard, ProviderDashboard, ProvidersSummary};
 use monitor::history::{MessageHistory, RecipientHistory, RecipientSummary};
+use monitor::search::SearchError;
 use monitor::{EventsPage, EventsRequest, MonitorError, Query as TypedQuery, QueryError, QueryResult};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::error::{ApiError, ApiResult, ErrorBody};
 use crate::extract::{Json, Path, Query};
+use crate::health::Losses;
 use crate::routes::Items;
 use crate::state::ApiState;
 
@@ -33,11 +35,22 @@ struct Minutes {
     minutes: Option<u32>,
 }
 
-/// Is mail flowing? Outcomes by provider, their course, the delay, the replies.
+/// The dashboard *Now*, and what the program knows to have lost.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = NowDashboard)]
+struct Now {
+    #[serde(flatten)]
+    dashboard: NowDashboard,
+    /// What is lost for good; no number in the dashboard has it.
+    losses: Losses,
+}
+
+/// Is mail flowing? Outcomes by provider, their course, the delay, the replies; and what was lost.
 #[utoipa::path(get, path = "/api/v1/dashboards/now", tag = "monitoring", params(Minutes),
-    responses((status = 200, body = NowDashboard)))]
-async fn now(State(state): State<ApiState>, Query(asked): Query<Minutes>) -> ApiResult<axum::Json<NowDashboard>> {
-    Ok(axum::Json(state.monitor.now(asked.minutes.unwrap_or(60)).await?))
+    responses((status = 200, body = Now)))]
+async fn now(State(state): State<ApiState>, Query(asked): Query<Minutes>) -> ApiResult<axum::Json<Now>> {
+    let dashboard = state.monitor.now(asked.minutes.unwrap_or(60)).await?;
+    Ok(axum::Json(Now { dashboard, losses: Losses::of(&state).await }))
 }
 
 /// How far back a provider's dashboard looks.
@@ -135,7 +148,9 @@ impl From<MonitorError> for ApiError {
     fn from(error: MonitorError) -> Self {
         match error {
             MonitorError::Query(error) => error.into(),
-            MonitorError::Search(error) => ApiError::invalid(error.message).at("q").over(error.position, error.length),
+            MonitorError::Search(SearchError { position, length, message, suggestion }) => {
+                ApiError::invalid(message).at("q").over(position, length).suggest(suggestion)
+            }
         }
     }
 }

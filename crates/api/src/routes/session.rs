@@ -1,19 +1,18 @@
 //! Logging in and out, and one's own account.
 
 use accounts::{Account, AccountError, OwnAccountChange};
-use axum::extract::{ConnectInfo, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use serde::{Deserialize, Serialize};
-use std::net::SocketAddr;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::auth::{Person, SESSION_COOKIE, client_address};
+use crate::auth::{Person, SESSION_COOKIE};
 use crate::error::{ApiError, ApiResult, ErrorBody};
-use crate::extract::Json;
+use crate::extract::{Json, Peer};
 use crate::state::ApiState;
 
 pub(crate) fn router() -> OpenApiRouter<ApiState> {
@@ -38,15 +37,15 @@ struct LoggedIn {
 
 /// Log in: the answer sets the session cookie.
 #[utoipa::path(post, path = "/api/v1/session", tag = "session", request_body = Login,
-    responses((status = 200, body = LoggedIn), (status = 401, body = ErrorBody), (status = 429, body = ErrorBody)))]
+    responses((status = 200, body = LoggedIn), (status = 401, body = ErrorBody), (status = 429, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
 async fn log_in(
     State(state): State<ApiState>,
-    connect: Option<axum::Extension<ConnectInfo<SocketAddr>>>,
+    Peer(client): Peer,
     jar: CookieJar,
     Json(login): Json<Login>,
 ) -> ApiResult<impl IntoResponse> {
-    let client = client_address(connect.as_ref().map(|axum::Extension(info)| info));
-    let account = state.accounts.authenticate(&login.email, &login.password, &client).await?;
+    let account = state.accounts.authenticate(&login.email, &login.password, Some(client)).await?;
     let token = state.accounts.begin_session(&account).await?;
     let cookie = Cookie::build((SESSION_COOKIE, token.reveal().to_owned()))
         .path("/")
@@ -87,9 +86,10 @@ impl From<AccountError> for ApiError {
     fn from(error: AccountError) -> Self {
         match &error {
             AccountError::WrongCredentials => ApiError::wrong_credentials(),
-            AccountError::Shut(until) => {
-                ApiError::too_many(format!("Too many failed attempts. Try again after {until}."), 60)
+            AccountError::Shut { until, wait } => {
+                ApiError::too_many(format!("Too many failed attempts. Try again after {until}."), *wait)
             }
+            AccountError::Busy => ApiError::unavailable("Many people are logging in. Try again in a moment."),
             AccountError::Invalid { field, message } => ApiError::invalid(message.clone()).at(*field),
             AccountError::Exists => ApiError::conflict("There is an account with this address already.").at("email"),
             AccountError::NotFound => ApiError::not_found("account or key"),

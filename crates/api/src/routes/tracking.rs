@@ -3,18 +3,15 @@
 //! No cookies, no scripts, no redirect but to the link of the mail, and a GET never unsubscribes: scanners and previews
 //! follow every link.
 
-use std::net::SocketAddr;
-
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use campaign::tracking::{HtmlPage, UnsubscribeMethod, Visit};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::auth::client_address;
-use crate::extract::Path;
+use crate::extract::{Path, Peer};
 use crate::state::ApiState;
 
 pub(crate) fn router() -> OpenApiRouter<ApiState> {
@@ -28,8 +25,6 @@ const PIXEL: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xf
 /// Longest header that is looked at, in bytes.
 const HEADER_LEN_MAX: usize = 512;
 
-type Peer = Option<axum::Extension<ConnectInfo<SocketAddr>>>;
-
 /// What a request tells of the software behind it, owned.
 struct Visitor {
     client: String,
@@ -38,13 +33,13 @@ struct Visitor {
 }
 
 impl Visitor {
-    fn new(peer: &Peer, headers: &HeaderMap) -> Self {
+    fn new(Peer(client): Peer, headers: &HeaderMap) -> Self {
         let header = |name| {
             let text = headers.get(name).map(|value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()))?;
             Some(text.chars().take(HEADER_LEN_MAX).collect::<String>())
         };
         Visitor {
-            client: client_address(peer.as_ref().map(|axum::Extension(info)| info)),
+            client: client.to_string(),
             user_agent: header(header::USER_AGENT),
             languages: header(header::ACCEPT_LANGUAGE),
         }
@@ -64,7 +59,7 @@ impl Visitor {
     responses((status = 200, content_type = "image/gif")))]
 async fn pixel(State(state): State<ApiState>, peer: Peer, headers: HeaderMap, Path(token): Path<String>) -> Response {
     let token = token.strip_suffix(".gif").unwrap_or(&token);
-    state.campaigns.tracking.open(token, &Visitor::new(&peer, &headers).visit());
+    state.campaigns.tracking.open(token, &Visitor::new(peer, &headers).visit());
     let headers = [(header::CONTENT_TYPE, "image/gif"), (header::CACHE_CONTROL, "no-store")];
     (headers, PIXEL).into_response()
 }
@@ -79,7 +74,7 @@ async fn link(
     headers: HeaderMap,
     Path(token): Path<String>,
 ) -> Response {
-    let visitor = Visitor::new(&peer, &headers);
+    let visitor = Visitor::new(peer, &headers);
     let target = state.campaigns.tracking.click(&token, &visitor.visit(), method != Method::HEAD).await;
     let location = target.ok().and_then(|url| HeaderValue::from_str(&url).ok());
     let Some(location) = location else {
@@ -103,7 +98,7 @@ async fn unsubscribe_page(
     headers: HeaderMap,
     Path(token): Path<String>,
 ) -> Response {
-    page(state.campaigns.tracking.unsubscribe_page(&token, &Visitor::new(&peer, &headers).visit()))
+    page(state.campaigns.tracking.unsubscribe_page(&token, &Visitor::new(peer, &headers).visit()))
 }
 
 /// Unsubscribe: by the mail program's button (RFC 8058) or by the button on the page.
@@ -120,7 +115,7 @@ async fn unsubscribe(
     // RFC 8058 3.1: the body is List-Unsubscribe=One-Click, as a form or as multipart/form-data.
     let one_click = body.windows(b"One-Click".len()).any(|window| window.eq_ignore_ascii_case(b"One-Click"));
     let method = if one_click { UnsubscribeMethod::OneClick } else { UnsubscribeMethod::Page };
-    page(state.campaigns.tracking.unsubscribe(&token, method, &Visitor::new(&peer, &headers).visit()).await)
+    page(state.campaigns.tracking.unsubscribe(&token, method, &Visitor::new(peer, &headers).visit()).await)
 }
 
 fn page(page: HtmlPage) -> Response {

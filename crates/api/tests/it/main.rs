@@ -1,5 +1,10 @@
 //! The API's own promises: its document is what is written down, and every endpoint stands in the table of access.
 
+mod door;
+mod health;
+mod serving;
+mod world;
+
 use std::collections::BTreeSet;
 
 use expect_test::expect_file;
@@ -24,6 +29,14 @@ fn documented() -> BTreeSet<(String, String)> {
 #[test]
 fn reference_openapi() {
     expect_file!["../../../../docs/generated/openapi.json"].assert_eq(&api::openapi());
+}
+
+#[tokio::test]
+async fn the_document_that_is_served_is_the_one_that_is_written_down() {
+    let world = world::World::start(api::Limits::default()).await;
+    let answer = world.ask("GET /api/v1/openapi.json HTTP/1.1\r\n", "").await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
+    expect_file!["../../../../docs/generated/openapi.json"].assert_eq(&answer.body);
 }
 
 #[test]

@@ -237,6 +237,16 @@ impl EventLog {
         &self.inner.damage
     }
 
+    /// Why the log takes nothing more until it is opened again; `None` while it does.
+    pub fn failure(&self) -> Option<String> {
+        self.inner.log.failure()
+    }
+
+    /// True while events are refused for want of room (as of the last attempt).
+    pub fn is_full(&self) -> bool {
+        self.inner.log.is_full()
+    }
+
     /// Writes what is taken over, and closes the files. Other clones get `Closed` from now on.
     pub async fn close(self) {
         self.inner.log.close().await;

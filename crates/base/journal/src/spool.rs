@@ -266,6 +266,11 @@ impl Spool {
         }
     }
 
+    /// Why the spool takes nothing more until it is opened again; `None` while it does.
+    pub fn failure(&self) -> Option<String> {
+        self.inner.log.failure()
+    }
+
     /// Writes what is taken over, and closes the files. Other clones get `Closed` from now on.
     pub async fn close(self) {
         self.inner.shared.end_admitted();

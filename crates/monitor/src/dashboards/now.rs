@@ -16,6 +16,7 @@ pub(crate) const MINUTES_MAX: u32 = 24 * 60;
 
 /// The dashboard *Now*.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = NowNumbers)]
 pub struct NowDashboard {
     /// When it was made.
     pub at: Timestamp,
