@@ -17,9 +17,6 @@ use crate::extract::{Json, Path};
 use crate::routes::Items;
 use crate::state::ApiState;
 
-/// Enough of the queue to add up what every source and provider is doing.
-const EVERYTHING: Show = Show { paths: 10_000, domains: 0, campaigns: 0 };
-
 pub(crate) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(snapshot))
@@ -73,8 +70,7 @@ async fn control(
 /// The sources (virtual MTAs), with what they are doing.
 #[utoipa::path(get, path = "/api/v1/sources", tag = "delivery", responses((status = 200, body = Items<SourceView>)))]
 async fn sources(State(state): State<ApiState>) -> ApiResult<axum::Json<Items<SourceView>>> {
-    let now = state.queue.snapshot(EVERYTHING).await?;
-    Ok(Items::all(state.directory.sources(&now)))
+    Ok(Items::all(state.directory.sources(&state.queue.doing().await?)))
 }
 
 /// The pools of sources.
@@ -86,8 +82,7 @@ async fn pools(State(state): State<ApiState>) -> axum::Json<Items<Pool>> {
 /// Limits and rules for each mailbox provider, and what is in force now.
 #[utoipa::path(get, path = "/api/v1/providers", tag = "delivery", responses((status = 200, body = Items<ProviderView>)))]
 async fn providers(State(state): State<ApiState>) -> ApiResult<axum::Json<Items<ProviderView>>> {
-    let now = state.queue.snapshot(EVERYTHING).await?;
-    Ok(Items::all(state.directory.providers(&now)))
+    Ok(Items::all(state.directory.providers(&state.queue.doing().await?)))
 }
 
 impl From<Stopped> for ApiError {

@@ -1,6 +1,8 @@
 //! What is configured, with what is happening on it: sources, pools and provider rules for the API's lists.
 //!
-//! Pure: made from the configuration, the provider rules and a snapshot of the running queue.
+//! Pure: made from the configuration, the provider rules and the sums of the running queue ([`Doing`]).
+
+use std::collections::BTreeMap;
 
 use model::name::Name;
 use model::route::{Pool, TlsPolicy};
@@ -10,14 +12,48 @@ use utoipa::ToSchema;
 
 use crate::config::Config;
 use crate::control::{Action as OrderAction, Target};
-use crate::providers::{Action, Providers};
-use crate::view::{Snapshot, ThrottleView};
+use crate::providers::{Action, ProviderEntry, Providers};
+use crate::view::{ControlView, ThrottleView};
+
+/// Most slowed or stopped paths shown of one provider: the busiest.
+pub const THROTTLES_MAX: usize = 100;
 
 /// What is configured; kept beside a [`crate::handle::QueueHandle`].
 #[derive(Clone, Debug)]
 pub struct Directory {
     config: Config,
     providers: Providers,
+}
+
+/// What the running queue does, by source and by provider; both are missing where there is no path.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Doing {
+    /// By source.
+    pub sources: BTreeMap<Name, SourceDoing>,
+    /// By provider.
+    pub providers: BTreeMap<Name, ProviderDoing>,
+    /// What persons have held or suspended.
+    pub controls: Vec<ControlView>,
+}
+
+/// What a source does, over all its paths.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SourceDoing {
+    /// Recipients bound to its paths.
+    pub ready: u64,
+    /// Recipients given to its sessions.
+    pub in_flight: u64,
+    /// Its connections.
+    pub connections: u32,
+}
+
+/// How the way to a provider is, over all paths there.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ProviderDoing {
+    /// Paths that are slowed or stopped.
+    pub throttled: u64,
+    /// The busiest of them, at most [`THROTTLES_MAX`].
+    pub active: Vec<ActiveThrottle>,
 }
 
 /// One source (virtual MTA).
@@ -46,6 +82,10 @@ pub struct SourceView {
 pub struct ProviderView {
     /// Its name.
     pub name: Name,
+    /// What people call it.
+    pub label: String,
+    /// Where its operator speaks to senders.
+    pub postmaster_url: Option<String>,
     /// Its MX suffixes.
     pub suffixes: Vec<String>,
     /// Connections from one source to one site.
@@ -60,8 +100,10 @@ pub struct ProviderView {
     pub set_by: String,
     /// What its replies lead to.
     pub rules: Vec<RuleView>,
-    /// What slows or stops a path to it now.
+    /// What slows or stops a path to it now: the 100 busiest of these paths.
     pub active: Vec<ActiveThrottle>,
+    /// How many paths to it are slowed or stopped.
+    pub active_total: u64,
 }
 
 /// One rule about replies.
@@ -99,11 +141,11 @@ impl Directory {
     }
 
     /// The sources, with what they are doing.
-    pub fn sources(&self, now: &Snapshot) -> Vec<SourceView> {
+    pub fn sources(&self, now: &Doing) -> Vec<SourceView> {
         let pools = self.pools();
         let view = |source: model::route::Source| {
-            let paths = || now.paths.iter().filter(|path| path.source == source.name);
-            let suspends = |control: &crate::view::ControlView| {
+            let doing = now.sources.get(&source.name).copied().unwrap_or_default();
+            let suspends = |control: &ControlView| {
                 control.action == OrderAction::Suspend && control.target == Target::Source(source.name.clone())
             };
             let is_member = |pool: &&Pool| pool.members.iter().any(|member| member.source == source.name);
@@ -112,9 +154,9 @@ impl Directory {
                 ehlo_name: source.ehlo_name.clone(),
                 pools: pools.iter().filter(is_member).map(|pool| pool.name.clone()).collect(),
                 suspended: now.controls.iter().any(suspends),
-                ready: paths().map(|path| path.ready).sum(),
-                in_flight: paths().map(|path| path.in_flight).sum(),
-                connections: paths().map(|path| path.connections).sum(),
+                ready: doing.ready,
+                in_flight: doing.in_flight,
+                connections: doing.connections,
                 name: source.name,
             }
         };
@@ -127,12 +169,13 @@ impl Directory {
     }
 
     /// The providers with limits or rules of their own, in order of their names.
-    pub fn providers(&self, now: &Snapshot) -> Vec<ProviderView> {
+    pub fn providers(&self, now: &Doing) -> Vec<ProviderView> {
         let entries = self.providers.entries().into_iter().filter(|entry| entry.has_limits);
-        entries.map(|entry| self.provider(entry.name, entry.suffixes, now)).collect()
+        entries.map(|entry| self.provider(entry, now)).collect()
     }
 
-    fn provider(&self, name: Name, suffixes: Vec<String>, now: &Snapshot) -> ProviderView {
+    fn provider(&self, entry: ProviderEntry, now: &Doing) -> ProviderView {
+        let name = entry.name;
         let source = self.config.effective_sources().into_iter().next().map(|source| source.name).unwrap_or_default();
         let limits = self.providers.limits(&source, &name, &self.config.overrides);
         let rules = self.providers.rules().iter().filter(|rule| rule.providers.contains(&name));
@@ -144,19 +187,19 @@ impl Directory {
             duration: Span(rule.duration),
             set_by: self.providers.rule_place(rule),
         });
-        let active = now.paths.iter().filter(|path| path.provider == name).filter_map(|path| {
-            let throttle = path.throttle.clone()?;
-            Some(ActiveThrottle { source: path.source.clone(), site: path.site.clone(), throttle })
-        });
+        let doing = now.providers.get(&name).cloned().unwrap_or_default();
         ProviderView {
-            suffixes,
+            label: entry.label,
+            postmaster_url: entry.postmaster_url,
+            suffixes: entry.suffixes,
             connections: limits.connections.value,
             messages_per_connection: limits.messages_per_connection.value,
             rate: limits.rate.map(|rate| rate.value),
             tls: limits.tls,
             set_by: limits.connections.set_by.to_string(),
             rules: rules.collect(),
-            active: active.collect(),
+            active: doing.active,
+            active_total: doing.throttled,
             name,
         }
     }

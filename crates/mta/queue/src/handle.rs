@@ -10,6 +10,7 @@ use model::name::Name;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::control::{Done, Order, OrderError, Target};
+use crate::directory::Doing;
 use crate::view::{Explanation, Found, PathView, Progress, Snapshot};
 
 /// Calls waiting for the driver; more wait in line.
@@ -70,6 +71,7 @@ type Answer<T> = oneshot::Sender<T>;
 #[derive(Debug)]
 pub(crate) enum Command {
     Snapshot(Show, Answer<Snapshot>),
+    Doing(Answer<Doing>),
     Path { source: Name, site: Name, answer: Answer<Option<PathView>> },
     Find { target: Target, limit: usize, answer: Answer<Found> },
     Explain(RecipientId, Answer<Option<Explanation>>),
@@ -90,6 +92,14 @@ impl QueueHandle {
     /// [`Stopped`]; so for every call below.
     pub async fn snapshot(&self, show: Show) -> Result<Snapshot, Stopped> {
         self.ask(|answer| Command::Snapshot(show, answer)).await
+    }
+
+    /// What every source and provider is doing, added up over all paths.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub async fn doing(&self) -> Result<Doing, Stopped> {
+        self.ask(Command::Doing).await
     }
 
     /// One path; `None` when nothing has been sent there lately.

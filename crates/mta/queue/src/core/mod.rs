@@ -32,6 +32,7 @@ mod snapshot;
 mod sweep;
 mod tables;
 mod tell;
+mod totals;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 

@@ -50,7 +50,7 @@ impl QueueCore {
         self.path_keys.get(&(source, site)).map(|&path| self.path_view(now, path))
     }
 
-    fn backlog(&self, site: u32) -> u64 {
+    pub(super) fn backlog(&self, site: u32) -> u64 {
         self.sites[site].lines.iter().map(|&line| u64::from(self.lines[line].backlog.len())).sum()
     }
 
@@ -98,7 +98,7 @@ impl QueueCore {
 }
 
 /// Leaves the `max` largest, largest first.
-fn top(items: &mut Vec<(u64, u32)>, max: usize) {
+pub(super) fn top(items: &mut Vec<(u64, u32)>, max: usize) {
     let order = |a: &(u64, u32), b: &(u64, u32)| b.0.cmp(&a.0).then(a.1.cmp(&b.1));
     if items.len() > max && max > 0 {
         items.select_nth_unstable_by(max - 1, order);

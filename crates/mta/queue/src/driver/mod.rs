@@ -362,6 +362,7 @@ impl Driver {
         // Whoever asked may have gone away: nothing to do then.
         match command {
             Command::Snapshot(show, answer) => drop(answer.send(core.snapshot(now, show))),
+            Command::Doing(answer) => drop(answer.send(core.doing(now))),
             Command::Path { source, site, answer } => drop(answer.send(core.path(now, &source, &site))),
             Command::Find { target, limit, answer } => drop(answer.send(core.find(&target, limit))),
             Command::Explain(recipient, answer) => drop(answer.send(core.explain(now, recipient))),

@@ -52,6 +52,7 @@ pub struct Providers {
     limits: HashMap<Name, ProviderLimits>,
     suffixes: HashMap<String, Name>,
     domains: HashMap<String, Name>,
+    people: HashMap<Name, ForPeople>,
     /// Suffixes that were given to two providers: suffix, first one, second one.
     conflicts: Vec<(String, Name, Name)>,
     book: RuleBook,
@@ -80,6 +81,17 @@ pub struct ProviderEntry {
     pub suffixes: Vec<String>,
     /// True when the file has limits for it.
     pub has_limits: bool,
+    /// What it is called; its name where `data/mx.toml` does not know it.
+    pub label: String,
+    /// Where its operator speaks to senders.
+    pub postmaster_url: Option<String>,
+}
+
+/// What `data/mx.toml` says of a provider to people.
+#[derive(Clone, Debug)]
+struct ForPeople {
+    label: String,
+    site: Option<String>,
 }
 
 impl Providers {
@@ -186,7 +198,14 @@ impl Providers {
         }
         let entry = |(name, mut suffixes): (&Name, Vec<String>)| {
             suffixes.sort();
-            ProviderEntry { name: name.clone(), suffixes, has_limits: self.limits.contains_key(name) }
+            let known = self.people.get(name);
+            ProviderEntry {
+                name: name.clone(),
+                suffixes,
+                has_limits: self.limits.contains_key(name),
+                label: known.map_or_else(|| name.to_string(), |known| known.label.clone()),
+                postmaster_url: known.and_then(|known| known.site.clone()),
+            }
         };
         by_name.into_iter().map(entry).collect()
     }
@@ -199,12 +218,15 @@ impl Providers {
         #[derive(Deserialize)]
         struct KnownProvider {
             name: String,
+            label: String,
+            site: Option<String>,
             suffix: Vec<String>,
         }
         let known: Known = toml::from_str(MX).expect("invariant: data/mx.toml is tested where it belongs");
         for provider in known.provider {
             let name = Name::from(provider.name);
             provider.suffix.iter().for_each(|suffix| self.add_suffix(suffix, &name));
+            self.people.insert(name, ForPeople { label: provider.label, site: provider.site });
         }
     }
 

@@ -8,4 +8,5 @@ mod driver;
 mod model_test;
 mod scenario;
 mod simulation;
+mod totals;
 mod world;
