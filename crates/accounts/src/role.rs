@@ -25,6 +25,7 @@ impl Role {
 model::names! {
     /// What a program with an API key may do.
     #[derive(utoipa::ToSchema)]
+    #[schema(as = KeyScope)]
     Scope {
         /// Hand in mail, over HTTP or SMTP AUTH.
         Inject "inject",

@@ -18,6 +18,7 @@ pub const RECIPIENTS_MAX: usize = 200;
 /// Where a recipient stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schema(as = HistoryState)]
 pub enum RecipientState {
     /// Accepted, not attempted yet.
     #[default]

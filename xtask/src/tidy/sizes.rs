@@ -116,11 +116,11 @@ fn is_generated(path: &Path) -> bool {
     path.components().any(|part| part.as_os_str() == "__generated__")
 }
 
-fn relative(root: &Path, path: &Path) -> String {
+pub(super) fn relative(root: &Path, path: &Path) -> String {
     path.strip_prefix(root).unwrap_or(path).display().to_string()
 }
 
-fn files(folder: &Path, endings: &[&str]) -> anyhow::Result<Vec<PathBuf>> {
+pub(super) fn files(folder: &Path, endings: &[&str]) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {

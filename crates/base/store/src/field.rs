@@ -26,9 +26,7 @@ pub enum FieldType {
 macro_rules! fields {
     ($($(#[$doc:meta])* $variant:ident $name:literal $type:ident,)*) => {
         /// A field of events.
-        #[derive(
-            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
-        )]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum Field {
             $($(#[$doc])* #[serde(rename = $name)] $variant,)*
         }
@@ -164,6 +162,23 @@ impl Field {
     /// True when sums, extremes and percentiles of it make sense.
     pub const fn is_number(self) -> bool {
         matches!(self.field_type(), FieldType::Integer)
+    }
+}
+
+// By hand: the derive does not see names that come out of a macro.
+impl utoipa::PartialSchema for Field {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        utoipa::openapi::schema::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .description(Some("A field of events."))
+            .enum_values(Some(Field::ALL.iter().map(|field| field.as_str())))
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for Field {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "EventField".into()
     }
 }
 

@@ -105,6 +105,7 @@ pub enum Dimension {
 /// One criterion of the order of rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = QueryOrder)]
 pub struct Order {
     /// Name of a column of the answer, such as `count` or `provider`.
     pub by: String,
@@ -200,7 +201,6 @@ pub struct Cost {
     pub ms: u64,
     /// Segments that were opened.
     pub segments: u64,
-}
     /// Events of this time that are not in the answer, because their segment is damaged or missing.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub missing_rows: u64,
@@ -208,6 +208,7 @@ pub struct Cost {
 
 fn is_zero(number: &u64) -> bool {
     *number == 0
+}
 
 impl Cost {
     pub(crate) fn add(&mut self, other: Cost) {

@@ -44,6 +44,7 @@ pub struct Rule {
 
 /// What a rule does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = RuleAction)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Nothing is sent.
