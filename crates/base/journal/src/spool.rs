@@ -153,11 +153,19 @@ impl Spool {
         self.inner.shared.index().checkpoints.get(feed)
     }
 
-    /// Forgets a feed that will not go on: its checkpoint need not be carried any further.
+    /// The feeds that have a checkpoint, in no order.
+    pub fn feeds(&self) -> Vec<u64> {
+        self.inner.shared.index().checkpoints.all().map(|checkpoint| checkpoint.feed).collect()
+    }
+
+    /// Forgets a feed that will not go on: its checkpoint need not be carried any further. Unknown feeds are ignored.
     ///
     /// # Errors
     /// See [`AckError`].
     pub async fn forget(&self, feed: u64) -> Result<(), AckError> {
+        if self.checkpoint(feed).is_none() {
+            return Ok(());
+        }
         self.change(vec![Change::Forgotten(feed)]).await
     }
 

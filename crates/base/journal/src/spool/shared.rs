@@ -39,6 +39,8 @@ pub(crate) struct Shared {
 #[derive(Default)]
 pub(crate) struct Changes {
     pub(crate) waiting: Vec<Change>,
+    /// Of those, so many at the front found no room before.
+    pub(crate) put_back: usize,
     pub(crate) applied: Option<Cursor>,
 }
 

@@ -89,9 +89,7 @@ impl SpoolSteward {
 
     fn changed(&self, changes: Vec<Change>, result: &Result<Placed, Failure>) {
         if *result == Err(Failure::NoSpace) {
-            let mut waiting = self.shared.changes();
-            let newer = std::mem::replace(&mut waiting.waiting, changes);
-            waiting.waiting.extend(newer);
+            self.put_back(changes);
             return;
         }
         self.shared.acks_room.add_permits(changes.iter().filter(|change| takes_room(change)).count());
@@ -101,15 +99,36 @@ impl SpoolSteward {
         }
     }
 
+    /// Keeps what found no room for the next time: in front of what is newer, behind what was put back before it.
+    fn put_back(&self, changes: Vec<Change>) {
+        let mut waiting = self.shared.changes();
+        let (applied, acks): (Vec<Change>, Vec<Change>) =
+            changes.into_iter().partition(|change| matches!(change, Change::Applied(_)));
+        for change in applied {
+            if let Change::Applied(cursor) = change {
+                waiting.applied = waiting.applied.max(Some(cursor));
+            }
+        }
+        let (at, count) = (waiting.put_back, acks.len());
+        waiting.waiting.splice(at..at, acks);
+        waiting.put_back += count;
+    }
+
     /// The changes that are waiting, in units of a size that fits.
+    ///
+    /// The cursor only goes along when one unit takes everything: of several, a later one may find room when an earlier
+    /// one does not, and a cursor that is ahead of its acks would bring back after a crash who was delivered.
     fn contribute_changes(&self, units: &mut Vec<(Unit, Tag)>) {
+        let count_max = (self.shared.unit_bytes_max as usize / 2) / CHANGE_BYTES_MAX;
         let mut changes = {
             let mut waiting = self.shared.changes();
+            waiting.put_back = 0;
             let mut changes = std::mem::take(&mut waiting.waiting);
-            changes.extend(waiting.applied.take().map(Change::Applied));
+            if changes.len() < count_max {
+                changes.extend(waiting.applied.take().map(Change::Applied));
+            }
             changes
         };
-        let count_max = (self.shared.unit_bytes_max as usize / 2) / CHANGE_BYTES_MAX;
         while !changes.is_empty() {
             let rest = changes.split_off(changes.len().min(count_max));
             let mut unit = Unit::default();
@@ -167,5 +186,65 @@ impl Steward for SpoolSteward {
         if reclaim_due(&index, segments, full) {
             self.shared.copies.wake();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::events::Cursor;
+    use crate::spool::SpoolOptions;
+    use crate::spool::index::Index;
+
+    fn steward(dir: &std::path::Path) -> SpoolSteward {
+        let mut options = SpoolOptions::default();
+        options.log.segment_bytes = 16 << 10;
+        let segments = Segments::new(dir.to_owned(), BTreeMap::new());
+        let (admitted, _) = mpsc::channel(1);
+        SpoolSteward::new(Arc::new(Shared::new(segments, Index::default(), admitted, &options)))
+    }
+
+    fn finished(messages: std::ops::Range<u64>) -> Vec<Change> {
+        messages.map(|message| Change::Finished(MessageId(message))).collect()
+    }
+
+    fn contributed(steward: &mut SpoolSteward) -> Vec<Vec<Change>> {
+        let mut units = Vec::new();
+        steward.contribute(&mut units);
+        let changes = units.into_iter().map(|(_, tag)| match tag {
+            Tag::Changes(changes) => changes,
+            _ => Vec::new(),
+        });
+        changes.collect()
+    }
+
+    #[test]
+    fn what_finds_no_room_keeps_its_order_and_the_cursor_stays_behind_its_acks() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut steward = steward(dir.path());
+        let cursor = Cursor { segment: 1, offset: 7 };
+        steward.shared.changes().waiting = finished(0..400);
+        steward.shared.changes().applied = Some(cursor);
+        let units = contributed(&mut steward);
+        assert!(units.len() > 2, "{}", units.len());
+        assert_eq!(units.concat(), finished(0..400), "several units: a later one may find room before an earlier one");
+        // Nothing but the last finds room, and meanwhile there is more.
+        steward.shared.changes().waiting = finished(400..410);
+        let last = units.len() - 1;
+        let left: Vec<Change> = units[..last].concat();
+        for (number, unit) in units.into_iter().enumerate() {
+            let placed = if number == last { Ok(Placed { segment: 1, offset: 0 }) } else { Err(Failure::NoSpace) };
+            steward.committed(Tag::Changes(unit), placed);
+        }
+        assert_eq!(steward.shared.changes().waiting, [left, finished(400..410)].concat());
+        steward.shared.changes().waiting.truncate(3);
+        let with_cursor = [finished(0..3), vec![Change::Applied(cursor)]].concat();
+        let unit = contributed(&mut steward).concat();
+        assert_eq!(unit, with_cursor, "one unit: all or nothing");
+        steward.committed(Tag::Changes(unit), Err(Failure::NoSpace));
+        steward.shared.changes().waiting.extend(finished(3..4));
+        assert_eq!(contributed(&mut steward).concat(), [finished(0..4), vec![Change::Applied(cursor)]].concat());
     }
 }

@@ -116,6 +116,35 @@ async fn a_message_stays_while_it_is_held_or_has_recipients() {
     assert_eq!(spool.checkpoint(1), None);
 }
 
+/// Also when the rows that carried it are copied forward, and their segments are gone.
+#[tokio::test]
+async fn a_forgotten_checkpoint_does_not_come_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let Opened { spool, mut admitted, .. } = open_spool(dir.path());
+    for feed in [1, 2] {
+        spool.admit(Admission { hold: Hold::Open, ..new_message(feed, b"merge", []) }).await.unwrap();
+        spool.admit(more_recipients(feed, [feed * 10], 5)).await.unwrap();
+        admitted.recv().await.unwrap();
+    }
+    let mut feeds = spool.feeds();
+    feeds.sort_unstable();
+    assert_eq!(feeds, [1, 2]);
+    spool.forget(1).await.unwrap();
+    spool.forget(1).await.unwrap();
+    spool.forget(77).await.unwrap();
+    // So much is written and done with that the first segments are reclaimed.
+    for id in 100..400 {
+        spool.admit(new_message(id, &[b'x'; 5_000], [id + 10_000])).await.unwrap();
+        let gone = admitted.recv().await.unwrap().recipients.remove(0);
+        spool.ack(vec![Ack::Done(gone.id, gone.row)]).await.unwrap();
+    }
+    assert_eq!((spool.feeds(), spool.checkpoint(1), spool.checkpoint(2)), (vec![2], None, Some(5)));
+    spool.close().await;
+    let Opened { spool, recovery, .. } = open_spool(dir.path());
+    assert!(recovery.admitted.iter().any(|admitted| admitted.recipients[0].id.0 == 10), "its mail is still here");
+    assert_eq!((spool.feeds(), spool.checkpoint(1), spool.checkpoint(2)), (vec![2], None, Some(5)));
+}
+
 #[tokio::test]
 async fn segments_are_reclaimed_and_survivors_stay() {
     let dir = tempfile::tempdir().unwrap();
