@@ -78,7 +78,8 @@ pub struct EventLogConfig {
     pub queue_size_max: Size,
     /// Events older than this are deleted, a segment at a time. A consumer that is further behind loses them.
     pub keep: Span,
-    /// Most bytes of all segment files together: the oldest segments are deleted beyond it, whatever their age.
+    /// Most bytes of all segment files together: the oldest segments are deleted beyond it, whatever their age. What the
+    /// reports have not taken in yet stays until it is half as much again.
     pub size_max: Size,
 }
 

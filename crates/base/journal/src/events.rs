@@ -16,14 +16,15 @@
 //! | before the commit of an append | neither events nor marker |
 //! | after the commit, before the answer | both; who appends again tells the same event twice, under the same id |
 //! | after a consumer read, before it stored its cursor | it reads the same events again |
-//! | while old segments are deleted | some of them are still there, and are deleted at the next start |
+//! | while old segments are deleted | some of them are still there, and are deleted at the next look |
 //!
 //! Consumers see only what is on disk, so that no consumer knows an event that a crash then takes back (in relaxed mode
 //! the loss of power can: such a consumer is told `Behind`).
 //!
 //! **Retention**: a segment goes when its youngest event is older than `keep`, or when all segments together are larger
 //! than `bytes_max`, whatever its age; always the oldest first, never the active one. Looked at when a segment is begun
-//! and once a minute while events come in. **Limits**: [`EventLogOptions`]; half a segment for one append.
+//! and once a minute while events come in. One consumer may ask to be waited for ([`EventLog::keep_from`]): what it has not
+//! read stays, with a warning, until the log is half as large again as `bytes_max`. **Limits**: [`EventLogOptions`]; half a segment for one append.
 
 mod cursor;
 mod reader;
@@ -31,6 +32,7 @@ mod steward;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use model::event::Event;
@@ -78,6 +80,7 @@ pub struct EventLog {
 struct Inner {
     log: Log<Appended>,
     markers: Arc<SharedMarkers>,
+    unread: Arc<AtomicU32>,
     end: watch::Receiver<Cursor>,
     torn_bytes: u64,
     damage: Vec<Damage>,
@@ -134,7 +137,8 @@ impl EventLog {
         let segments = prepared.segments();
         let clock = options.log.clock.clone();
         let now = clock.now();
-        steward::retain(&segments, now, options.keep, options.bytes_max);
+        // Nothing is deleted here: the consumer to be waited for has not said yet where it is.
+        let unread = Arc::new(AtomicU32::new(u32::MAX));
         let markers = Arc::new(SharedMarkers::new(found.markers));
         let (sender, end) = watch::channel(Cursor::default());
         let active = segments.newest().map_or(0, |(number, _)| number);
@@ -144,12 +148,13 @@ impl EventLog {
             clock,
             keep: options.keep,
             bytes_max: options.bytes_max,
+            unread: unread.clone(),
             checked_at: now,
             active,
         };
         let (torn_bytes, damage) = (prepared.recovered.torn_bytes, prepared.recovered.damage.clone());
         let log = prepared.start(segments, steward)?;
-        Ok(EventLog { inner: Arc::new(Inner { log, markers, end, torn_bytes, damage }) })
+        Ok(EventLog { inner: Arc::new(Inner { log, markers, unread, end, torn_bytes, damage }) })
     }
 
     /// Appends all of these or none. When it resolves they are on disk; the cursor lies behind the last of them.
@@ -219,6 +224,15 @@ impl EventLog {
     /// A reader that begins at `from`; [`Cursor::default`] stands for the very beginning.
     pub fn reader(&self, from: Cursor) -> EventReader {
         EventReader::new(self.inner.log.segments().clone(), from, self.inner.end.clone())
+    }
+
+    /// Asks that nothing from this place on be deleted: for the one consumer whose work cannot be made up for. It says so
+    /// before events are appended, and again whenever it has come further; the last call holds, until the log is closed.
+    ///
+    /// Within bounds: beyond one and a half times `bytes_max` the oldest events are deleted all the same, with an error in
+    /// the program's log, and the consumer is told [`ReadError::Behind`].
+    pub fn keep_from(&self, cursor: Cursor) {
+        self.inner.unread.store(cursor.segment, Ordering::Relaxed);
     }
 
     /// Bytes of all segment files, of the active one only what is written.

@@ -1,6 +1,7 @@
 //! The event log's side of the committer: markers, the end that readers wait for, retention.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ use crate::log::{Failure, Placed, Steward};
 
 /// Segments are looked at for their age at least this far apart.
 const RETENTION_EVERY: Duration = Duration::from_secs(60);
+/// What was not read yet is kept until the log is larger than it may be by one part in so many.
+const UNREAD_PART: u64 = 2;
 /// Most markers. They are names in the program, not data: reaching this is a mistake in it.
 pub(super) const MARKERS_MAX: usize = 256;
 /// Longest name of a marker, in bytes.
@@ -51,6 +54,8 @@ pub(super) struct EventSteward {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) keep: Duration,
     pub(super) bytes_max: u64,
+    /// The first segment that is kept for a consumer (see [`super::EventLog::keep_from`]).
+    pub(super) unread: Arc<AtomicU32>,
     pub(super) checked_at: Timestamp,
     /// The active segment at the last look.
     pub(super) active: u32,
@@ -82,30 +87,52 @@ impl Steward for EventSteward {
         let active = segments.newest().map_or(0, |(number, _)| number);
         if active != self.active || now.since(self.checked_at) >= RETENTION_EVERY || now < self.checked_at {
             (self.active, self.checked_at) = (active, now);
-            retain(segments, now, self.keep, self.bytes_max);
+            self.retain(segments, now);
         }
     }
 }
 
-/// Deletes the segments that are too old or too much. Never the active one, nor the one in front of it while the active
-/// one has no group, because markers are carried over with the first.
-pub(super) fn retain(segments: &Segments, now: Timestamp, keep: Duration, bytes_max: u64) {
-    while let Some((oldest, _)) = segments.oldest() {
-        let Some((next, successor)) = segments.at_or_behind(oldest + 1) else { return };
-        let Some((newest, active)) = segments.newest() else { return };
-        if next == newest && active.bytes <= crate::log::segment::SEGMENT_HEADER {
-            return;
+impl EventSteward {
+    /// Deletes the segments that are too old or too much. Never the active one, nor the one in front of it while the
+    /// active one has no group, because markers are carried over with the first; nor one that is kept for a consumer, as
+    /// long as there is room for that.
+    fn retain(&self, segments: &Segments, now: Timestamp) {
+        let unread = self.unread.load(Ordering::Relaxed);
+        while let Some((oldest, _)) = segments.oldest() {
+            let Some((next, successor)) = segments.at_or_behind(oldest + 1) else { return };
+            let Some((newest, active)) = segments.newest() else { return };
+            if next == newest && active.bytes <= crate::log::segment::SEGMENT_HEADER {
+                return;
+            }
+            // Its youngest event is not younger than the segment behind it.
+            let is_old = now.since(successor.header.created) > self.keep;
+            let bytes = segments.bytes();
+            if !is_old && bytes <= self.bytes_max {
+                return;
+            }
+            let is_unread = oldest >= unread;
+            if is_unread && bytes <= self.bytes_max.saturating_add(self.bytes_max / UNREAD_PART) {
+                tracing::warn!(
+                    segment = oldest,
+                    bytes,
+                    "the event log grows beyond its limits: events were not read yet"
+                );
+                return;
+            }
+            if let Err(error) = segments.delete_oldest(oldest) {
+                tracing::error!(segment = oldest, %error, "cannot delete a segment of the event log");
+                return;
+            }
+            if is_unread {
+                tracing::error!(
+                    segment = oldest,
+                    bytes,
+                    "events were deleted that had not been read: what they say is lost"
+                );
+            } else {
+                tracing::info!(segment = oldest, is_old, "deleted a segment of the event log");
+            }
         }
-        // Its youngest event is not younger than the segment behind it.
-        let is_old = now.since(successor.header.created) > keep;
-        if !is_old && segments.bytes() <= bytes_max {
-            return;
-        }
-        if let Err(error) = segments.delete_oldest(oldest) {
-            tracing::error!(segment = oldest, %error, "cannot delete a segment of the event log");
-            return;
-        }
-        tracing::info!(segment = oldest, is_old, "deleted a segment of the event log");
     }
 }
 

@@ -121,6 +121,42 @@ async fn markers_are_set_with_their_events_and_survive_retention() {
 }
 
 #[tokio::test]
+async fn what_a_consumer_has_not_read_stays_within_bounds() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = ManualClock::new(NOW);
+    let mut log_options = small();
+    log_options.clock = Arc::new(clock.clone());
+    let keep = Duration::from_secs(3_600);
+    let options = || EventLogOptions { log: log_options.clone(), keep, bytes_max: 400 << 10 };
+    let log = EventLog::open(dir.path(), options()).unwrap();
+    let note = Some("x".repeat(1_000));
+    // About so many KiB.
+    let fill = async |log: &EventLog, count: u64| {
+        for n in 0..count {
+            log.append(vec![Event { note: note.clone(), ..delivered(n) }]).await.unwrap();
+        }
+    };
+    log.keep_from(Cursor::default());
+    fill(&log, 450).await;
+    assert_eq!(log.start().segment, 1, "neither for its size");
+    log.close().await;
+    // Stopped for long; the consumer says where it is before anything is appended.
+    clock.advance(keep * 2);
+    let log = EventLog::open(dir.path(), options()).unwrap();
+    log.keep_from(Cursor::default());
+    log.append(vec![delivered(2)]).await.unwrap();
+    fill(&log, 70).await;
+    assert_eq!(log.start().segment, 1, "nor for its age");
+    let third = Cursor { segment: 3, offset: 64 };
+    log.keep_from(third);
+    fill(&log, 70).await;
+    assert_eq!(log.start().segment, 3, "what was read goes");
+    fill(&log, 1_000).await;
+    assert!(log.start().segment > 3 && log.bytes() <= 700 << 10, "not without bounds: {}", log.bytes());
+    assert!(matches!(log.reader(third).poll_batch(1), Err(ReadError::Behind { .. })));
+}
+
+#[tokio::test]
 async fn events_are_deleted_by_age() {
     let dir = tempfile::tempdir().unwrap();
     let clock = ManualClock::new(NOW);
