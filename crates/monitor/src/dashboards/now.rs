@@ -57,7 +57,6 @@ pub struct ProviderRow {
     /// Time to deliver.
     pub delay: Delay,
     /// Its most frequent failing reply (summary of providers only).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub top_reply: Option<TopReply>,
 }
 

@@ -135,6 +135,8 @@ pub struct LimitsView {
 /// Something that slows or stops a path for a time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ThrottleView {
+    /// Nothing is sent on the path; otherwise it is only slower.
+    pub stopped: bool,
     /// What, in words.
     pub reason: String,
     /// Until when; open when a person has to end it.

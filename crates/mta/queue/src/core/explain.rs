@@ -287,6 +287,7 @@ impl QueueCore {
         let effects = state.effects.iter().chain(&self.groups[state.group].effects);
         if let Some(last) = effects.max_by_key(|effect| effect.until) {
             return Some(ThrottleView {
+                stopped: false,
                 reason: effect::words(last.action),
                 until: Some(last.until),
                 by: self.rule_of(last),
@@ -294,6 +295,7 @@ impl QueueCore {
             });
         }
         (!state.learned.is_idle()).then(|| ThrottleView {
+            stopped: false,
             reason: state.learned.words(),
             until: Some(state.learned.expires),
             by: CONTROLLER.to_owned(),

@@ -244,6 +244,7 @@ impl QueueCore {
         match block {
             Block::Person(control) => suspended_view(control),
             Block::Rule(effect) => ThrottleView {
+                stopped: true,
                 reason: "suspended by a rule".to_owned(),
                 until: Some(effect.until),
                 by: self.providers.rule_place(&self.providers.rules()[effect.rule as usize]),
@@ -253,6 +254,7 @@ impl QueueCore {
                 let attempt = self.paths[path].trouble.as_ref().map(|trouble| &trouble.attempt);
                 let error = attempt.and_then(|attempt| attempt.error.as_deref());
                 ThrottleView {
+                    stopped: true,
                     reason: match error {
                         Some(error) => format!("resting: the site cannot be reached ({error})"),
                         None => "resting: the site cannot be reached".to_owned(),
@@ -294,6 +296,7 @@ impl QueueCore {
 /// A suspension by a person in words.
 pub(super) fn suspended_view(control: &ControlView) -> ThrottleView {
     ThrottleView {
+        stopped: true,
         reason: format!("the {} is suspended", control.target.kind()),
         until: control.until,
         by: control.by.clone(),

@@ -40,6 +40,27 @@ fn a_site_belongs_to_whom_all_its_hosts_belong() {
 }
 
 #[test]
+fn a_provider_has_a_name_for_people_and_a_page_for_senders() {
+    let file = r#"
+        [[provider]]
+        name = "gmail"
+        [[provider]]
+        name = "sfr"
+        [[provider]]
+        name = "own"
+        suffix = ["mx.own.example"]
+    "#;
+    let entries = Providers::parse(file, "providers.toml").unwrap().entries();
+    let check = |name: &str, label: &str, page: Option<&str>| {
+        let entry = entries.iter().find(|entry| entry.name == *name).unwrap();
+        assert_eq!((&*entry.label, entry.postmaster_url.as_deref()), (label, page));
+    };
+    check("gmail", "Gmail and Google Workspace", Some("https://postmaster.google.com"));
+    check("sfr", "SFR, Neuf, Cegetel, Club-Internet, Numericable, Noos", None);
+    check("own", "own", None);
+}
+
+#[test]
 fn limits_are_inherited_value_by_value() {
     let providers = Providers::builtin();
     let overrides = [

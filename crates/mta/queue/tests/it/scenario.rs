@@ -184,7 +184,8 @@ fn the_controller_slows_down_and_recovers() {
     assert_eq!(lowered.by, "adaptive controller");
     assert_eq!(bench.kinds().iter().filter(|kind| **kind == "throttled").count(), 1, "one answer to one burst");
     let path = &bench.core.snapshot(bench.now, Show::default()).paths[0];
-    assert_eq!(path.throttle.as_ref().unwrap().by, "adaptive controller");
+    let throttle = path.throttle.as_ref().unwrap();
+    assert_eq!((&*throttle.by, throttle.stopped), ("adaptive controller", false));
     assert!(path.limits.rate_now.unwrap().count < 100, "{:?}", path.limits);
     bench.given.clear();
     bench.ready(session, 100);
@@ -327,7 +328,7 @@ fn a_suspended_source_leaves_its_work_to_the_others() {
     let paths = bench.core.snapshot(bench.now, Show::default()).paths;
     assert_eq!(paths.iter().map(|path| (&*path.source, path.ready)).collect::<Vec<_>>(), [("b", 20), ("a", 0)]);
     let suspended = paths[1].throttle.clone().unwrap();
-    assert_eq!((&*suspended.reason, &*suspended.by), ("the source is suspended", "Ada"));
+    assert_eq!((&*suspended.reason, &*suspended.by, suspended.stopped), ("the source is suspended", "Ada", true));
     bench.order(Target::Source(Name::from("b")), Action::Suspend).unwrap();
     let one = bench.core.find(&Target::Domain(Name::from("a.example")), 1).items.remove(0);
     assert_eq!(one.state, State::Scheduled);
