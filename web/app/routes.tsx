@@ -8,6 +8,7 @@ import {
   Outlet,
   redirect,
 } from "@tanstack/react-router";
+import { providersQuery } from "./api/delivery";
 import { isUnauthorised } from "./api/errors";
 import { sessionQuery } from "./api/session";
 import { permissionsOf } from "./components/usePermission";
@@ -51,7 +52,10 @@ const app = createRoute({
   id: "app",
   beforeLoad: async ({ context, location }) => {
     try {
-      return { account: await context.queryClient.ensureQueryData(sessionQuery) };
+      const account = await context.queryClient.ensureQueryData(sessionQuery);
+      // The names of providers stand on most pages: asked for at once, so that nothing moves when they come.
+      void context.queryClient.prefetchQuery({ ...providersQuery, staleTime: 300_000, retry: false });
+      return { account };
     } catch (error) {
       if (!isUnauthorised(error)) throw error;
       throw redirect({ to: "/login", search: { next: location.href === "/" ? undefined : location.href } });

@@ -73,6 +73,9 @@ function makeSuppressions(contacts: Contact[]): Suppression[] {
       stream: contact.status === "bounced" ? null : "marketing",
       note: contact.status === "bounced" ? "550 5.1.1 user does not exist" : "",
       campaign: null,
+      list: contact.status === "unsubscribed" ? (contact.lists[0]?.id ?? null) : null,
+      list_name: contact.status === "unsubscribed" ? (contact.lists[0]?.name ?? null) : null,
+      tenant: null,
       created_at: contact.created_at,
     }));
 }

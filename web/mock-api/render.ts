@@ -63,7 +63,8 @@ export function issuesOf(part: string, text: string): ContentIssue[] {
   return issues;
 }
 
-export function render(request: RenderRequest, contact: Contact | null): Rendered {
+export function render(asked: RenderRequest, contact: Contact | null): Rendered {
+  const request = { subject: "", preheader: "", body: "", text: "", ...asked };
   const errors = [...issuesOf("subject", request.subject), ...issuesOf("body", request.body)];
   const merged = merge(request.body, contact);
   let html = merged.replace(/<mj-head>[\s\S]*?<\/mj-head>/g, "");

@@ -67,7 +67,8 @@ type Test = (values: Map<string, string>) => boolean;
 
 function fail(query: string, term: string, message: string, word: string, suggestion?: string): never {
   const position = [...query.slice(0, query.indexOf(term) + term.indexOf(word))].length;
-  throw new Refusal(400, "search-syntax", message, {
+  throw new Refusal(400, "invalid", message, {
+    field: "q",
     position,
     length: [...word].length,
     ...(suggestion ? { suggestion } : {}),

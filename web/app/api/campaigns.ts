@@ -20,6 +20,12 @@ export const campaignsQuery = infiniteQueryOptions({
   initialPageParam: null as string | null,
   getNextPageParam: (last) => last.next,
 });
+/** The newest few, to name the one that went out last. */
+export const latestCampaignsQuery = queryOptions({
+  queryKey: ["campaigns", "latest"],
+  queryFn: ({ signal }) => get<Page<Campaign>>("/campaigns", { limit: 10 }, signal),
+  refetchInterval: 30_000,
+});
 export const campaignQuery = (id: string) =>
   queryOptions({
     queryKey: ["campaigns", id],

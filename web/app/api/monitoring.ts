@@ -88,6 +88,11 @@ export const eventsQuery = (search: EventSearch) =>
     placeholderData: keepPreviousData,
     retry: false,
   });
+/** The latest recipient of the last day that a search finds. */
+export async function latestRecipient(q: string): Promise<string | null> {
+  const found = await get<EventPage>("/events", { q, limit: 5 });
+  return found.items.find((event) => event.recipient)?.recipient ?? null;
+}
 export const recipientQuery = (id: string) =>
   queryOptions({
     queryKey: ["recipients", id],

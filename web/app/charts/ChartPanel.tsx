@@ -75,7 +75,7 @@ export function ChartPanel({
     >
       {shape === "chart" ? (
         <>
-          <Legend series={data.series} hidden={hidden} onToggle={toggle} />
+          <Legend series={data.series} form={form} hidden={hidden} onToggle={toggle} />
           <Suspense
             fallback={
               <div aria-busy="true">

@@ -1,6 +1,7 @@
 // ECharts options from chart data, in the colours of the page.
 import type { EChartsCoreOption } from "echarts/core";
 import type { Tone } from "~/ui/tones";
+import { STROKES } from "./strokes";
 import type { ChartData, ChartForm, ChartSeries } from "./types";
 
 export interface Palette {
@@ -35,13 +36,14 @@ export function readPalette(element: Element): Palette {
 function seriesOption(series: ChartSeries, form: ChartForm, palette: Palette) {
   const color = palette.tones[series.tone];
   if (form === "lines" || form === "area") {
+    const dashes = form === "lines" ? STROKES[series.tone] : [];
     return {
       name: series.name,
       type: "line",
       data: series.values,
       showSymbol: series.values.length < 12,
       symbolSize: 5,
-      lineStyle: { width: form === "lines" ? 1.8 : 1.2, color },
+      lineStyle: { width: form === "lines" ? 1.8 : 1.2, color, ...(dashes.length > 0 ? { type: [...dashes] } : {}) },
       itemStyle: { color },
       ...(form === "area" ? { stack: "all", areaStyle: { color, opacity: 0.75 } } : {}),
     };

@@ -2,6 +2,7 @@
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { MailEvent } from "~/api/types";
+import { useProviderInfo } from "~/hooks/useProviderInfo";
 import { type Column, DataTable } from "~/table/DataTable";
 import { Dash } from "~/ui/Dash";
 import { EmptyState } from "~/ui/States";
@@ -13,6 +14,7 @@ import { Time } from "./Time";
 
 export function EventsTable({ events, onTerm }: { events: MailEvent[]; onTerm?: OnTerm }) {
   const { t } = useTranslation();
+  const { label } = useProviderInfo();
   const columns = useMemo<Column<MailEvent>[]>(
     () => [
       { id: "at", header: t("search.when"), cell: (row) => <Time at={row.at} seconds /> },
@@ -30,7 +32,7 @@ export function EventsTable({ events, onTerm }: { events: MailEvent[]; onTerm?: 
             (row.address ?? <Dash />)
           ),
       },
-      { id: "provider", header: t("numbers.provider"), cell: (row) => row.provider ?? <Dash /> },
+      { id: "provider", header: t("numbers.provider"), cell: (row) => (row.provider ? label(row.provider) : <Dash />) },
       { id: "source", header: t("numbers.source"), hideBelow: "lg", cell: (row) => row.source ?? <Dash /> },
       {
         id: "what",
@@ -44,7 +46,7 @@ export function EventsTable({ events, onTerm }: { events: MailEvent[]; onTerm?: 
         ),
       },
     ],
-    [t],
+    [t, label],
   );
   return (
     <DataTable

@@ -134,7 +134,7 @@ function LimiterText({ limiter, main = false }: { limiter: Limiter; main?: boole
       </b>
       <p>{limiter.text}</p>
       <p className="muted">
-        {t("delivery.setBy")}: {limiter.set_by}
+        {t("delivery.setByWhom", { by: limiter.set_by })}
         {limiter.until ? (
           <>
             {" · "}

@@ -6,7 +6,7 @@ import { useFormat } from "~/hooks/useFormat";
 import { type Column, DataTable } from "~/table/DataTable";
 import { EmptyState } from "~/ui/States";
 import { Tag } from "~/ui/Tag";
-import { TextLink } from "./links";
+import { FailureLinks } from "./FailureLinks";
 import { ProviderName } from "./ProviderName";
 import classes from "./RepliesTable.module.css";
 import { Time } from "./Time";
@@ -86,9 +86,7 @@ export function RepliesTable({ replies, withProvider }: { replies: TopReply[]; w
         <div className={classes.detail}>
           <p className="muted">{t("monitoring.sample")}</p>
           <p className="mono">{row.sample}</p>
-          <TextLink to="/monitoring/search" search={{ q: searchFor(row), range: "24h" }}>
-            {t("monitoring.searchThese")}
-          </TextLink>
+          <FailureLinks q={searchFor(row)} />
         </div>
       )}
       empty={

@@ -13,7 +13,7 @@ export function useProviderInfo(): ProviderInfo {
   return useMemo(() => {
     const known = new Map((data?.items ?? []).map((item) => [item.name, item]));
     return {
-      label: (name) => known.get(name)?.label || name,
+      label: (name) => known.get(name)?.label ?? name,
       postmaster: (name) => known.get(name)?.postmaster_url ?? null,
     };
   }, [data]);

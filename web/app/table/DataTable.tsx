@@ -22,6 +22,8 @@ export interface Column<T> {
   grow?: boolean;
   /** The heading of the card on small screens. */
   primary?: boolean;
+  /** As a card: a line of its own, with its header; for what is broader than a number. */
+  wide?: boolean;
   /** Hidden under this width of the window. */
   hideBelow?: "sm" | "md" | "lg";
 }
@@ -142,6 +144,7 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
                       data-align={column.align}
                       data-grow={column.grow || undefined}
                       data-primary={column.primary || undefined}
+                      data-wide={column.wide || undefined}
                       data-hide={column.hideBelow}
                     >
                       {column.cell(row)}

@@ -1,5 +1,13 @@
 // Session, accounts, keys. The password of the mock is "demo"; the one-time password "once" asks for an own one.
-import type { Account, AccountChange, Login, NewAccount, NewApiKey, OwnAccountChange } from "../../app/api/types";
+import type {
+  Account,
+  AccountChange,
+  Language,
+  Login,
+  NewAccount,
+  NewApiKey,
+  OwnAccountChange,
+} from "../../app/api/types";
 import { bodyOf, invalid, notFound, Refusal, type Routes } from "../http";
 
 export const DEMO_PASSWORD = "demo";
@@ -28,9 +36,9 @@ export const accountRoutes: Routes = {
   "PATCH /session": (call) => {
     const account = required(call.db.loggedIn);
     const change = bodyOf<OwnAccountChange>(call);
-    if (change.name !== undefined) account.name = change.name;
-    if (change.language !== undefined) account.language = change.language;
-    if (change.new_password !== undefined) {
+    account.name = change.name ?? account.name;
+    account.language = (change.language as Language | null | undefined) ?? account.language;
+    if (change.new_password) {
       const current = call.db.passwords.get(account.id) ?? [DEMO_PASSWORD, ONE_TIME_PASSWORD];
       if (!current.includes(change.current_password ?? ""))
         throw invalid("The current password is wrong.", "current_password");
@@ -50,16 +58,18 @@ export const accountRoutes: Routes = {
     if (call.db.accounts.some((entry) => entry.email === input.email)) {
       throw new Refusal(409, "conflict", "There is an account with this address already.", { field: "email" });
     }
-    const { password, ...rest } = input;
     const account: Account = {
       id: call.db.ids(),
-      ...rest,
+      email: input.email,
+      name: input.name ?? "",
+      role: input.role,
+      language: (input.language ?? "en") as Language,
       must_change_password: true,
       disabled: false,
       created_at: new Date().toISOString(),
     };
     call.db.accounts.push(account);
-    return { status: 201, json: password ? { account } : { account, password: "tulip-anchor-sunday-41" } };
+    return { status: 201, json: { account, password: input.password ? null : "tulip-anchor-sunday-41" } };
   },
   "PATCH /accounts/:id": (call) => {
     const account = call.db.accounts.find((entry) => entry.id === call.params.id);
@@ -67,6 +77,11 @@ export const accountRoutes: Routes = {
     const { password: _ignored, ...change } = bodyOf<AccountChange>(call);
     Object.assign(account, change);
     return { json: account };
+  },
+  "DELETE /accounts/:id": ({ db, params }) => {
+    if (!db.accounts.some((entry) => entry.id === params.id)) throw notFound("account or key");
+    db.accounts = db.accounts.filter((entry) => entry.id !== params.id);
+    return {};
   },
   "GET /api-keys": ({ db }) => ({ json: { items: db.keys, next: null } }),
   "POST /api-keys": (call) => {

@@ -1,5 +1,14 @@
 // Lists, contacts, fields, imports, suppressions.
-import type { Contact, ContactInput, Field, List, Membership, NewList, NewSuppressions } from "../../app/api/types";
+import type {
+  Contact,
+  ContactInput,
+  Field,
+  Import,
+  List,
+  Membership,
+  NewList,
+  NewSuppressions,
+} from "../../app/api/types";
 import type { Db, MockImport } from "../db";
 import { bodyOf, invalid, notFound, page, Refusal, type Routes } from "../http";
 
@@ -32,8 +41,8 @@ function suggest(db: Db, header: string): string | null {
 }
 
 /** The import moves on each time somebody asks. */
-function advance(entry: MockImport): MockImport {
-  if (entry.state !== "running") return entry;
+function advance(entry: MockImport): Import {
+  if (entry.state !== "running") return told(entry);
   entry.rows = Math.min(entry.total_rows, entry.rows + Math.ceil(entry.total_rows / 4));
   entry.rejected = Math.min(3, Math.floor(entry.rows / 3));
   entry.updated = Math.floor(entry.rows / 5);
@@ -49,6 +58,11 @@ function advance(entry: MockImport): MockImport {
       ].filter((reason) => reason.rows > 0);
     }
   }
+  return told(entry);
+}
+
+/** The number of rows in all is the mock's own secret. */
+function told({ total_rows: _secret, ...entry }: MockImport): Import {
   return entry;
 }
 
@@ -151,7 +165,7 @@ export const audienceRoutes: Routes = {
       total_rows: Math.max(1, splitCsv(text).length - 1),
     };
     db.imports.push(entry);
-    return { status: 202, json: entry };
+    return { status: 202, json: told(entry) };
   },
   "GET /imports/:id": ({ db, params }) => ({ json: advance(find(db.imports, params.id, "import")) }),
   "GET /imports/:id/errors.csv": () => ({
@@ -177,6 +191,9 @@ export const audienceRoutes: Routes = {
         stream: null,
         note,
         campaign: null,
+        list: null,
+        list_name: null,
+        tenant: null,
         created_at: now(),
       });
     const rejected = addresses

@@ -114,6 +114,7 @@ function report(campaign: Campaign): CampaignReport {
     at: new Date().toISOString(),
     audience: counts.audience,
     handed_over: counts.handed_over,
+    skipped: 0,
     queued: counts.queued,
     sent,
     delivered: counts.delivered,
@@ -129,6 +130,7 @@ function report(campaign: Campaign): CampaignReport {
     by_category: [...categories]
       .map(([category, entry]) => ({ category, ...entry }))
       .filter((entry) => entry.count > 0),
+    skips: [],
     links: [
       {
         index: 0,

@@ -58,6 +58,7 @@ function rows(steps: number, minutes: number): ProviderRow[] {
       previous,
       rates: rates(counts, previous),
       delay: delay(counts.delivered, provider.p50, provider.p95),
+      top_reply: null,
     };
   });
 }
@@ -133,7 +134,7 @@ function provider(db: Db, name: string, hours: number): ProviderDashboard {
   const points = series(known, steps, step);
   const totals = sumOf(points);
   const previous = sumOf(series(known, steps, step, steps));
-  const categories = new Map<string, { deferred: number; bounced: number }>();
+  const categories = new Map<TopReply["category"], { deferred: number; bounced: number }>();
   const top = replies(db, [known], new Map([[known.name, totals]]));
   for (const reply of top) {
     const entry = categories.get(reply.category ?? "other") ?? { deferred: 0, bounced: 0 };
@@ -169,7 +170,7 @@ function provider(db: Db, name: string, hours: number): ProviderDashboard {
 
 /** The one typed query that the UI asks: attempts by provider and step of time. */
 function curves(query: TypedQuery): QueryResult {
-  const bucket = query.dimensions.find((dimension) => dimension.by === "bucket");
+  const bucket = query.dimensions?.find((dimension) => dimension.by === "bucket");
   const [, amount = "1", unit = "m"] = /^(\d+)([smh])$/.exec(bucket?.by === "bucket" ? bucket.span : "1m") ?? [];
   const minutes = Math.max(1, Number(amount) * ({ s: 1 / 60, m: 1, h: 60 }[unit] ?? 1));
   const whole = (new Date(query.to).getTime() - new Date(query.from).getTime()) / 60_000;
@@ -180,8 +181,13 @@ function curves(query: TypedQuery): QueryResult {
       point.delivered + point.deferred + point.bounced,
     ]),
   );
-  const columns = ["provider", "time", "count"].map((column) => ({ name: column, kind: "text" }));
-  return { columns, rows: rowsOut, truncated: false };
+  const columns: QueryResult["columns"] = [
+    { name: "provider", kind: "text" },
+    { name: "time", kind: "time" },
+    { name: "count", kind: "integer" },
+  ];
+  const cost = { rows_scanned: rowsOut.length, bytes: 0, ms: 1, segments: 0 };
+  return { columns, rows: rowsOut, truncated: false, cost };
 }
 
 export const dashboardRoutes: Routes = {
@@ -198,7 +204,7 @@ export const dashboardRoutes: Routes = {
         ...period(1440),
         providers: all.map((row) => {
           const reply = top.find((entry) => entry.provider === row.provider);
-          return reply ? { ...row, top_reply: reply } : row;
+          return { ...row, top_reply: reply ?? null };
         }),
       },
     };

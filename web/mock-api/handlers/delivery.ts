@@ -7,6 +7,8 @@ import { POOLS, SOURCES } from "../seed/sources";
 
 const MARKETING = SOURCES.filter((source) => source.pools.includes("marketing"));
 
+const rulePlace = (name: string) => `rule ${name} (providers.toml line 225)`;
+
 function throttleOf(
   db: Db,
   source: string,
@@ -18,7 +20,13 @@ function throttleOf(
   );
   if (held)
     return {
-      throttle: { reason: "suspended by a person", until: held.until, by: held.by, reply: null },
+      throttle: {
+        stopped: true,
+        reason: `the ${held.target.kind} is suspended`,
+        until: held.until,
+        by: held.by,
+        reply: null,
+      },
       connections: 0,
       rate: null,
     };
@@ -28,19 +36,31 @@ function throttleOf(
     : null;
   if (provider.name === "orange")
     return {
-      throttle: { reason: "OFR004_104 too many connections", until: until(38), by: "rule orange 1", reply },
+      throttle: {
+        stopped: false,
+        reason: "1 connection",
+        until: until(38),
+        by: rulePlace("orange-connections"),
+        reply,
+      },
       connections: 1,
       rate: null,
     };
   if (provider.name === "outlook" && source === "mkt-1")
     return {
-      throttle: { reason: "4.7.650 rate limited for IP reputation", until: until(71), by: "rule outlook 1", reply },
+      throttle: { stopped: false, reason: "1/min", until: until(71), by: rulePlace("microsoft-rate-limited"), reply },
       connections: 1,
       rate: "1/min",
     };
   if (provider.name === "yahoo" && source === "mkt-2")
     return {
-      throttle: { reason: "[TSS04] volume or complaints", until: until(104), by: "rule yahoo 1", reply },
+      throttle: {
+        stopped: true,
+        reason: "suspended by a rule",
+        until: until(104),
+        by: rulePlace("yahoo-tss04"),
+        reply,
+      },
       connections: 0,
       rate: null,
     };
@@ -152,14 +172,14 @@ function explain(db: Db, id: string): Explanation {
               kind: "path-connections",
               text: "The path mkt-1 → smtp-in.orange.fr has its one connection in use.",
               value: "1 connection",
-              set_by: "rule orange 1 (OFR004_104)",
+              set_by: rulePlace("orange-connections"),
               until: new Date(db.startedAt + 2_280_000).toISOString(),
             },
           ]
         : [],
     next_at: attempt?.next_attempt ?? null,
     last_reply: attempt?.reply
-      ? { at: recipient.at, phase: "dot", reply: attempt.reply, error: null, category: recipient.category }
+      ? { at: recipient.at, phase: "dot", reply: attempt.reply, error: null, category: attempt.category ?? null }
       : null,
   };
 }
@@ -206,24 +226,26 @@ export const deliveryRoutes: Routes = {
   "GET /pools": () => ({ json: { items: POOLS, next: null } }),
   "GET /providers": ({ db }) => ({
     json: {
-      items: PROVIDERS.map(
-        (provider): ProviderRules => ({
+      items: PROVIDERS.map((provider): ProviderRules => {
+        const active = paths(db).flatMap((path) =>
+          path.provider === provider.name && path.throttle
+            ? [{ source: path.source, site: path.site, throttle: path.throttle }]
+            : [],
+        );
+        return {
           name: provider.name,
           label: provider.label,
           ...provider.rules,
-          active: paths(db).flatMap((path) =>
-            path.provider === provider.name && path.throttle
-              ? [{ source: path.source, site: path.site, throttle: path.throttle }]
-              : [],
-          ),
-        }),
-      ),
+          active,
+          active_total: active.length,
+        };
+      }),
       next: null,
     },
   }),
   "GET /recipients/:id/explain": ({ db, params }) => ({ json: explain(db, params.id ?? "") }),
   "POST /control": (call) => {
-    const { target, action, dry_run } = bodyOf<Control>(call);
+    const { target, action, dry_run = false } = bodyOf<Control>(call);
     const route = action === "suspend" || action === "resume";
     const mail = ["campaign", "job", "message", "recipient", "domain"].includes(target.kind);
     if (route === mail)

@@ -1,9 +1,9 @@
 // What the mock knows of a mailbox provider: share of the audience, how it behaves, what it says.
-import type { ProviderRules } from "../../app/api/types";
+import type { ProviderRules, TopReply } from "../../app/api/types";
 
 export interface MockReply {
   kind: "deferred" | "bounced";
-  category: string;
+  category: NonNullable<TopReply["category"]>;
   code: number;
   enhanced?: string;
   template: string;
@@ -26,7 +26,7 @@ export interface MockProvider {
   open: number;
   click: number;
   replies: MockReply[];
-  rules: Omit<ProviderRules, "active" | "name" | "label">;
+  rules: Omit<ProviderRules, "active" | "active_total" | "name" | "label">;
 }
 
 export const noUser = (text: string, weight = 6, enhanced = "5.1.1"): MockReply => ({
@@ -47,7 +47,6 @@ export const rules = (
   tls: "required" | "opportunistic",
   postmaster: string | null,
   list: [string, string, number, string | null][],
-  notes = "",
 ): MockProvider["rules"] => ({
   suffixes: match,
   connections,
@@ -64,5 +63,4 @@ export const rules = (
     set_by: "data/providers.toml",
   })),
   postmaster_url: postmaster,
-  notes,
 });

@@ -38,19 +38,10 @@ export const EUROPE: MockProvider[] = [
         weight: 9,
       },
     ],
-    rules: rules(
-      ["smtp-in.orange.fr"],
-      2,
-      100,
-      null,
-      "required",
-      "https://postmaster.orange.fr/",
-      [
-        ["OFR004_104", "1 connection", 3600, "2/h"],
-        ["Service refuse", "suspend", 3600, null],
-      ],
-      "Two connections for each address; SPF, DKIM and DMARC must all pass.",
-    ),
+    rules: rules(["smtp-in.orange.fr"], 2, 100, null, "required", "https://postmaster.orange.fr/", [
+      ["OFR004_104", "1 connection", 3600, "2/h"],
+      ["Service refuse", "suspend", 3600, null],
+    ]),
   },
   {
     name: "free",

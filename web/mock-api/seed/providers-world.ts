@@ -179,20 +179,11 @@ export const WORLD: MockProvider[] = [
         weight: 6,
       },
     ],
-    rules: rules(
-      [".yahoodns.net"],
-      10,
-      20,
-      null,
-      "opportunistic",
-      "https://senders.yahooinc.com/",
-      [
-        ["[TSS04]", "suspend", 7200, null],
-        ["[TS02]", "1/min", 1800, "3/h"],
-        ["Max message per connection", "10/min", 3600, "3/h"],
-      ],
-      "Closes the connection after 20 messages without a word.",
-    ),
+    rules: rules([".yahoodns.net"], 10, 20, null, "opportunistic", "https://senders.yahooinc.com/", [
+      ["[TSS04]", "suspend", 7200, null],
+      ["[TS02]", "1/min", 1800, "3/h"],
+      ["Max message per connection", "10/min", 3600, "3/h"],
+    ]),
   },
   {
     name: "icloud",

@@ -5,8 +5,9 @@ import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, chromium, type Page, type Response } from "playwright-core";
 import { type MockServer, makeMockServer } from "../../mock-api/server";
+import { Contract } from "../contract";
 
 const DIST = fileURLToPath(new URL("../../dist", import.meta.url));
 const ARTIFACTS = fileURLToPath(new URL("../artifacts", import.meta.url));
@@ -92,7 +93,7 @@ export interface Look {
 export interface Visit {
   page: Page;
   context: BrowserContext;
-  /** What the page complained about: errors, failed requests to elsewhere, policy violations. */
+  /** What the page complained about: errors, failed requests to elsewhere, policy violations, answers against the contract. */
   complaints: string[];
 }
 
@@ -115,7 +116,25 @@ export async function openPage(browser: Browser, look: Look, origin: string): Pr
     const url = request.url();
     if (!url.startsWith(origin) && !/^(data|blob|about):/.test(url)) complaints.push(`foreign request: ${url}`);
   });
+  page.on("response", (response) => void inContract(response, complaints));
   return { page, context, complaints };
+}
+
+const contract = new Contract();
+
+/** The API answers what the UI was compiled for: the mock and the program alike. */
+async function inContract(response: Response, complaints: string[]): Promise<void> {
+  const { pathname } = new URL(response.url());
+  if (!pathname.startsWith("/api/v1/") || !(response.headers()["content-type"] ?? "").includes("json")) return;
+  const asked = response.request();
+  try {
+    const answer: unknown = await response.json();
+    const request: unknown = asked.headers()["content-type"]?.includes("json") ? asked.postDataJSON() : undefined;
+    const call = { method: asked.method(), path: pathname, request, status: response.status(), answer };
+    complaints.push(...contract.check(call).map((trouble) => `contract: ${trouble}`));
+  } catch {
+    // The page went elsewhere before the answer was read.
+  }
 }
 
 export interface Finding {

@@ -116,6 +116,7 @@ export const contacts = {
   stream: "Stream",
   allStreams: "all mail",
   marketingStreams: "all but transactional",
+  oneList: "campaigns to {{list}}",
   searchSuppressions: "Search by address",
   removeTitle: "Allow mail to {{address}} again?",
   removeText: {

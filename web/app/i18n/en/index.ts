@@ -10,6 +10,7 @@ import { report } from "./report";
 import { search } from "./search";
 import { settings } from "./settings";
 import { shell } from "./shell";
+import { trouble } from "./trouble";
 
 export const en = {
   ...common,
@@ -23,4 +24,5 @@ export const en = {
   report,
   search,
   settings,
+  trouble,
 };

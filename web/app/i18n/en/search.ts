@@ -42,7 +42,7 @@ export const search = {
   },
   errorAt: "Character {{position}}: {{message}}",
   errorHint: "Mend the marked place and search again.",
-  didYouMean: "Use {{suggestion}} instead",
+  didYouMean: "Did you mean {{suggestion}}?",
   addTerm: "Search for {{field}} {{value}}",
   excludeTerm: "Exclude {{field}} {{value}}",
   detailHint: "Click + to search for a value, − to exclude it.",

@@ -119,6 +119,7 @@ export const contacts = {
   stream: "Flux",
   allStreams: "tout courrier",
   marketingStreams: "tous sauf transactionnel",
+  oneList: "campagnes à {{list}}",
   searchSuppressions: "Chercher par adresse",
   removeTitle: "Écrire de nouveau à {{address}} ?",
   removeText: {

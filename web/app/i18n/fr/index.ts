@@ -11,6 +11,7 @@ import { report } from "./report";
 import { search } from "./search";
 import { settings } from "./settings";
 import { shell } from "./shell";
+import { trouble } from "./trouble";
 
 export const fr: Translation<Messages> = {
   ...common,
@@ -24,4 +25,5 @@ export const fr: Translation<Messages> = {
   report,
   search,
   settings,
+  trouble,
 };

@@ -42,7 +42,7 @@ export const search = {
   },
   errorAt: "Caractère {{position}} : {{message}}",
   errorHint: "Corrigez l’endroit marqué et relancez.",
-  didYouMean: "Mettre plutôt {{suggestion}}",
+  didYouMean: "Vouliez-vous dire {{suggestion}} ?",
   addTerm: "Chercher {{field}} {{value}}",
   excludeTerm: "Exclure {{field}} {{value}}",
   detailHint: "Cliquez sur + pour chercher une valeur, sur − pour l’exclure.",

@@ -10,6 +10,7 @@ import { Problem } from "~/components/Problem";
 import { Page } from "~/ui/Page";
 import { Panel } from "~/ui/Panel";
 import { ChooseFile } from "./ChooseFile";
+import classes from "./ImportPage.module.css";
 import { ImportProgress } from "./ImportProgress";
 import { MapColumns } from "./MapColumns";
 
@@ -41,7 +42,7 @@ export function ImportPage() {
       }
       meta={list.data ? t("contacts.importInto", { name: list.data.name }) : null}
     >
-      <Stepper active={step} size="xs" iconSize={26} allowNextStepsSelect={false} style={{ maxWidth: 620 }}>
+      <Stepper active={step} size="xs" iconSize={26} allowNextStepsSelect={false} className={classes.steps}>
         <Stepper.Step label={t("contacts.steps.file")} />
         <Stepper.Step label={t("contacts.steps.columns")} />
         <Stepper.Step label={t("contacts.steps.run")} />

@@ -61,6 +61,7 @@ export function ListsPage() {
             {
               id: "import",
               header: t("table.actions"),
+              primary: true,
               cell: (row: List) => (
                 <TextLink to="/lists/$listId/import" params={{ listId: row.id }}>
                   {t("contacts.import")}

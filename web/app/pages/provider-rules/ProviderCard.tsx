@@ -16,7 +16,7 @@ export function ProviderCard({ provider, open }: { provider: ProviderRules; open
   const [opened, setOpened] = useState(open);
   const id = useId();
   const active = provider.active.length;
-  const label = provider.label ?? provider.name;
+  const { label } = provider;
   return (
     <section className={classes.card}>
       <UnstyledButton
@@ -62,7 +62,8 @@ export function ProviderCard({ provider, open }: { provider: ProviderRules; open
           </div>
           <p className={classes.foot}>
             <span>
-              {t("delivery.tls")}: {t(`delivery.tlsNames.${provider.tls}`)} · {t("delivery.setBy")}: {provider.set_by}
+              {t("delivery.tlsIs", { tls: t(`delivery.tlsNames.${provider.tls}`) })} ·{" "}
+              {t("delivery.setByWhom", { by: provider.set_by })}
             </span>
             <TextLink to="/monitoring/providers/$provider" params={{ provider: provider.name }}>
               {t("delivery.dashboard", { name: label })}
@@ -73,7 +74,6 @@ export function ProviderCard({ provider, open }: { provider: ProviderRules; open
               </Anchor>
             ) : null}
           </p>
-          {provider.notes ? <p className={classes.foot}>{provider.notes}</p> : null}
         </div>
       </Collapse>
     </section>

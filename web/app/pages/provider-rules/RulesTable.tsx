@@ -2,10 +2,12 @@
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { ProviderRule } from "~/api/types";
+import { useActionWords } from "~/components/useThrottleWords";
 import { type Column, DataTable } from "~/table/DataTable";
 
 export function RulesTable({ rules }: { rules: ProviderRule[] }) {
   const { t } = useTranslation();
+  const action = useActionWords();
   const columns = useMemo<Column<ProviderRule>[]>(
     () => [
       {
@@ -19,7 +21,12 @@ export function RulesTable({ rules }: { rules: ProviderRule[] }) {
           </span>
         ),
       },
-      { id: "action", header: t("delivery.action"), cell: (rule) => <b>{rule.actions.join(", ")}</b> },
+      {
+        id: "action",
+        header: t("delivery.action"),
+        wide: true,
+        cell: (rule) => <b className="nowrap">{rule.actions.map(action).join(", ")}</b>,
+      },
       {
         id: "duration",
         header: t("delivery.duration"),
@@ -31,7 +38,7 @@ export function RulesTable({ rules }: { rules: ProviderRule[] }) {
         cell: (rule) => <span className="nowrap">{rule.threshold ?? t("delivery.atOnce")}</span>,
       },
     ],
-    [t],
+    [t, action],
   );
   return (
     <DataTable

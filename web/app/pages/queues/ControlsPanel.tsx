@@ -34,6 +34,7 @@ export function ControlsPanel({ controls }: { controls: ControlEntry[] }) {
       {
         id: "back",
         header: t("table.actions"),
+        primary: true,
         cell: (row) => (
           <ControlButton
             kind={row.target.kind}

@@ -4,12 +4,14 @@ import { useTranslation } from "react-i18next";
 import type { QueueDomain } from "~/api/types";
 import { TextLink } from "~/components/links";
 import { useFormat } from "~/hooks/useFormat";
+import { useProviderInfo } from "~/hooks/useProviderInfo";
 import { type Column, DataTable } from "~/table/DataTable";
 import { Dash } from "~/ui/Dash";
 import { EmptyState } from "~/ui/States";
 
 export function DomainsTable({ domains }: { domains: QueueDomain[] }) {
   const { t } = useTranslation();
+  const { label } = useProviderInfo();
   const format = useFormat();
   const columns = useMemo<Column<QueueDomain>[]>(
     () => [
@@ -32,7 +34,7 @@ export function DomainsTable({ domains }: { domains: QueueDomain[] }) {
         cell: (row) =>
           row.provider ? (
             <TextLink to="/monitoring/providers/$provider" params={{ provider: row.provider }}>
-              {row.provider}
+              {label(row.provider)}
             </TextLink>
           ) : (
             <Dash />
@@ -53,7 +55,7 @@ export function DomainsTable({ domains }: { domains: QueueDomain[] }) {
         cell: (row) => format.number(row.recipients),
       },
     ],
-    [t, format],
+    [t, format, label],
   );
   return (
     <DataTable

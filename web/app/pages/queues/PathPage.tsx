@@ -13,21 +13,22 @@ import { TextLink } from "~/components/links";
 import { ThrottleNote } from "~/components/ThrottleNote";
 import { Time } from "~/components/Time";
 import { useFormat } from "~/hooks/useFormat";
+import { useProviderInfo } from "~/hooks/useProviderInfo";
 import { KeyValue } from "~/ui/KeyValue";
 import { Page } from "~/ui/Page";
 import { Panel } from "~/ui/Panel";
 import { Stat, StatStrip } from "~/ui/Stat";
 import { Tag } from "~/ui/Tag";
-import { isStopped } from "~/util/throttle";
 import { LimitsTable } from "./LimitsTable";
 
 export function PathPage() {
   const { t } = useTranslation();
+  const { label } = useProviderInfo();
   const { source, site } = useParams({ from: "/app/delivery/queues/$source/$site" });
   const query = useQuery(pathQuery(source, site));
   const name = `${source}/${site}`;
   const path = query.data;
-  const suspended = path ? isStopped(path.throttle, path.limits) : false;
+  const suspended = path?.throttle?.stopped ?? false;
   const q = `source:${source} site:${site}`;
   return (
     <Page
@@ -37,7 +38,7 @@ export function PathPage() {
         <>
           {path ? (
             <TextLink to="/monitoring/providers/$provider" params={{ provider: path.provider }}>
-              {path.provider}
+              {label(path.provider)}
             </TextLink>
           ) : null}
           <TextLink to="/monitoring/search" search={{ q, range: "24h" }}>
@@ -55,7 +56,8 @@ export function PathPage() {
       <Loaded query={query} lines={10}>
         {(data) => <PathContent path={data} />}
       </Loaded>
-      <FailedEvents q={`${q} kind:deferred,bounced`} />
+      {/* Below the others: comes when they have their height. */}
+      {query.isPending ? null : <FailedEvents q={`${q} kind:deferred,bounced`} />}
     </Page>
   );
 }

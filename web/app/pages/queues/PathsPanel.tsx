@@ -8,16 +8,17 @@ import { LastReplyText } from "~/components/LastReplyText";
 import { TextLink } from "~/components/links";
 import { ThrottleNote } from "~/components/ThrottleNote";
 import { useFormat } from "~/hooks/useFormat";
+import { useProviderInfo } from "~/hooks/useProviderInfo";
 import { type Column, DataTable } from "~/table/DataTable";
 import { Progress } from "~/ui/Bars";
 import { Panel } from "~/ui/Panel";
 import { EmptyState } from "~/ui/States";
 import { Tag } from "~/ui/Tag";
-import { isStopped } from "~/util/throttle";
 import classes from "./QueuesPage.module.css";
 
 export function PathsPanel({ paths }: { paths: QueuePath[] }) {
   const { t } = useTranslation();
+  const { label } = useProviderInfo();
   const { q = "" } = useSearch({ from: "/app/delivery/queues" });
   const navigate = useNavigate({ from: "/delivery/queues" });
   const [troubled, setTroubled] = useState(false);
@@ -25,7 +26,8 @@ export function PathsPanel({ paths }: { paths: QueuePath[] }) {
   const needle = q.toLowerCase();
   const shown = paths.filter(
     (path) =>
-      (!troubled || path.throttle) && `${path.source} ${path.site} ${path.provider}`.toLowerCase().includes(needle),
+      (!troubled || path.throttle) &&
+      `${path.source} ${path.site} ${path.provider} ${label(path.provider)}`.toLowerCase().includes(needle),
   );
   return (
     <Panel
@@ -80,6 +82,7 @@ export function PathsPanel({ paths }: { paths: QueuePath[] }) {
 
 function usePathColumns(): Column<QueuePath>[] {
   const { t } = useTranslation();
+  const { label } = useProviderInfo();
   const format = useFormat();
   return useMemo(
     () => [
@@ -91,7 +94,7 @@ function usePathColumns(): Column<QueuePath>[] {
         cell: (path) => (
           <span className={classes.path}>
             <TextLink to="/delivery/queues/$source/$site" params={{ source: path.source, site: path.site }} fw={600}>
-              {path.provider}
+              {label(path.provider)}
             </TextLink>
             <span className={classes.small} title={`${path.source} → ${path.site}`}>
               {path.source} → {path.site}
@@ -132,7 +135,7 @@ function usePathColumns(): Column<QueuePath>[] {
         id: "state",
         header: t("delivery.state"),
         primary: true,
-        sort: (path) => (path.throttle ? (isStopped(path.throttle, path.limits) ? 0 : 1) : 2),
+        sort: (path) => (path.throttle ? (path.throttle.stopped ? 0 : 1) : 2),
         cell: (path) =>
           path.throttle ? (
             <ThrottleNote throttle={path.throttle} limits={path.limits} />
@@ -154,7 +157,7 @@ function usePathColumns(): Column<QueuePath>[] {
         ),
       },
     ],
-    [t, format],
+    [t, format, label],
   );
 }
 

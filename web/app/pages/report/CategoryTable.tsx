@@ -2,6 +2,7 @@
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { CampaignReport } from "~/api/types";
+import { FailureLinks } from "~/components/FailureLinks";
 import { useCategoryName } from "~/components/useCategoryName";
 import { useFormat } from "~/hooks/useFormat";
 import { type Column, DataTable } from "~/table/DataTable";
@@ -10,7 +11,7 @@ import classes from "./ReportPage.module.css";
 
 type Row = CampaignReport["by_category"][number];
 
-export function CategoryTable({ rows }: { rows: Row[] }) {
+export function CategoryTable({ rows, campaign }: { rows: Row[]; campaign: string }) {
   const { t } = useTranslation();
   const format = useFormat();
   const categoryName = useCategoryName();
@@ -26,6 +27,7 @@ export function CategoryTable({ rows }: { rows: Row[] }) {
           <>
             <b>{categoryName(row.category)}</b>
             <span className={`mono muted ${classes.sample}`}>{row.sample}</span>
+            <FailureLinks q={`campaign:${campaign} category:${row.category}`} />
           </>
         ),
       },
@@ -37,7 +39,7 @@ export function CategoryTable({ rows }: { rows: Row[] }) {
         cell: (row) => format.number(row.count),
       },
     ],
-    [t, format, categoryName],
+    [t, format, categoryName, campaign],
   );
   return (
     <DataTable
@@ -45,6 +47,7 @@ export function CategoryTable({ rows }: { rows: Row[] }) {
       columns={columns}
       rows={rows}
       rowKey={(row) => row.category}
+      small="cards"
       initialSort={{ id: "count", desc: true }}
       empty={
         <EmptyState icon="check" title={t("report.noBounces")}>

@@ -11,6 +11,7 @@ import { RecipientStateTag } from "~/components/StateTags";
 import { Time } from "~/components/Time";
 import { useCategoryName } from "~/components/useCategoryName";
 import { useFormat } from "~/hooks/useFormat";
+import { useProviderInfo } from "~/hooks/useProviderInfo";
 import { type Column, DataTable } from "~/table/DataTable";
 import { LoadMore } from "~/table/LoadMore";
 import { Dash } from "~/ui/Dash";
@@ -87,6 +88,7 @@ export function RecipientsTab({ campaignId, status, onStatus }: RecipientsTabPro
 
 function useRecipientColumns(): Column<CampaignRecipient>[] {
   const { t } = useTranslation();
+  const { label } = useProviderInfo();
   const format = useFormat();
   const categoryName = useCategoryName();
   return useMemo(
@@ -101,7 +103,12 @@ function useRecipientColumns(): Column<CampaignRecipient>[] {
           </TextLink>
         ),
       },
-      { id: "provider", header: t("numbers.provider"), hideBelow: "md", cell: (row) => row.provider ?? "–" },
+      {
+        id: "provider",
+        header: t("numbers.provider"),
+        hideBelow: "md",
+        cell: (row) => (row.provider ? label(row.provider) : "–"),
+      },
       { id: "state", header: t("report.state"), cell: (row) => <RecipientStateTag state={row.state} /> },
       { id: "attempts", header: t("report.attempts"), align: "right", cell: (row) => format.number(row.attempts) },
       { id: "reactions", header: t("report.reactions"), cell: (row) => <Reactions row={row} /> },
@@ -121,7 +128,7 @@ function useRecipientColumns(): Column<CampaignRecipient>[] {
       },
       { id: "at", header: t("report.since"), cell: (row) => <Time at={row.at} /> },
     ],
-    [t, format, categoryName],
+    [t, format, categoryName, label],
   );
 }
 

@@ -67,6 +67,13 @@ export function ReportOverview({ report, campaign }: { report: CampaignReport; c
           {report.suppressed > 0 ? (
             <p className={classes.funnelFoot}>{t("report.suppressedNote", { count: report.suppressed })}</p>
           ) : null}
+          {report.skips.map(({ reason, count, sample }) => (
+            <p key={reason} className={classes.funnelFoot}>
+              {reason === ""
+                ? t("report.skippedGone", { count })
+                : t("report.skippedRefused", { count, reason, sample })}
+            </p>
+          ))}
         </Panel>
         <ChartPanel
           title={t("report.timeline")}
@@ -80,7 +87,7 @@ export function ReportOverview({ report, campaign }: { report: CampaignReport; c
       <ReportProviders rows={report.by_provider} />
       <div className="two-columns">
         <Panel title={t("report.categories")} hint={t("report.categoriesHint")} flush>
-          <CategoryTable rows={report.by_category} />
+          <CategoryTable rows={report.by_category} campaign={report.campaign} />
         </Panel>
         <Panel title={t("report.links")} flush>
           <LinkTable rows={report.links} />

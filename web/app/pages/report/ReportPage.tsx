@@ -57,7 +57,7 @@ function Report({ campaign }: { campaign: Campaign }) {
       badge={<CampaignStateTag state={state} />}
       meta={
         <>
-          <span>{readableLiquid(campaign.subject)}</span>
+          <span title={campaign.subject}>{campaign.subject_example || readableLiquid(campaign.subject)}</span>
           {campaign.started_at ? (
             <span>
               {t("report.started", { time: format.time(campaign.started_at) })}

@@ -76,6 +76,7 @@ function AccountsTable({ accounts }: { accounts: Account[] }) {
       {
         id: "role",
         header: t("settings.role"),
+        wide: true,
         sort: (row) => row.role,
         cell: (row) => (
           <Select
@@ -108,6 +109,7 @@ function AccountsTable({ accounts }: { accounts: Account[] }) {
       {
         id: "actions",
         header: t("table.actions"),
+        primary: true,
         cell: (row) =>
           row.id === me?.id ? null : row.disabled ? (
             <Button

@@ -39,6 +39,7 @@ export function ApiKeysPage() {
       {
         id: "scopes",
         header: t("settings.scopes"),
+        wide: true,
         cell: (row) => (
           <span style={{ display: "inline-flex", gap: 6, flexWrap: "wrap" }}>
             {row.scopes.map((scope) => (
@@ -49,7 +50,7 @@ export function ApiKeysPage() {
           </span>
         ),
       },
-      { id: "by", header: t("settings.createdBy"), hideBelow: "md", cell: (row) => row.created_by },
+      { id: "by", header: t("settings.createdBy"), hideBelow: "md", wide: true, cell: (row) => row.created_by },
       {
         id: "created",
         header: t("settings.created"),
@@ -65,6 +66,7 @@ export function ApiKeysPage() {
       {
         id: "actions",
         header: t("table.actions"),
+        primary: true,
         cell: (row) => (
           <Button variant="default" size="compact-xs" onClick={() => setRevoking(row)}>
             {t("settings.revoke")}

@@ -25,9 +25,12 @@ export function SourcesPage() {
       <Panel flush>
         <Loaded query={sources}>{(data) => <SourcesTable rows={data.items} />}</Loaded>
       </Panel>
-      <Panel title={t("delivery.poolsTitle")} hint={t("delivery.poolsHint")} flush>
-        <Loaded query={pools}>{(data) => <PoolsTable rows={data.items} />}</Loaded>
-      </Panel>
+      {/* Below the other: comes when that one has its height. */}
+      {sources.isPending ? null : (
+        <Panel title={t("delivery.poolsTitle")} hint={t("delivery.poolsHint")} flush>
+          <Loaded query={pools}>{(data) => <PoolsTable rows={data.items} />}</Loaded>
+        </Panel>
+      )}
     </Page>
   );
 }
@@ -94,6 +97,7 @@ function SourcesTable({ rows }: { rows: Source[] }) {
       {
         id: "action",
         header: t("table.actions"),
+        primary: true,
         cell: (row) => <ControlButton kind="source" name={row.name} action={row.suspended ? "resume" : "suspend"} />,
       },
     ],

@@ -61,11 +61,13 @@ export function SuppressionsPage() {
         id: "stream",
         header: t("contacts.stream"),
         cell: (row) =>
-          row.stream === null
-            ? t("contacts.allStreams")
-            : row.stream === "marketing"
-              ? t("contacts.marketingStreams")
-              : row.stream,
+          row.list
+            ? t("contacts.oneList", { list: row.list_name ?? row.list })
+            : row.stream == null
+              ? t("contacts.allStreams")
+              : row.stream === "marketing"
+                ? t("contacts.marketingStreams")
+                : row.stream,
       },
       {
         id: "note",
@@ -80,6 +82,7 @@ export function SuppressionsPage() {
             {
               id: "action",
               header: t("table.actions"),
+              primary: true,
               cell: (row: Suppression) => (
                 <Button variant="subtle" size="compact-xs" onClick={() => setRemoving(row)}>
                   {t("contacts.allow")}
@@ -118,7 +121,7 @@ export function SuppressionsPage() {
                 caption={t("contacts.suppressionsTitle")}
                 columns={columns}
                 rows={rows}
-                rowKey={(row) => `${row.address} ${row.stream} ${row.reason}`}
+                rowKey={(row) => `${row.address} ${row.list} ${row.tenant} ${row.stream} ${row.reason}`}
                 small="cards"
                 empty={
                   <EmptyState
