@@ -70,6 +70,13 @@ describe.skipIf(url === "")("the demo", () => {
     await page.getByText("Live", { exact: true }).waitFor();
     await page.getByRole("table", { name: "By provider" }).locator("tbody tr").first().waitFor();
     expect(await page.getByRole("table", { name: "By provider" }).locator("tbody tr").count()).toBeGreaterThan(1);
+    // What a newcomer asks first: what is being sent, who slows it down and why, and what was said to one recipient.
+    await page
+      .getByRole("heading", { name: /^(On its way|Sent last)$/ })
+      .locator("xpath=ancestor::section[1]")
+      .locator('a[href^="/campaigns/"]')
+      .first()
+      .waitFor();
     await inspect(page, "now");
     await page.getByText("Tiles", { exact: true }).click();
     await inspect(page, "now-tiles");
@@ -77,6 +84,18 @@ describe.skipIf(url === "")("the demo", () => {
     await page.locator("tbody a").first().click();
     await page.locator("canvas").first().waitFor();
     await inspect(page, "provider");
+  });
+
+  it("leads from a provider in trouble to one recipient's dialogue", async () => {
+    const { page } = visit;
+    await page.goto(`${url}/monitoring/now?minutes=1440`);
+    const trouble = page.getByRole("heading", { name: "Where mail is slowed or refused" });
+    await trouble.waitFor();
+    const first = trouble.locator("xpath=ancestor::section[1]").locator("li").first();
+    await first.getByRole("button", { name: "Read a dialogue" }).click();
+    await page.waitForURL("**/monitoring/recipients/*");
+    await page.getByRole("list", { name: "SMTP dialogue" }).first().waitFor();
+    await inspect(page, "trouble-dialogue");
   });
 
   it("shows the campaign and its report", async () => {
@@ -126,6 +145,9 @@ describe.skipIf(url === "")("the demo", () => {
     await page.keyboard.press("Enter");
     expect(await page.getByRole("alert").locator("mark").textContent()).toBe("kidn");
     await inspect(page, "search-error");
+    await page.getByRole("button", { name: "Did you mean kind?" }).click();
+    await page.locator("tbody tr").first().waitFor();
+    expect(await page.locator("[data-page-search]").inputValue()).toBe("kind:deferred");
     await page.goto(`${url}/monitoring/search?range=all&q=kind%3Adeferred%2Cbounced`);
     await page.locator('tbody a[href^="/monitoring/recipients/"]').first().click();
     const dialogue = page.getByRole("list", { name: "SMTP dialogue" }).first();

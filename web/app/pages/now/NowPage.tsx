@@ -17,7 +17,9 @@ import { Panel } from "~/ui/Panel";
 import { EmptyState } from "~/ui/States";
 import { Tag } from "~/ui/Tag";
 import { MINUTES } from "~/util/states";
+import { NowCampaigns } from "./NowCampaigns";
 import { NowFigures } from "./NowFigures";
+import { NowTroubles, type TroubleSources, useTroubleSources } from "./NowTroubles";
 import { ProviderTable } from "./ProviderTable";
 import { ProviderTiles } from "./ProviderTiles";
 
@@ -27,6 +29,7 @@ export function NowPage() {
   const navigate = useNavigate({ from: "/monitoring/now" });
   const query = useQuery(nowQuery(minutes));
   const { connected } = useLive();
+  const sources = useTroubleSources();
   return (
     <Page
       title={t("monitoring.nowTitle")}
@@ -49,8 +52,9 @@ export function NowPage() {
         />
       }
     >
-      <Loaded query={query} lines={14}>
-        {(data) => <NowContent data={data} />}
+      <NowCampaigns />
+      <Loaded query={sources ? query : { ...query, data: undefined, isPending: true }} lines={14}>
+        {(data) => <NowContent data={data} sources={sources ?? { paths: [], replies: [] }} />}
       </Loaded>
     </Page>
   );
@@ -58,7 +62,7 @@ export function NowPage() {
 
 const NO_CURVES: ReadonlyMap<string, number[]> = new Map();
 
-function NowContent({ data }: { data: NowDashboard }) {
+function NowContent({ data, sources }: { data: NowDashboard; sources: TroubleSources }) {
   const { t } = useTranslation();
   const format = useFormat();
   const { view = "table", minutes = 60 } = useSearch({ from: "/app/monitoring/now" });
@@ -84,6 +88,7 @@ function NowContent({ data }: { data: NowDashboard }) {
         </Panel>
       ) : (
         <>
+          <NowTroubles data={data} sources={sources} />
           <ChartPanel
             title={t("monitoring.seriesTitle")}
             hint={t("monitoring.seriesHint", { bucket: format.duration(bucketSeconds) })}

@@ -3,6 +3,7 @@ import { Anchor, SegmentedControl } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
+import { queuesQuery } from "~/api/delivery";
 import { providerQuery } from "~/api/monitoring";
 import type { ProviderDashboard } from "~/api/types";
 import { ChartPanel } from "~/charts/ChartPanel";
@@ -10,6 +11,7 @@ import { Loaded } from "~/components/Loaded";
 import { TextLink } from "~/components/links";
 import { RateStat } from "~/components/RateStat";
 import { RepliesTable } from "~/components/RepliesTable";
+import { TroubleList } from "~/components/TroubleList";
 import { useOutcomeCharts } from "~/components/useOutcomeCharts";
 import { useFormat } from "~/hooks/useFormat";
 import { useProviderInfo } from "~/hooks/useProviderInfo";
@@ -18,6 +20,7 @@ import { Page } from "~/ui/Page";
 import { Panel } from "~/ui/Panel";
 import { Stat, StatStrip } from "~/ui/Stat";
 import { HOURS } from "~/util/states";
+import { troublesOf } from "~/util/trouble";
 import { CategoriesTable } from "./CategoriesTable";
 import { MatrixPanel } from "./MatrixPanel";
 import { SourceTable } from "./SourceTable";
@@ -68,6 +71,19 @@ export function ProviderPage() {
   );
 }
 
+/** Why this provider slows mail down or refuses it, when it does. */
+function ProviderTrouble({ data }: { data: ProviderDashboard }) {
+  const { data: queues } = useQuery(queuesQuery);
+  const row = { ...data.totals, provider: data.provider, rates: data.rates };
+  const troubles = troublesOf([row], data.top_replies, queues?.paths ?? []);
+  if (troubles.length === 0) return null;
+  return (
+    <Panel flush>
+      <TroubleList troubles={troubles} alone />
+    </Panel>
+  );
+}
+
 function ProviderContent({ data }: { data: ProviderDashboard }) {
   const { t } = useTranslation();
   const format = useFormat();
@@ -96,6 +112,7 @@ function ProviderContent({ data }: { data: ProviderDashboard }) {
           note={t("monitoring.delayP95", { time: format.duration(data.delay.p95_s) })}
         />
       </StatStrip>
+      <ProviderTrouble data={data} />
       <div className="two-columns">
         <ChartPanel
           title={t("monitoring.ratesTitle")}

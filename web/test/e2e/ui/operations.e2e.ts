@@ -90,7 +90,7 @@ it("searches, refines by clicking, and reads a dialogue", async () => {
   await page.keyboard.press("Enter");
   const trouble = page.getByRole("alert");
   expect(await trouble.locator("mark").textContent()).toBe("kidn");
-  await trouble.getByRole("button", { name: "Use kind instead" }).click();
+  await trouble.getByRole("button", { name: "Did you mean kind?" }).click();
   await page.waitForURL("**q=kind%3Adeferred*");
   await page
     .getByRole("button", { name: /^Show details/ })
@@ -183,5 +183,25 @@ it("asks for an own password after the one-time password, shows secrets once, en
   await page.getByLabel("Password", { exact: true }).fill("correct horse battery");
   await page.getByRole("button", { name: "Log in" }).click();
   await page.waitForURL("**/suppressions");
+  await context.close();
+});
+
+it("leads from Now to the campaign, to the replies and to one recipient's dialogue", async () => {
+  const { page, context, complaints } = await openPage(browser, { width: 1440, scheme: "light" }, site.url);
+  await logIn(page, site.url, "ops@verriere.example", "demo");
+  await page.goto(`${site.url}/monitoring/now`);
+  const panel = (name: string) => page.getByRole("heading", { name }).locator("xpath=ancestor::section[1]");
+  await panel("On its way").getByRole("link", { name: "Autumn catalogue" }).waitFor();
+  const orange = panel("Where mail is slowed or refused").locator("li").first();
+  await orange.getByText("says that mail comes too fast").waitFor();
+  await orange.getByRole("link", { name: /^Slowed to 1 connection/ }).waitFor();
+  await orange.getByRole("button", { name: "Read a dialogue" }).click();
+  await page.waitForURL("**/monitoring/recipients/*");
+  await page.getByRole("list", { name: "SMTP dialogue" }).first().waitFor();
+  await page.goBack();
+  await orange.getByRole("link", { name: "These replies" }).click();
+  await page.waitForURL("**/monitoring/search?q=provider*");
+  await page.locator("tbody tr").first().waitFor();
+  expect(complaints).toEqual([]);
   await context.close();
 });
