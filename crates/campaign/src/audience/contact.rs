@@ -210,12 +210,14 @@ async fn join(tx: &mut Tx, contact: ContactId, lists: &[ListId], now: Timestamp)
     }
 }
 
+/// Takes a contact off all other lists. Where it has unsubscribed that stays on record: forgotten, the next import or
+/// edit would subscribe it again.
 async fn leave_others(tx: &mut Tx, contact: ContactId, lists: &[ListId]) -> Result<(), DbError> {
-    let mut params = params![contact];
+    let mut params = params![contact, MembershipState::Subscribed.as_str()];
     params.extend(lists.iter().map(|list| Param::from(*list)));
     let others =
-        if lists.is_empty() { String::new() } else { format!(" AND list NOT IN ({})", numbered(2, lists.len())) };
-    tx.execute(&format!("DELETE FROM membership WHERE contact = $1{others}"), params).await?;
+        if lists.is_empty() { String::new() } else { format!(" AND list NOT IN ({})", numbered(3, lists.len())) };
+    tx.execute(&format!("DELETE FROM membership WHERE contact = $1 AND state = $2{others}"), params).await?;
     Ok(())
 }
 

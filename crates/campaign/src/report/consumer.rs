@@ -4,14 +4,15 @@
 //! An event that was told twice under one id is known by the state of its recipient (`standing`). The whole can be built
 //! again from the log ([`Consumer::rebuild`]) as long as the log still has everything.
 //!
-//! A consumer that fell behind the log's retention goes on at the oldest event, and the gap is counted (`log_cursor.gaps`)
-//! and logged: reports of that time are then too low, nothing else.
+//! The log waits for this consumer, within bounds ([`EventLog::keep_from`]): complaints and unsubscribes are nowhere else.
+//! One that falls behind all the same goes on at the oldest event, and the gap is counted (`log_cursor.gaps`) and logged:
+//! reports of that time are then too low, and suppressions of that time may be missing.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use db::{DbError, params};
-use journal::events::{Batch, Cursor, EventLog, ReadError};
+use journal::events::{Batch, Cursor, EventLog, EventReader, ReadError};
 use model::time::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -43,14 +44,14 @@ pub(crate) struct Consumer {
 impl Consumer {
     /// Folds everything that is in the log now.
     pub(crate) async fn catch_up(&self) -> Result<(), Error> {
-        let mut reader = self.events.reader(self.cursor().await?);
+        let mut reader = self.reader(self.cursor().await?);
         loop {
             match reader.poll_batch(self.batch_max()) {
                 Ok(None) | Err(ReadError::Closed) => return Ok(()),
                 Ok(Some(batch)) => self.fold(batch).await?,
                 Err(ReadError::Behind { oldest }) => {
                     self.note_gap(oldest).await?;
-                    reader = self.events.reader(oldest);
+                    reader = self.reader(oldest);
                 }
                 Err(ReadError::Io(error)) => {
                     return Err(Error::Unavailable { reason: format!("the event log cannot be read: {error}") });
@@ -79,7 +80,7 @@ impl Consumer {
 
     /// Folds until the log is closed. May be dropped at any point: a batch is written whole or not at all.
     async fn follow(&self) -> Result<(), Error> {
-        let mut reader = self.events.reader(self.cursor().await?);
+        let mut reader = self.reader(self.cursor().await?);
         loop {
             match reader.next_batch(self.batch_max()).await {
                 Ok(batch) => {
@@ -91,7 +92,7 @@ impl Consumer {
                 Err(ReadError::Closed) => return Ok(()),
                 Err(ReadError::Behind { oldest }) => {
                     self.note_gap(oldest).await?;
-                    reader = self.events.reader(oldest);
+                    reader = self.reader(oldest);
                 }
                 Err(ReadError::Io(error)) => {
                     return Err(Error::Unavailable { reason: format!("the event log cannot be read: {error}") });
@@ -125,8 +126,15 @@ impl Consumer {
         let (count, unmatched) = (batch.events.len(), fold.unmatched);
         tx.execute(sql, params![NAME, batch.next.to_string(), count, unmatched, batch.unreadable]).await?;
         tx.commit().await?;
+        self.events.keep_from(batch.next);
         self.set.add_all(&suppressed);
         Ok(())
+    }
+
+    /// A reader from this place on; the log keeps what it has not read.
+    fn reader(&self, from: Cursor) -> EventReader {
+        self.events.keep_from(from);
+        self.events.reader(from)
     }
 
     async fn cursor(&self) -> Result<Cursor, Error> {
@@ -139,7 +147,7 @@ impl Consumer {
     }
 
     async fn note_gap(&self, oldest: Cursor) -> Result<(), DbError> {
-        tracing::error!(%oldest, "events were deleted before they were folded: reports of that time are too low");
+        tracing::error!(%oldest, "events were deleted before they were folded: reports of that time are too low, suppressions may be missing");
         let sql =
             "INSERT INTO log_cursor (name, place, events, unmatched, unreadable, gaps) VALUES ($1, $2, 0, 0, 0, 1)
                    ON CONFLICT (name) DO UPDATE SET place = excluded.place, gaps = log_cursor.gaps + 1";

@@ -13,23 +13,28 @@ mod query;
 mod standing;
 mod tally;
 pub(crate) mod types;
+mod words;
 mod write;
 
 use std::sync::Arc;
 
-use db::{Page, PageRequest};
+use db::{Db, Page, PageRequest};
+use journal::events::EventLog;
 use model::id::CampaignId;
+use model::time::Clock;
 
 pub use consumer::FOLD_PAUSE;
 pub use query::TIMELINE_MAX;
 pub use standing::LAST_REPLY_MAX;
 pub use types::{
     CampaignRecipient, CampaignReport, CategoryReport, FoldStats, LinkReport, MinuteReport, ProviderReport,
-    RecipientFilter, RecipientState, TouchCount,
+    RecipientFilter, RecipientState, SkipReport, TouchCount,
 };
 
 use crate::Error;
+use crate::audience::SuppressionSet;
 use crate::base::Base;
+use crate::config::Config;
 use crate::language::Language;
 use consumer::Consumer;
 
@@ -96,12 +101,18 @@ impl Reports {
     pub async fn catch_up(&self) -> Result<(), Error> {
         self.consumer.catch_up().await
     }
+}
 
-    /// Builds all numbers again from the event log. Not to be called while [`crate::Campaigns::run`] is at work.
-    ///
-    /// # Errors
-    /// [`Error::Conflict`] when the log does not reach back to the first campaign on record.
-    pub async fn rebuild(&self) -> Result<(), Error> {
-        self.consumer.rebuild().await
-    }
+/// Builds all numbers again from the event log, for a suite that is stopped: whoever has opened the log may.
+///
+/// # Errors
+/// [`Error::Conflict`] when the log does not reach back to the first campaign on record: nothing was changed.
+/// [`Error::Db`]; [`Error::Unavailable`] when the log cannot be read. Broken off in between, it is to be called again.
+pub async fn rebuild(config: Config, db: Db, clock: Arc<dyn Clock>, events: EventLog) -> Result<FoldStats, Error> {
+    db.migrate(crate::schema::NAMESPACE, crate::schema::MIGRATIONS, clock.now()).await?;
+    // It makes no ids, so the number of the node does not matter.
+    let base = Arc::new(Base::new(config, db, clock, 0).await?);
+    let set = SuppressionSet::load(&base.db).await?;
+    Consumer { base: base.clone(), events, set }.rebuild().await?;
+    query::stats(&base).await
 }

@@ -9,7 +9,7 @@ use model::time::Timestamp;
 use super::delay::percentile_s;
 use super::types::{
     CampaignRecipient, CampaignReport, CategoryReport, FoldStats, LinkReport, MinuteReport, ProviderReport,
-    RecipientFilter, RecipientState, TouchCount,
+    RecipientFilter, RecipientState, SkipReport, TouchCount,
 };
 use crate::Error;
 use crate::audience::suppression::named;
@@ -24,8 +24,9 @@ const GROUPS_MAX: u32 = 500;
 
 /// Everything that is counted of one campaign.
 pub(crate) async fn report(base: &Base, id: CampaignId) -> Result<CampaignReport, Error> {
-    let row = base.db.query_optional("SELECT audience FROM campaign WHERE id = $1", params![id]).await?;
-    let audience = row.ok_or_else(|| Error::not_found("campaign", id))?.get("audience")?;
+    let row = base.db.query_optional("SELECT audience, skipped FROM campaign WHERE id = $1", params![id]).await?;
+    let row = row.ok_or_else(|| Error::not_found("campaign", id))?;
+    let skipped: u64 = row.get("skipped")?;
     let counts = campaign::counts(base, vec![id]).await?.remove(&id).unwrap_or_default();
     let requests = "SELECT CAST(COALESCE(SUM(opens), 0) AS BIGINT) AS opens, CAST(COALESCE(SUM(clicks), 0) AS BIGINT)
                         AS clicks FROM tally_provider WHERE campaign = $1";
@@ -33,8 +34,9 @@ pub(crate) async fn report(base: &Base, id: CampaignId) -> Result<CampaignReport
     Ok(CampaignReport {
         campaign: id,
         at: base.now(),
-        audience,
+        audience: row.get("audience")?,
         handed_over: counts.handed_over,
+        skipped,
         queued: counts.queued,
         sent: counts.delivered + counts.bounced + counts.expired,
         delivered: counts.delivered,
@@ -48,6 +50,8 @@ pub(crate) async fn report(base: &Base, id: CampaignId) -> Result<CampaignReport
         clicks: TouchCount { total: requests.get("clicks")?, unique: counts.clicks },
         by_provider: by_provider(base, id).await?,
         by_category: by_category(base, id).await?,
+        // A campaign without any need not be looked through.
+        skips: if skipped > 0 { skips(base, id).await? } else { Vec::new() },
         links: links(base, id).await?,
         timeline: timeline(base, id).await?,
     })
@@ -101,6 +105,17 @@ async fn by_category(base: &Base, id: CampaignId) -> Result<Vec<CategoryReport>,
         Ok(CategoryReport { category: row.get("category")?, count: row.get("attempts")?, sample: row.get("sample")? })
     };
     rows.iter().map(category).collect()
+}
+
+async fn skips(base: &Base, id: CampaignId) -> Result<Vec<SkipReport>, DbError> {
+    let sql = "SELECT COALESCE(last_reply, '') AS reason, COUNT(*) AS recipients, MIN(address) AS sample FROM recipient
+               WHERE campaign = $1 AND state = 'skipped' GROUP BY COALESCE(last_reply, '')
+               ORDER BY COUNT(*) DESC, COALESCE(last_reply, '') LIMIT $2";
+    let rows = base.db.query(sql, params![id, GROUPS_MAX]).await?;
+    let skip = |row: &Row| {
+        Ok(SkipReport { reason: row.get("reason")?, count: row.get("recipients")?, sample: row.get("sample")? })
+    };
+    rows.iter().map(skip).collect()
 }
 
 async fn links(base: &Base, id: CampaignId) -> Result<Vec<LinkReport>, DbError> {

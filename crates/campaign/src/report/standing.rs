@@ -17,7 +17,7 @@ pub const LAST_REPLY_MAX: usize = 500;
 pub(crate) enum Stage {
     /// Not handed over yet.
     Waiting,
-    /// Will not be handed over: the contact is gone.
+    /// Will not be handed over: the contact is gone, or the engine refuses it.
     Skipped,
     /// In the engine's hands.
     HandedOver(RecipientState),

@@ -16,7 +16,9 @@ pub struct CampaignReport {
     pub audience: u64,
     /// Recipients in the engine's hands so far.
     pub handed_over: u64,
-    /// Of those: not done yet.
+    /// Recipients who will not be handed over; why stands in `skips`.
+    pub skipped: u64,
+    /// Of those handed over: not done yet.
     pub queued: u64,
     /// Attempted and done: delivered, bounced and expired together.
     pub sent: u64,
@@ -42,6 +44,8 @@ pub struct CampaignReport {
     pub by_provider: Vec<ProviderReport>,
     /// What failed attempts were called, the most frequent first.
     pub by_category: Vec<CategoryReport>,
+    /// Why recipients were skipped, the most frequent first.
+    pub skips: Vec<SkipReport>,
     /// The links, in the order of the mail.
     pub links: Vec<LinkReport>,
     /// What happened in each minute in which something happened.
@@ -94,6 +98,17 @@ pub struct CategoryReport {
     /// Failed attempts, temporary and permanent ones.
     pub count: u64,
     /// The first such reply, as an example.
+    pub sample: String,
+}
+
+/// How many recipients were skipped for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SkipReport {
+    /// What the engine said of the recipient; empty when its contact was deleted after the campaign was sent off.
+    pub reason: String,
+    /// Recipients.
+    pub count: u64,
+    /// The address of one of them.
     pub sample: String,
 }
 

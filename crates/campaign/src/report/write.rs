@@ -184,7 +184,8 @@ pub(crate) async fn clear(tx: &mut Tx) -> Result<(), DbError> {
     }
     tx.execute("UPDATE link SET clicks = 0, clickers = 0", params![]).await?;
     let sql = "UPDATE recipient SET state = CASE WHEN state = 'skipped' THEN 'skipped' ELSE 'waiting' END,
-                   recipient = NULL, provider = NULL, attempts = 0, category = NULL, last_reply = NULL, changed_at = 0,
+                   recipient = NULL, provider = NULL, attempts = 0, category = NULL, changed_at = 0,
+                   last_reply = CASE WHEN state = 'skipped' THEN last_reply END,
                    opened_at = NULL, clicked_at = NULL, complained_at = NULL, unsubscribed_at = NULL, links = NULL";
     tx.execute(sql, params![]).await?;
     let sql = "UPDATE campaign SET state = 'sending', finished_at = NULL WHERE state = 'sent'";

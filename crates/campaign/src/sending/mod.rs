@@ -150,8 +150,8 @@ impl Sending {
     /// # Errors
     /// As [`Sending::pause`].
     pub async fn cancel(&self, id: CampaignId) -> Result<Campaign, Error> {
-        let from = [CampaignState::Sending, CampaignState::Paused, CampaignState::Cancelled];
-        self.turn(id, &from, CampaignState::Cancelled).await
+        let from = &[CampaignState::Sending, CampaignState::Paused, CampaignState::Cancelled];
+        self.turn(id, from, CampaignState::Cancelled).await
     }
 
     /// Campaigns in state sending or paused, for live displays.
@@ -163,10 +163,25 @@ impl Sending {
     }
 
     /// Changes the state, stops the feed where it has to, tells the queue.
-    async fn turn(&self, id: CampaignId, from: &[CampaignState], to: CampaignState) -> Result<Campaign, Error> {
+    ///
+    /// In a task of its own: a caller that goes away in between (a browser that is closed) leaves nothing half done.
+    async fn turn(&self, id: CampaignId, from: &'static [CampaignState], to: CampaignState) -> Result<Campaign, Error> {
+        let this = self.clone();
+        let turned = tokio::spawn(async move {
+            this.change_state(id, from, to).await?;
+            this.runner.settle(id).await?;
+            campaign::get(&this.base, id).await
+        });
+        turned.await.map_err(|error| Error::Unavailable { reason: error.to_string() })?
+    }
+
+    async fn change_state(&self, id: CampaignId, from: &[CampaignState], to: CampaignState) -> Result<(), Error> {
         let finished = (to == CampaignState::Cancelled).then(|| self.base.now());
+        // A cancelled campaign is fed as soon as the queue knows.
         let sql = format!(
-            "UPDATE campaign SET state = $2, trouble = NULL, finished_at = $3 WHERE id = $1 AND state IN ({})",
+            "UPDATE campaign SET state = $2, trouble = NULL, finished_at = $3,
+                 fed_at = CASE WHEN $2 = 'cancelled' THEN NULL ELSE fed_at END
+             WHERE id = $1 AND state IN ({})",
             crate::base::numbered(4, from.len())
         );
         let mut values = params![id, to.as_str(), finished];
@@ -175,10 +190,6 @@ impl Sending {
             let state = campaign::get(&self.base, id).await?.state.as_str();
             return Err(Error::conflict(format!("a campaign that is {state} cannot become {}", to.as_str())));
         }
-        if to != CampaignState::Sending {
-            self.runner.stop(id).await;
-        }
-        self.runner.tell(id, to).await?;
-        campaign::get(&self.base, id).await
+        Ok(())
     }
 }

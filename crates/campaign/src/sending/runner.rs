@@ -1,11 +1,12 @@
 //! Takes campaigns in state sending to their end, in the background.
 //!
 //! [`Runner::activate`] has no input and may be called at any time: it looks at the database, starts the feeds that
-//! should run and do not, and repeats to the queue what it may have missed (hold, cancel, finish) once in the life of the
-//! process. So a start after a crash and the press of a button are the same code.
+//! should run and do not, and tells the queue what this process has not told it yet (hold, release, cancel, finish). So a
+//! start after a crash and the press of a button are the same code: [`Runner::settle`]. It tells what stands in the
+//! database when its turn comes, one after the other, so the last thing that the queue hears is what a person last did.
 
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -37,8 +38,10 @@ pub(crate) struct Runner {
     wake: Notify,
     places: Semaphore,
     feeds: Mutex<HashMap<CampaignId, Feed>>,
-    /// What this process has told the queue.
-    told: Mutex<HashSet<(CampaignId, CampaignState)>>,
+    /// What this process told the queue last, and the queue has taken.
+    told: Mutex<HashMap<CampaignId, CampaignState>>,
+    /// Held while the queue is told.
+    telling: tokio::sync::Mutex<()>,
 }
 
 /// A feed at work.
@@ -59,6 +62,7 @@ impl Runner {
             places: Semaphore::new(FEEDS_AT_ONCE),
             feeds: Mutex::default(),
             told: Mutex::default(),
+            telling: tokio::sync::Mutex::default(),
         })
     }
 
@@ -86,17 +90,31 @@ impl Runner {
     }
 
     /// Starts what should run, tells the queue what it may have missed.
+    ///
+    /// Of the cancelled campaigns those of which the queue was not told, or some are still in it (a crash behind the
+    /// order may have taken it back).
     pub(crate) async fn activate(self: &Arc<Self>) -> Result<(), DbError> {
-        let sql = "SELECT id, state, fed_at IS NOT NULL AS fed, message FROM campaign
-                   WHERE state IN ('sending', 'paused') OR (state = 'cancelled' AND fed_at IS NULL)";
+        let sql = "SELECT id, state, fed_at IS NOT NULL AS fed FROM campaign
+                   WHERE state IN ('sending', 'paused') OR (state = 'cancelled' AND (fed_at IS NULL OR 0 < (
+                       SELECT COALESCE(SUM(handed_over - delivered - bounced - expired - suppressed), 0)
+                       FROM tally_provider WHERE tally_provider.campaign = campaign.id)))";
+        let mut under_way = HashMap::new();
         for row in self.base.db.query(sql, params![]).await? {
             let id: CampaignId = row.get("id")?;
             let state = named(&row, "state", CampaignState::from_name)?;
-            let fed: bool = row.get("fed")?;
-            if state == CampaignState::Sending && !fed {
+            if state == CampaignState::Sending && !row.get::<bool>("fed")? {
                 self.start(id);
             }
-            self.tell_once(id, state, fed, row.get("message")?).await;
+            under_way.insert(id, state);
+        }
+        self.told().retain(|id, _| under_way.contains_key(id));
+        for (id, state) in under_way {
+            if self.told().get(&id) == Some(&state) {
+                continue;
+            }
+            if let Err(error) = self.settle(id).await {
+                tracing::warn!(campaign = %id, %error, "trying again");
+            }
         }
         Ok(())
     }
@@ -110,22 +128,36 @@ impl Runner {
         }
     }
 
-    /// Tells the queue that a campaign goes on, is held or is cancelled.
-    pub(crate) async fn tell(&self, id: CampaignId, state: CampaignState) -> Result<(), Error> {
+    /// Stops the feed where it must not go on, and tells the queue what the database says of this campaign now. Until the
+    /// queue has taken it, nothing counts as told.
+    pub(crate) async fn settle(&self, id: CampaignId) -> Result<(), Error> {
+        let _turn = self.telling.lock().await;
+        self.told().remove(&id);
+        let sql = "SELECT state, fed_at IS NOT NULL AS fed, message FROM campaign WHERE id = $1";
+        let Some(row) = self.base.db.query_optional(sql, params![id]).await? else { return Ok(()) };
+        let state = named(&row, "state", CampaignState::from_name)?;
+        let message: Option<MessageId> = row.get("message")?;
+        if state != CampaignState::Sending {
+            self.stop(id).await;
+        }
         match state {
             CampaignState::Paused => self.control.hold(id).await.map_err(untold)?,
-            CampaignState::Sending => self.control.release(id).await.map_err(untold)?,
-            CampaignState::Cancelled => self.tell_cancelled(id).await?,
+            CampaignState::Sending => {
+                // The spool may have missed the end of the feed.
+                if let Some(message) = message.filter(|_| row.get("fed").unwrap_or(false)) {
+                    self.injector.finish(message).await.map_err(untold)?;
+                }
+                self.control.release(id).await.map_err(untold)?;
+            }
+            CampaignState::Cancelled => self.tell_cancelled(id, message).await?,
             CampaignState::Draft | CampaignState::Sent => {}
         }
-        self.told().insert((id, state));
+        self.told().insert(id, state);
         Ok(())
     }
 
     /// The feed of a cancelled campaign has stopped: the spool need not wait for more, the queue drops what it has.
-    async fn tell_cancelled(&self, id: CampaignId) -> Result<(), Error> {
-        let row = self.base.db.query_one("SELECT message FROM campaign WHERE id = $1", params![id]).await?;
-        let message: Option<MessageId> = row.get("message")?;
+    async fn tell_cancelled(&self, id: CampaignId, message: Option<MessageId>) -> Result<(), Error> {
         if let Some(message) = message.or_else(|| self.injector.feed_message(id.0)) {
             self.injector.finish(message).await.map_err(untold)?;
         }
@@ -133,24 +165,6 @@ impl Runner {
         let sql = "UPDATE campaign SET fed_at = $2 WHERE id = $1 AND state = 'cancelled' AND fed_at IS NULL";
         self.base.db.execute(sql, params![id, self.base.now()]).await?;
         Ok(())
-    }
-
-    async fn tell_once(&self, id: CampaignId, state: CampaignState, fed: bool, message: Option<MessageId>) {
-        if !self.told().insert((id, state)) {
-            return;
-        }
-        let told = match (state, message) {
-            // Whatever was held is released by the person who resumes; here only the spool may have missed the end.
-            (CampaignState::Sending, Some(message)) if fed => {
-                self.injector.finish(message).await.map_err(|refusal| refusal.to_string())
-            }
-            (CampaignState::Sending, _) => Ok(()),
-            _ => self.tell(id, state).await.map_err(|error| error.to_string()),
-        };
-        if let Err(reason) = told {
-            tracing::warn!(campaign = %id, reason, "trying again");
-            self.told().remove(&(id, state));
-        }
     }
 
     /// Starts the feed of a campaign unless it runs.
@@ -191,7 +205,7 @@ impl Runner {
         }
     }
 
-    fn told(&self) -> MutexGuard<'_, HashSet<(CampaignId, CampaignState)>> {
+    fn told(&self) -> MutexGuard<'_, HashMap<CampaignId, CampaignState>> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

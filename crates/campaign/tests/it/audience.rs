@@ -104,3 +104,25 @@ async fn contacts_change_their_address_and_go() {
     assert!(matches!(audience.delete_contact(id).await, Err(Error::NotFound { .. })));
     assert!(matches!(audience.contact(ContactId(9)).await, Err(Error::NotFound { .. })));
 }
+
+#[tokio::test]
+async fn editing_the_lists_of_a_contact_keeps_what_it_has_left() {
+    let world = World::new();
+    let life = world.start().await;
+    let (left, other) = (life.list_of("Left", &people(1)).await, life.list_of("Other", &people(1)).await);
+    let sql = "UPDATE membership SET state = 'unsubscribed' WHERE list = $1";
+    life.db.execute(sql, db::params![left]).await.unwrap();
+    let audience = &life.campaigns.audience;
+    let filter = ContactFilter { list: Some(left), q: None };
+    let id = audience.contacts(&filter, &PageRequest::default()).await.unwrap().items[0].id;
+    for (lists, expected) in [
+        (vec![other], vec![(left, "unsubscribed"), (other, "subscribed")]),
+        (vec![], vec![(left, "unsubscribed")]),
+        (vec![left, other], vec![(left, "unsubscribed"), (other, "subscribed")]),
+    ] {
+        let change = ContactChange { lists: Some(lists), ..ContactChange::default() };
+        let contact = audience.change_contact(id, change).await.unwrap();
+        let found: Vec<_> = contact.lists.iter().map(|one| (one.id, one.state.as_str())).collect();
+        assert_eq!(found, expected);
+    }
+}

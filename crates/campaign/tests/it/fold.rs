@@ -182,7 +182,7 @@ async fn told(batch: u32, seed: u64) -> CampaignReport {
     let life = world.start().await;
     assert_eq!(report(&life, id).await, once, "after a restart");
     let suppressed = life.campaigns.audience.suppression_set().len();
-    life.campaigns.reports.rebuild().await.unwrap();
+    world.rebuild(&life).await;
     assert_eq!(report(&life, id).await, once, "built again");
     assert_eq!(life.campaigns.audience.suppression_set().len(), suppressed);
     sums_agree(&life, id).await;
@@ -272,7 +272,35 @@ async fn bounces_complaints_and_reports_suppress() {
     // Taken away by a person, an older event does not bring it back.
     world.clock.advance(std::time::Duration::from_secs(3_600));
     life.campaigns.audience.unsuppress("a0@example.org").await.unwrap();
-    life.campaigns.reports.rebuild().await.unwrap();
+    world.rebuild(&life).await;
     assert!(life.campaigns.audience.suppressions(Some("a0"), &page).await.unwrap().items.is_empty());
     assert_eq!(life.campaigns.audience.suppression_set().check("default", "bulk", "a0@example.org"), None);
+}
+
+#[tokio::test]
+async fn the_log_waits_for_what_only_it_knows() {
+    let mut world = World::new();
+    world.events_max = 4 << 20;
+    let life = world.start().await;
+    let id = handed_over(&world, &life, 1).await;
+    let received = world.engine.received(START);
+    let address = received[0].address.clone();
+    life.events.append(received.clone()).await.unwrap();
+    life.events.append(vec![Event { address, ..touch(&received[0], EventKind::Unsubscribed, 0, None) }]).await.unwrap();
+    // The database is away, while the log grows beyond what it may be.
+    let filler = Event { note: Some("x".repeat(100_000)), ..Event::of_engine(EventKind::Control, 7, START) };
+    while life.events.bytes() < 5 << 20 {
+        life.events.append(vec![filler.clone()]).await.unwrap();
+    }
+    assert_eq!(life.events.start().segment, 1, "nothing unread was deleted");
+    life.campaigns.reports.catch_up().await.unwrap();
+    assert_eq!(life.campaigns.reports.stats().await.unwrap().gaps, 0);
+    assert_eq!(life.campaigns.reports.report(id).await.unwrap().unsubscribes, 1);
+    let suppressed = life.campaigns.audience.suppressions(None, &PageRequest::default()).await.unwrap();
+    assert_eq!(suppressed.items.len(), 1);
+    // Read, it may go.
+    while life.events.start().segment == 1 && life.events.bytes() < 8 << 20 {
+        life.events.append(vec![filler.clone()]).await.unwrap();
+    }
+    assert!(life.events.start().segment > 1 && life.events.bytes() < 6 << 20, "{}", life.events.bytes());
 }

@@ -62,7 +62,7 @@ async fn the_whole_way() {
     life.campaigns.audience.unsuppress("a1@example.org").await.unwrap();
     let filter = ContactFilter { list: None, q: Some("@example.org".into()) };
     assert_eq!(life.campaigns.audience.contacts(&filter, &page).await.unwrap().items.len(), 2);
-    life.campaigns.reports.rebuild().await.unwrap();
+    world.rebuild(&life).await;
     assert_eq!(life.campaigns.reports.report(id).await.unwrap(), report);
     let shutdown = CancellationToken::new();
     shutdown.cancel();

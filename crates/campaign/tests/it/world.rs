@@ -29,6 +29,8 @@ pub struct World {
     pub clock: ManualClock,
     pub keys: Arc<Keys>,
     pub config: Config,
+    /// Beyond so many bytes the event log deletes what is old.
+    pub events_max: u64,
 }
 
 /// A running suite.
@@ -53,6 +55,7 @@ impl World {
             clock: ManualClock::new(START),
             keys: Arc::new(Keys::new(&[(1, [7; 32])]).expect("one key")),
             config,
+            events_max: EventLogOptions::default().bytes_max,
         }
     }
 
@@ -63,7 +66,7 @@ impl World {
     }
 
     pub async fn start_on(&self, db: Db) -> Life {
-        let mut options = EventLogOptions::default();
+        let mut options = EventLogOptions { bytes_max: self.events_max, ..EventLogOptions::default() };
         options.log.segment_bytes = 1 << 20;
         options.log.clock = Arc::new(self.clock.clone());
         let events = EventLog::open(&self.directory.path().join("events"), options).expect("the event log opens");
@@ -78,6 +81,12 @@ impl World {
         };
         let campaigns = Campaigns::open(self.config.clone(), ports).await.expect("the wing opens");
         Life { campaigns, db, events }
+    }
+
+    /// Builds the reports again, as if nothing else were running.
+    pub async fn rebuild(&self, life: &Life) {
+        let (db, clock, events) = (life.db.clone(), Arc::new(self.clock.clone()), life.events.clone());
+        campaign::report::rebuild(self.config.clone(), db, clock, events).await.expect("the log reaches back");
     }
 }
 
@@ -154,6 +163,8 @@ pub struct Engine {
     pub died: Notify,
     /// Something was noted.
     pub noted: Notify,
+    /// An order waits at the gate.
+    pub asked: Notify,
 }
 
 /// What the engine has noted.
@@ -162,6 +173,14 @@ pub struct EngineState {
     pub fall: Option<Fall>,
     /// Answers to the next submissions, before anything else.
     pub refusals: Vec<Refusal>,
+    /// More recipients at once are too many.
+    pub rows_max: Option<usize>,
+    /// An address that is refused.
+    pub wrong_address: Option<&'static str>,
+    /// Orders wait until they are let through here.
+    pub gate: Option<Arc<Notify>>,
+    /// So many of the next orders are refused.
+    pub orders_refused: usize,
     pub submits: usize,
     pub messages: Vec<(MessageId, Content, Option<CampaignId>)>,
     /// In the order of handing over.
@@ -203,10 +222,39 @@ impl Engine {
         Ok(Receipt { message, first_recipient: first, count })
     }
 
+    /// Why a submission is refused, if so.
+    fn refusal(&self, submission: &Submission) -> Option<Refusal> {
+        let mut state = self.state();
+        if !state.refusals.is_empty() {
+            return Some(state.refusals.remove(0));
+        }
+        let invalid = |reason: String| Some(Refusal::Invalid { reason });
+        if state.rows_max.is_some_and(|max| submission.recipients.len() > max) {
+            return invalid("too large".to_owned());
+        }
+        let wrong = |recipient: &NewRecipient| Some(recipient.address.as_str()) == state.wrong_address;
+        let place = submission.recipients.iter().position(wrong)?;
+        invalid(format!("recipient {}: not an address", place + 1))
+    }
+
     fn note(&self, what: &'static str, campaign: CampaignId) -> BoxFuture<'_, Result<(), Refusal>> {
-        self.state().told.push((what, campaign));
-        self.noted.notify_one();
-        Box::pin(async { Ok(()) })
+        Box::pin(async move {
+            let gate = self.state().gate.clone();
+            if let Some(gate) = gate {
+                self.asked.notify_one();
+                gate.notified().await;
+            }
+            {
+                let mut state = self.state();
+                if state.orders_refused > 0 {
+                    state.orders_refused -= 1;
+                    return Err(Refusal::Unavailable { reason: "the queue is not running".into() });
+                }
+                state.told.push((what, campaign));
+            }
+            self.noted.notify_one();
+            Ok(())
+        })
     }
 
     /// The events of reception of everything handed over.
@@ -226,11 +274,11 @@ impl Engine {
 impl Injector for Engine {
     fn submit(&self, submission: Submission) -> BoxFuture<'_, Result<Receipt, Refusal>> {
         Box::pin(async move {
+            if let Some(refusal) = self.refusal(&submission) {
+                return Err(refusal);
+            }
             let (fall, number) = {
                 let mut state = self.state();
-                if !state.refusals.is_empty() {
-                    return Err(state.refusals.remove(0));
-                }
                 state.submits += 1;
                 (state.fall, state.submits - 1)
             };
