@@ -116,7 +116,7 @@ impl Campaigns {
         Ok(Campaigns {
             audience: Audience::new(base.clone(), set.clone()),
             content: Content::new(base.clone()),
-            sending: Sending::new(base.clone(), injector, links.clone(), runner),
+            sending: Sending::new(base.clone(), injector, set.clone(), links.clone(), runner),
             tracking: Tracking::new(base.clone(), keys, events.clone(), set, links, appender),
             reports: Reports::new(base, consumer.clone()),
             background: Arc::new(Background { consumer, events, appender: Mutex::new(Some(task)) }),

@@ -11,7 +11,7 @@ use intake::{Authenticator, CannotVerify, Intake};
 use journal::spool::Spool;
 use model::id::{CampaignId, MessageId};
 use model::name::Name;
-use model::submission::{Receipt, Refusal, Submission};
+use model::submission::{Receipt, Refusal, Routing, Submission};
 use queue::control::{Action, Order, OrderError, Target};
 use queue::handle::{ControlError, QueueHandle};
 
@@ -19,8 +19,8 @@ use queue::handle::{ControlError, QueueHandle};
 pub(crate) struct Suppressions(pub SuppressionSet);
 
 impl SuppressionCheck for Suppressions {
-    fn check(&self, tenant: &str, stream: &str, address: &str) -> Option<Suppressed> {
-        let reason = self.0.check(tenant, stream, address)?;
+    fn check(&self, routing: &Routing, address: &str) -> Option<Suppressed> {
+        let reason = self.0.check(routing, address)?;
         Some(Suppressed { reason: reason.as_str().to_owned() })
     }
 }

@@ -274,7 +274,7 @@ impl SuppressionSet {
     /// What the suppressions of an address mean for its contact.
     pub(crate) fn status(&self, address: &str) -> ContactStatus {
         use super::types::SuppressionReason::{Bounce, Complaint, Manual, Unsubscribe};
-        match self.check("", "", address) {
+        match self.for_all(address) {
             None => ContactStatus::Active,
             Some(Bounce) => ContactStatus::Bounced,
             Some(Complaint) => ContactStatus::Complained,

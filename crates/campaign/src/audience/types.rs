@@ -262,7 +262,14 @@ pub struct Suppression {
     pub address: String,
     /// Why.
     pub reason: SuppressionReason,
-    /// To which mail it applies: absent for all, `marketing` for every stream but `transactional`.
+    /// The list that was left: it applies to the campaigns to that list only.
+    pub list: Option<model::id::ListId>,
+    /// Name of that list, while it is there.
+    pub list_name: Option<String>,
+    /// The tenant whose stream was left: it applies to that stream of this tenant only.
+    pub tenant: Option<String>,
+    /// To which mail it applies: absent for all, `marketing` for every stream but `transactional`, otherwise the stream
+    /// of `tenant`.
     pub stream: Option<String>,
     /// More about it, for people.
     pub note: String,
@@ -280,7 +287,7 @@ pub enum SuppressionReason {
     Bounce,
     /// The person complained to the provider. Holds for all mail but transactional.
     Complaint,
-    /// The person asked us to stop. Holds for all mail but transactional.
+    /// The person asked us to stop. Holds for what was left: a list, a stream, or all mail but transactional.
     Unsubscribe,
     /// A colleague put it there. Holds for all mail.
     Manual,

@@ -13,15 +13,17 @@ use crate::base::Base;
 /// Most variables whose gaps are counted.
 pub const UNDEFINED_MAX: usize = 50;
 
-/// Members of a list that may be written to on a stream; `$1` the list, `$2` 1 unless the stream is transactional.
+/// Members of a list that may be written to on a stream; `$1` the list, `$2` 1 unless the stream is transactional, `$3`
+/// the stream. Campaigns are mail of the tenant `default`.
 pub(crate) const AUDIENCE: &str = "FROM membership AS m JOIN contact AS c ON c.id = m.contact
     WHERE m.list = $1 AND m.state = 'subscribed' AND NOT EXISTS (
         SELECT 1 FROM suppression AS s WHERE s.address_key = c.address_key AND s.removed_at IS NULL
-            AND (s.reason IN ('bounce', 'manual') OR $2 = 1))";
+            AND ((s.list = 0 AND s.stream = '' AND (s.reason IN ('bounce', 'manual') OR $2 = 1))
+                OR s.list = $1 OR (s.tenant = 'default' AND s.stream = $3)))";
 
 /// The parameters of [`AUDIENCE`].
 pub(crate) fn audience_params(list: ListId, stream: &str) -> Vec<Param> {
-    params![list, i64::from(stream != "transactional")]
+    params![list, i64::from(stream != "transactional"), stream]
 }
 
 /// Checks a campaign.
@@ -90,6 +92,8 @@ async fn gaps(base: &Base, program: &Program, head: &Letterhead) -> Result<Vec<U
         recipient: RecipientId(0),
         contact: None,
         address: "nobody@example.invalid",
+        tenant: "",
+        stream: "",
         values: &[],
         at: base.now(),
         keys: None,

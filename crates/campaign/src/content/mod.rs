@@ -83,6 +83,8 @@ fn preview(base: &Base, draft: &Draft, root: &Value) -> Rendered {
         recipient: RecipientId(0),
         contact: None,
         address: address.as_deref().unwrap_or_default(),
+        tenant: "",
+        stream: "",
         values: &program.values(root),
         at: base.now(),
         keys: Some(&keys),

@@ -10,7 +10,7 @@ use model::time::Timestamp;
 
 use super::standing::Standing;
 use super::tally::Tally;
-use crate::audience::suppression::NewSuppression;
+use crate::audience::suppression::{NewSuppression, Scope};
 use crate::audience::types::SuppressionReason;
 
 /// Recipients that a batch speaks of.
@@ -62,11 +62,20 @@ fn concerns_us(kind: EventKind) -> bool {
 }
 
 /// A contact that leaves a list, or all of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Leaving {
-    pub(crate) contact: ContactId,
+    pub(crate) who: Who,
     pub(crate) list: Option<ListId>,
     pub(crate) at: Timestamp,
+}
+
+/// Which contact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// This one.
+    Contact(ContactId),
+    /// The one with this address, if there is one: mail that is not of a campaign names no contact.
+    Address(String),
 }
 
 /// What a batch changes.
@@ -129,17 +138,26 @@ impl Fold {
         let Some(reason) = reason(event) else { return };
         let standing = place.map(|place| &self.rows[place].1);
         let contact = event.contact.or_else(|| standing.map(|standing| standing.contact));
-        let leaves = matches!(reason, SuppressionReason::Complaint | SuppressionReason::Unsubscribe);
-        if let (true, Some(contact)) = (leaves, contact) {
-            let list = event.list.filter(|_| reason == SuppressionReason::Unsubscribe);
-            self.leaving.push(Leaving { contact, list, at: event.at });
-        }
         // The address as we mailed it, before the one that a report names.
         let address = standing.map(|standing| standing.address.clone()).or_else(|| event.address.clone());
+        let scope = match reason {
+            SuppressionReason::Unsubscribe => Scope::of_event(event),
+            _ => Scope::All,
+        };
+        let who = contact.map(Who::Contact).or_else(|| address.clone().map(Who::Address));
+        let left = match (reason, &scope) {
+            (SuppressionReason::Complaint, _) | (SuppressionReason::Unsubscribe, Scope::All) => Some(None),
+            (_, Scope::List(list)) => Some(Some(*list)),
+            _ => None,
+        };
+        if let (Some(list), Some(who)) = (left, who) {
+            self.leaving.push(Leaving { who, list, at: event.at });
+        }
         match address {
             Some(address) => self.suppressions.push(NewSuppression {
                 address,
                 reason,
+                scope,
                 note: note(event),
                 campaign: event.campaign.or_else(|| standing.map(|standing| standing.campaign)),
                 at: event.at,

@@ -3,10 +3,10 @@
 use db::{DbError, Insert, Row, Tx, Value as Param, params};
 use model::id::{CampaignId, RecipientId};
 
-use super::fold::{Leaving, Wanted};
+use super::fold::{Leaving, Wanted, Who};
 use super::standing::{Stage, Standing};
 use super::tally::{PROVIDER_COLUMNS, Tally};
-use crate::audience::suppression::named;
+use crate::audience::suppression::{key_of, named};
 use crate::base::numbered;
 
 /// Keys in one `IN (…)`.
@@ -164,10 +164,17 @@ async fn add(tx: &mut Tx, table: &str, columns: &[&str], keys: usize, rows: Vec<
 /// Takes contacts off lists; who came back later by a person's act stays.
 pub(crate) async fn write_leaving(tx: &mut Tx, leaving: &[Leaving]) -> Result<(), DbError> {
     for one in leaving {
-        let mut sql = "UPDATE membership SET state = 'unsubscribed', since = $2
-                       WHERE contact = $1 AND state = 'subscribed' AND since <= $2"
-            .to_owned();
-        let mut values = params![one.contact, one.at];
+        let (contact, who) = match &one.who {
+            Who::Contact(id) => ("$1", Param::from(*id)),
+            Who::Address(address) => {
+                ("(SELECT id FROM contact WHERE address_key = $1)", Param::from(&*key_of(address)))
+            }
+        };
+        let mut sql = format!(
+            "UPDATE membership SET state = 'unsubscribed', since = $2
+             WHERE contact = {contact} AND state = 'subscribed' AND since <= $2"
+        );
+        let mut values = params![who, one.at];
         if let Some(list) = one.list {
             sql.push_str(" AND list = $3");
             values.push(list.into());

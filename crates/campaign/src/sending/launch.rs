@@ -11,12 +11,13 @@ use model::time::Timestamp;
 use super::campaign;
 use super::types::{Campaign, CampaignState};
 use crate::Error;
+use crate::audience::SuppressionSet;
 use crate::base::Base;
 use crate::content::check::{AUDIENCE, audience_params};
 use crate::content::draft::{self, Compiled};
 
 /// Freezes a draft and puts it into state sending; returns its link table.
-pub(crate) async fn launch(base: &Base, id: CampaignId) -> Result<Vec<Link>, Error> {
+pub(crate) async fn launch(base: &Base, set: &SuppressionSet, id: CampaignId) -> Result<Vec<Link>, Error> {
     let campaign = campaign::get(base, id).await?;
     if campaign.state != CampaignState::Draft {
         return Err(Error::conflict(format!("this campaign is {}; only a draft can be sent", campaign.state.as_str())));
@@ -33,6 +34,10 @@ pub(crate) async fn launch(base: &Base, id: CampaignId) -> Result<Vec<Link>, Err
         return Err(Error::conflict("the campaign was changed at this moment; look at it again, then send"));
     }
     freeze_links(&mut tx, id, &links).await?;
+    // Before the commit: behind it a feed may begin, and who leaves the list must not be written to.
+    if let Some(list) = compiled.source.list {
+        set.note_list(id, list);
+    }
     let audience = freeze_audience(&mut tx, &campaign).await?;
     tx.commit().await?;
     tracing::info!(campaign = %id, audience, links = links.len(), "a campaign is sent off");
@@ -65,7 +70,7 @@ async fn freeze_audience(tx: &mut Tx, campaign: &Campaign) -> Result<u64, Error>
     params.push(campaign.id.into());
     let sql = format!(
         "INSERT INTO recipient (campaign, seq, contact, address, state)
-         SELECT $3, ROW_NUMBER() OVER (ORDER BY c.id), c.id, c.address, 'waiting' {AUDIENCE}"
+         SELECT $4, ROW_NUMBER() OVER (ORDER BY c.id), c.id, c.address, 'waiting' {AUDIENCE}"
     );
     let audience = tx.execute(&sql, params).await?;
     if audience == 0 {

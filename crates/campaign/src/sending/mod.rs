@@ -31,6 +31,7 @@ pub use test_mail::TEST_ADDRESSES_MAX;
 pub use types::{Campaign, CampaignCounts, CampaignInput, CampaignProgress, CampaignState, TestReceipt, TestRequest};
 
 use crate::Error;
+use crate::audience::SuppressionSet;
 use crate::base::Base;
 use crate::content::CampaignCheck;
 use crate::tracking::links::LinkTables;
@@ -42,6 +43,7 @@ pub(crate) use runner::Runner;
 pub struct Sending {
     base: Arc<Base>,
     injector: Arc<dyn Injector>,
+    set: SuppressionSet,
     links: Arc<LinkTables>,
     pub(crate) runner: Arc<Runner>,
 }
@@ -50,10 +52,11 @@ impl Sending {
     pub(crate) fn new(
         base: Arc<Base>,
         injector: Arc<dyn Injector>,
+        set: SuppressionSet,
         links: Arc<LinkTables>,
         runner: Arc<Runner>,
     ) -> Self {
-        Sending { base, injector, links, runner }
+        Sending { base, injector, set, links, runner }
     }
 
     /// Campaigns, the newest first; `body` and `text` are left empty.
@@ -120,7 +123,7 @@ impl Sending {
     /// [`Error::NotFound`]; [`Error::Invalid`] with the part that is missing or wrong; [`Error::Conflict`] when it is
     /// no draft.
     pub async fn send(&self, id: CampaignId) -> Result<Campaign, Error> {
-        let links = launch::launch(&self.base, id).await?;
+        let links = launch::launch(&self.base, &self.set, id).await?;
         self.links.add(id, links.into_iter().map(|link| link.url));
         self.runner.wake();
         campaign::get(&self.base, id).await

@@ -2,7 +2,10 @@
 //!
 //! A sealed token says which mail, whose, which link; opening it is a computation. Opens and clicks read no database and
 //! wait for nothing: the event goes into a bounded buffer. An unsubscribe is durable in the event log, and in force in
-//! the suppression set, before it is answered. GET never unsubscribes.
+//! the suppression set, before it is answered, for mail in the queue too. GET never unsubscribes.
+//!
+//! One click leaves what the mail was: a campaign's list, or the stream of mail that went to no list. The page offers to
+//! leave everything as well, by a token of its own.
 //!
 //! Must not: judge who was a machine (that is a later reading of the events), lead anywhere that was not sealed or stored
 //! by us.
@@ -16,19 +19,20 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use db::params;
 use journal::events::EventLog;
-use mail::token::{Keys, MailRef, Token};
+use mail::token::{Addressee, Keys, MailRef, Token};
 use model::event::{Event, EventKind, Touch};
+use model::id::ListId;
 
 pub use appender::{APPEND_MAX, TouchStats};
 pub(crate) use appender::{Appender, AppenderTask, appender};
 pub use links::LINK_TABLES_MAX;
 
 use crate::Error;
-use crate::audience::suppression::SuppressionSet;
+use crate::audience::suppression::{Scope, SuppressionSet};
 use crate::audience::types::SuppressionReason;
 use crate::base::Base;
 use links::LinkTables;
-use page::{Say, page};
+use page::{Left, Say, page};
 
 /// Longest User-Agent kept, in bytes.
 pub const USER_AGENT_MAX: usize = 512;
@@ -127,39 +131,55 @@ impl Tracking {
 
     /// The page behind the unsubscribe link. Changes nothing.
     pub fn unsubscribe_page(&self, token: &str, visit: &Visit<'_>) -> HtmlPage {
-        let say = match self.keys.open(token) {
-            Ok(Token::Unsubscribe { .. }) => Say::Confirm,
-            _ => Say::Unknown,
+        let Ok(Token::Unsubscribe { mail, list, to }) = self.keys.open(token) else {
+            return page(Say::Unknown, None, visit.languages);
         };
-        page(say, visit.languages)
+        let scope = scope(list, to.as_ref());
+        page(Say::Confirm(left(&scope)), self.leave_everything(mail, &scope, to).as_deref(), visit.languages)
     }
 
-    /// Unsubscribes; durable and in force when it returns. Repeating it does no harm.
+    /// Unsubscribes from what the token names: a list, a stream, or everything; durable and in force when it returns.
+    /// Repeating it does no harm. Tokens of the first form do not carry the address: only they read the database.
     pub async fn unsubscribe(&self, token: &str, method: UnsubscribeMethod, visit: &Visit<'_>) -> HtmlPage {
-        let Ok(Token::Unsubscribe { mail, list }) = self.keys.open(token) else {
-            return page(Say::Unknown, visit.languages);
+        let Ok(Token::Unsubscribe { mail, list, to }) = self.keys.open(token) else {
+            return page(Say::Unknown, None, visit.languages);
         };
-        let address = match self.address_of(&mail).await {
-            Ok(address) => address,
-            Err(_) => return page(Say::Later, visit.languages),
+        let scope = scope(list, to.as_ref());
+        let address = match &to {
+            Some(to) => Ok(Some(to.address.clone())),
+            None => self.address_of(&mail).await,
         };
+        let Ok(address) = address else { return page(Say::Later, None, visit.languages) };
         if let Some(address) = &address {
-            self.set.add(address, SuppressionReason::Unsubscribe);
+            self.set.add(address, SuppressionReason::Unsubscribe, &scope);
         }
         let method = match method {
             UnsubscribeMethod::OneClick => "one-click",
             UnsubscribeMethod::Page => "page",
         };
         let touch = Touch { method: Some(method.to_owned()), ..touch(visit) };
-        let event = Event { address, list, ..self.event(EventKind::Unsubscribed, &mail, touch) };
-        let say = match self.events.append(vec![event]).await {
-            Ok(_) => Say::Done,
+        let (tenant, stream) = match &scope {
+            Scope::Stream { tenant, stream } => (Some(tenant.clone()), Some(stream.clone())),
+            _ => (None, None),
+        };
+        let event = Event { address, list, tenant, stream, ..self.event(EventKind::Unsubscribed, &mail, touch) };
+        match self.events.append(vec![event]).await {
+            Ok(_) => {
+                let everything = self.leave_everything(mail, &scope, to);
+                page(Say::Done(left(&scope)), everything.as_deref(), visit.languages)
+            }
             Err(error) => {
                 tracing::error!(%error, recipient = %mail.recipient, "an unsubscribe could not be kept");
-                Say::Later
+                page(Say::Later, None, visit.languages)
             }
-        };
-        page(say, visit.languages)
+        }
+    }
+
+    /// For the page of a list: the token that leaves all of them.
+    fn leave_everything(&self, mail: MailRef, scope: &Scope, to: Option<Addressee>) -> Option<String> {
+        let Scope::List(_) = scope else { return None };
+        let to = to.map(|to| Addressee { address: to.address, ..Addressee::default() });
+        Some(self.keys.seal(&Token::Unsubscribe { mail, list: None, to }))
     }
 
     /// What became of opens and clicks since the start.
@@ -190,6 +210,20 @@ impl Tracking {
             touch: Some(touch),
             ..Event::of_recipient(kind, mail.recipient, ordinal, self.base.now())
         }
+    }
+}
+
+/// What an unsubscribe token gives the right to leave.
+fn scope(list: Option<ListId>, to: Option<&Addressee>) -> Scope {
+    to.map_or_else(|| Scope::of(list, "", ""), |to| Scope::of(list, &to.tenant, &to.stream))
+}
+
+/// The same in words.
+fn left(scope: &Scope) -> Left {
+    match scope {
+        Scope::All => Left::Everything,
+        Scope::List(_) => Left::List,
+        Scope::Stream { .. } => Left::Stream,
     }
 }
 

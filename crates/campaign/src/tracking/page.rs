@@ -1,33 +1,56 @@
 //! The pages behind the unsubscribe link, in French and English, without scripts.
 //!
-//! The form posts to the address it was opened at; nothing but the button changes anything.
+//! They say what is left and what is not, and nothing but a button changes anything. The form posts to the address it
+//! was opened at; the one that leaves everything posts to the same place with a token of its own.
 
 use super::HtmlPage;
 use crate::language::Language;
+
+/// What is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    /// The list of a campaign.
+    List,
+    /// The stream of a mail that went to no list.
+    Stream,
+    /// Every stream but the transactional one.
+    Everything,
+}
 
 /// What a page says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Say {
     /// Asks for confirmation.
-    Confirm,
+    Confirm(Left),
     /// It is done.
-    Done,
+    Done(Left),
     /// The link is not ours.
     Unknown,
     /// Try again later.
     Later,
 }
 
-/// The page in the language that the browser prefers.
-pub(super) fn page(say: Say, languages: Option<&str>) -> HtmlPage {
+/// The page in the language that the browser prefers; `everything` is the token that leaves everything, where that is
+/// more than what the page is about.
+pub(super) fn page(say: Say, everything: Option<&str>, languages: Option<&str>) -> HtmlPage {
     let language = Language::preferred(languages.unwrap_or_default());
     let (title, text) = words(say, language);
-    let form = match say {
-        Say::Confirm => button(language.pick("Unsubscribe", "Me désabonner")),
-        _ => String::new(),
-    };
+    let mut forms = String::new();
+    if let Say::Confirm(_) = say {
+        forms.push_str(&form("", "", language.pick("Unsubscribe", "Me désabonner")));
+    }
+    if let Some(token) = everything {
+        let more = language.pick(
+            "Or stop everything: no newsletters and no offers from any of our lists. Messages about your own orders and \
+             accounts still come.",
+            "Ou arrêtez tout : plus aucune lettre d’information ni offre, quelle que soit la liste. Les messages \
+             concernant vos commandes et vos comptes continueront d’arriver.",
+        );
+        forms.push_str(&format!("<p class=\"more\">{more}</p>"));
+        forms.push_str(&form(token, "quiet", language.pick("Unsubscribe from everything", "Me désabonner de tout")));
+    }
     let status = match say {
-        Say::Confirm | Say::Done => 200,
+        Say::Confirm(_) | Say::Done(_) => 200,
         Say::Unknown => 404,
         Say::Later => 503,
     };
@@ -35,7 +58,7 @@ pub(super) fn page(say: Say, languages: Option<&str>) -> HtmlPage {
         .replace("{code}", language.code())
         .replace("{title}", title)
         .replace("{text}", text)
-        .replace("{form}", &form);
+        .replace("{forms}", &forms);
     HtmlPage { status, html }
 }
 
@@ -54,6 +77,8 @@ main { max-width: 30rem; padding: 2rem; }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 1rem; }
 button { font: inherit; font-weight: 600; margin-top: 1rem; padding: .7rem 1.4rem; border: 0; border-radius: .5rem;
   background: #1d4ed8; color: #fff; cursor: pointer; }
+.more { margin-top: 2.5rem; font-size: .95rem; }
+button.quiet { margin-top: .2rem; background: transparent; color: CanvasText; box-shadow: inset 0 0 0 1px currentColor; }
 button:focus-visible { outline: 3px solid CanvasText; outline-offset: 3px; }
 </style>
 </head>
@@ -61,34 +86,23 @@ button:focus-visible { outline: 3px solid CanvasText; outline-offset: 3px; }
 <main>
 <h1>{title}</h1>
 <p>{text}</p>
-{form}
+{forms}
 </main>
 </body>
 </html>
 "#;
 
-fn button(label: &str) -> String {
-    format!("<form method=\"post\"><button type=\"submit\">{label}</button></form>")
+/// A button; the address is relative to the page's own.
+fn form(token: &str, class: &str, label: &str) -> String {
+    let action = if token.is_empty() { String::new() } else { format!(" action=\"{token}\"") };
+    let class = if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") };
+    format!("<form method=\"post\"{action}><button type=\"submit\"{class}>{label}</button></form>")
 }
 
 fn words(say: Say, language: Language) -> (&'static str, &'static str) {
     match say {
-        Say::Confirm => (
-            language.pick("Unsubscribe?", "Vous désabonner ?"),
-            language.pick(
-                "Press the button and we will send you no more newsletters. Messages about your own orders and accounts \
-                 still come.",
-                "Appuyez sur le bouton et nous ne vous enverrons plus de lettres d’information. Les messages concernant vos \
-                 commandes et vos comptes continueront d’arriver.",
-            ),
-        ),
-        Say::Done => (
-            language.pick("You are unsubscribed", "Vous êtes désabonné"),
-            language.pick(
-                "We will send you no more newsletters. It holds from this moment on.",
-                "Nous ne vous enverrons plus de lettres d’information, dès maintenant.",
-            ),
-        ),
+        Say::Confirm(left) => (language.pick("Unsubscribe?", "Vous désabonner ?"), confirmation(left, language)),
+        Say::Done(left) => (language.pick("You are unsubscribed", "Vous êtes désabonné"), farewell(left, language)),
         Say::Unknown => (
             language.pick("This link does not work", "Ce lien ne fonctionne pas"),
             language.pick(
@@ -106,18 +120,61 @@ fn words(say: Say, language: Language) -> (&'static str, &'static str) {
     }
 }
 
+fn confirmation(left: Left, language: Language) -> &'static str {
+    match left {
+        Left::List => language.pick(
+            "Press the button and you will get no more mail from this mailing list.",
+            "Appuyez sur le bouton et vous ne recevrez plus les messages de cette liste de diffusion.",
+        ),
+        Left::Stream => language.pick(
+            "Press the button and you will get no more messages of this kind from us.",
+            "Appuyez sur le bouton et vous ne recevrez plus de messages de ce type de notre part.",
+        ),
+        Left::Everything => language.pick(
+            "Press the button and we will send you no more newsletters and no more offers, from any of our lists. Messages \
+             about your own orders and accounts still come.",
+            "Appuyez sur le bouton et nous ne vous enverrons plus ni lettre d’information ni offre, quelle que soit la liste. \
+             Les messages concernant vos commandes et vos comptes continueront d’arriver.",
+        ),
+    }
+}
+
+fn farewell(left: Left, language: Language) -> &'static str {
+    match left {
+        Left::List => language.pick(
+            "You will get no more mail from this mailing list. It holds from this moment on.",
+            "Vous ne recevrez plus les messages de cette liste de diffusion, dès maintenant.",
+        ),
+        Left::Stream => language.pick(
+            "You will get no more messages of this kind from us. It holds from this moment on.",
+            "Vous ne recevrez plus de messages de ce type de notre part, dès maintenant.",
+        ),
+        Left::Everything => language.pick(
+            "We will send you no more newsletters and no more offers, from any of our lists. It holds from this moment on.",
+            "Nous ne vous enverrons plus ni lettre d’information ni offre, quelle que soit la liste, dès maintenant.",
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn only_the_first_page_has_a_button() {
-        assert!(page(Say::Confirm, None).html.contains("<form method=\"post\">"));
-        for say in [Say::Done, Say::Unknown, Say::Later] {
-            let page = page(say, Some("fr"));
+    fn buttons_are_where_there_is_something_to_leave() {
+        for left in [Left::List, Left::Stream, Left::Everything] {
+            let page = page(Say::Confirm(left), None, None);
+            assert_eq!(page.html.matches("<form method=\"post\">").count(), 1, "{left:?}");
+        }
+        for say in [Say::Done(Left::List), Say::Unknown, Say::Later] {
+            let page = page(say, None, Some("fr"));
             assert!(!page.html.contains("<form"), "{say:?}");
-            assert!(!page.html.contains('{') || page.html.contains("body {"), "all places are filled in");
+            assert!(!["{title}", "{text}", "{forms}", "{code}"].iter().any(|place| page.html.contains(place)));
             assert!(page.html.contains("lang=\"fr\""));
+        }
+        for say in [Say::Confirm(Left::List), Say::Done(Left::List)] {
+            let page = page(say, Some("TOKEN"), None);
+            assert!(page.html.contains("<form method=\"post\" action=\"TOKEN\">"), "{say:?}");
         }
     }
 }

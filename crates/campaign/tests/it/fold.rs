@@ -12,7 +12,7 @@ use model::reply::Reply;
 use model::time::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::world::{Life, START, World, people};
+use crate::world::{Life, START, World, people, routing};
 
 const PROVIDERS: [&str; 3] = ["gmail", "orange", "yahoo"];
 
@@ -259,9 +259,9 @@ async fn bounces_complaints_and_reports_suppress() {
     life.events.append(events).await.unwrap();
     life.campaigns.reports.catch_up().await.unwrap();
     let set = life.campaigns.audience.suppression_set();
-    let status = |n: usize| set.check("default", "bulk", &format!("a{n}@example.org")).map(|reason| reason.as_str());
+    let status = |n: usize| set.check(&routing("bulk", None), &format!("a{n}@example.org")).map(|reason| reason.as_str());
     assert_eq!([status(0), status(1), status(2), status(3)], [Some("bounce"), None, Some("complaint"), Some("bounce")]);
-    assert_eq!(set.check("default", "transactional", "a2@example.org"), None);
+    assert_eq!(set.check(&routing("transactional", None), "a2@example.org"), None);
     let page = PageRequest::default();
     let rows = life.campaigns.audience.suppressions(Some("a2"), &page).await.unwrap().items;
     assert_eq!((rows[0].note.as_str(), rows[0].stream.as_deref()), ("abuse reported by Yahoo", Some("marketing")));
@@ -274,7 +274,7 @@ async fn bounces_complaints_and_reports_suppress() {
     life.campaigns.audience.unsuppress("a0@example.org").await.unwrap();
     world.rebuild(&life).await;
     assert!(life.campaigns.audience.suppressions(Some("a0"), &page).await.unwrap().items.is_empty());
-    assert_eq!(life.campaigns.audience.suppression_set().check("default", "bulk", "a0@example.org"), None);
+    assert_eq!(life.campaigns.audience.suppression_set().check(&routing("bulk", None), "a0@example.org"), None);
 }
 
 #[tokio::test]

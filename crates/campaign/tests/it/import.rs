@@ -7,7 +7,7 @@ use campaign::audience::{
 use db::PageRequest;
 use model::id::ListId;
 
-use crate::world::{Life, World, fixture, people};
+use crate::world::{Life, World, fixture, people, routing};
 
 async fn fields(life: &Life) {
     let field = |name: &str, label: &str, kind| Field { name: name.into(), label: label.into(), kind, choices: vec![] };
@@ -158,7 +158,7 @@ async fn contacts_by_hand_and_suppressions() {
     assert_eq!(audience.suppress(new).await.unwrap().already, 1);
     let status = audience.contact(ada.id).await.unwrap().status;
     assert_eq!(status, campaign::audience::ContactStatus::Suppressed);
-    assert!(audience.suppression_set().check("default", "transactional", "ADA@example.org").is_some());
+    assert!(audience.suppression_set().check(&routing("transactional", None), "ADA@example.org").is_some());
     audience.unsuppress("Ada@example.org").await.unwrap();
     assert!(audience.suppression_set().is_empty());
     assert!(matches!(audience.unsuppress("ada@example.org").await, Err(Error::NotFound { .. })));

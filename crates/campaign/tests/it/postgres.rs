@@ -42,7 +42,7 @@ async fn the_whole_way() {
     life.events.append(events).await.unwrap();
     let row = world.engine.state().recipients[0].clone();
     let mail = MailRef { message: row.0, recipient: row.1, contact: row.2.contact, campaign: Some(id) };
-    let token = world.keys.seal(&Token::Unsubscribe { mail, list: None });
+    let token = world.keys.seal(&Token::Unsubscribe { mail, list: None, to: None });
     let visit = Visit::default();
     assert_eq!(life.campaigns.tracking.unsubscribe(&token, UnsubscribeMethod::Page, &visit).await.status, 200);
     life.campaigns.reports.catch_up().await.unwrap();

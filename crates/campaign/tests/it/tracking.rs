@@ -1,15 +1,18 @@
 //! Pixel, links and the unsubscribe page: sealed tokens, nothing by GET, nothing lost without a count.
 
-use campaign::tracking::{UnsubscribeMethod, Visit};
+use campaign::audience::{ContactStatus, SuppressionSet};
+use campaign::sending::CampaignInput;
+use campaign::tracking::{HtmlPage, UnsubscribeMethod, Visit};
 use db::{PageRequest, params};
 use journal::events::Cursor;
-use mail::token::{Keys, MailRef, Token};
+use mail::token::{Addressee, Keys, MailRef, Token};
 use model::event::{Event, EventKind};
 use model::id::{CampaignId, ContactId, ListId, MessageId, RecipientId};
+use model::submission::Routing;
 use tokio_util::sync::CancellationToken;
 
 use crate::fold::handed_over;
-use crate::world::{Life, World};
+use crate::world::{Life, World, letter, people, routing};
 
 const VISIT: Visit<'_> = Visit { client: Some("192.0.2.7"), user_agent: Some("Mail/1.0"), languages: Some("fr") };
 
@@ -91,6 +94,16 @@ async fn links_of_campaigns_not_in_memory_are_read_from_the_database() {
     assert!(life.campaigns.tracking.click(&click(&world, forgotten, 70), &VISIT, true).await.is_err());
 }
 
+fn addressed(address: &str, tenant: &str, stream: &str) -> Option<Addressee> {
+    Some(Addressee { address: address.into(), tenant: tenant.into(), stream: stream.into() })
+}
+
+/// Where the form that leaves everything leads.
+fn everything(page: &HtmlPage) -> String {
+    let (_, rest) = page.html.split_once("action=\"").expect("the page offers to leave everything");
+    rest.split('"').next().unwrap_or_default().to_owned()
+}
+
 #[tokio::test]
 async fn get_never_unsubscribes_and_post_holds_at_once() {
     let world = World::new();
@@ -98,20 +111,24 @@ async fn get_never_unsubscribes_and_post_holds_at_once() {
     let id = handed_over(&world, &life, 2).await;
     let mail = mail(&life, &world, id).await;
     let list = life.campaigns.sending.campaign(id).await.unwrap().list;
-    let token = world.keys.seal(&Token::Unsubscribe { mail, list });
+    let to = addressed("a0@example.org", "", "");
+    let token = world.keys.seal(&Token::Unsubscribe { mail, list, to });
     let tracking = &life.campaigns.tracking;
     let set = life.campaigns.audience.suppression_set();
     for _ in 0..3 {
         let page = tracking.unsubscribe_page(&token, &VISIT);
         assert_eq!(page.status, 200);
         assert!(page.html.contains("<form method=\"post\">") && page.html.contains("lang=\"fr\""));
-        assert!(!page.html.contains("<script"));
+        assert!(page.html.contains("plus les messages de cette liste") && !page.html.contains("<script"));
+        assert_eq!(tracking.unsubscribe_page(&everything(&page), &VISIT).status, 200);
     }
     assert!(set.is_empty() && events(&life, &[EventKind::Unsubscribed]).is_empty());
 
     assert_eq!(tracking.unsubscribe(&token, UnsubscribeMethod::OneClick, &VISIT).await.status, 200);
-    assert!(set.check("default", "bulk", "a0@example.org").is_some(), "in force before the log is folded");
-    assert!(set.check("default", "transactional", "a0@example.org").is_none());
+    let queued = routing("bulk", Some(id));
+    assert!(set.check(&queued, "a0@example.org").is_some(), "mail in the queue is not attempted, before any fold");
+    assert!(set.check(&queued, "a1@example.org").is_none());
+    assert!(set.check(&routing("bulk", None), "a0@example.org").is_none(), "this list alone");
     assert_eq!(tracking.unsubscribe(&token, UnsubscribeMethod::Page, &VISIT).await.status, 200, "again does no harm");
     let told = events(&life, &[EventKind::Unsubscribed]);
     assert_eq!(told.len(), 2);
@@ -120,11 +137,117 @@ async fn get_never_unsubscribes_and_post_holds_at_once() {
 
     life.events.append(world.engine.received(crate::world::START)).await.unwrap();
     life.campaigns.reports.catch_up().await.unwrap();
-    let page = PageRequest::default();
-    assert_eq!(life.campaigns.audience.suppressions(None, &page).await.unwrap().items.len(), 1);
+    let suppressions = life.campaigns.audience.suppressions(None, &PageRequest::default()).await.unwrap().items;
+    assert_eq!((suppressions.len(), suppressions[0].list), (1, list));
+    assert_eq!(suppressions[0].list_name.as_deref(), Some("Everyone"));
     let contact = life.campaigns.audience.contact(mail.contact.unwrap()).await.unwrap();
-    assert_eq!(contact.lists[0].state.as_str(), "unsubscribed");
+    assert_eq!((contact.lists[0].state.as_str(), contact.status), ("unsubscribed", ContactStatus::Active));
     assert_eq!(life.campaigns.reports.report(id).await.unwrap().unsubscribes, 1);
+}
+
+#[tokio::test]
+async fn who_leaves_a_list_gets_no_later_campaign_to_it_whatever_is_imported() {
+    let world = World::new();
+    let life = world.start().await;
+    let id = handed_over(&world, &life, 3).await;
+    let list = life.campaigns.sending.campaign(id).await.unwrap().list.unwrap();
+    let other = life.list_of("Others", &people(3)).await;
+    let mail = mail(&life, &world, id).await;
+    let to = addressed("a0@example.org", "", "");
+    let token = world.keys.seal(&Token::Unsubscribe { mail, list: Some(list), to });
+    life.campaigns.tracking.unsubscribe(&token, UnsubscribeMethod::OneClick, &VISIT).await;
+    life.campaigns.reports.catch_up().await.unwrap();
+    // Neither an import nor a new contact with the old address brings it back.
+    assert_eq!(life.import(list, people(3).into_bytes()).await.held_back, 1);
+    life.campaigns.audience.delete_contact(mail.contact.unwrap()).await.unwrap();
+    assert_eq!(life.import(list, people(3).into_bytes()).await.held_back, 1);
+    let size = async |list| {
+        let campaign = life.draft(list).await;
+        life.campaigns.sending.check(campaign.id).await.unwrap().audience.size
+    };
+    assert_eq!(size(list).await, 2);
+    life.import(other, people(3).into_bytes()).await;
+    assert_eq!(size(other).await, 3, "the other list is not left");
+    let set = life.campaigns.audience.suppression_set();
+    assert!(set.check(&routing("bulk", Some(id)), "a0@example.org").is_some());
+
+    // The set says the same after a restart, and when the list is gone.
+    life.campaigns.audience.delete_list(list).await.unwrap();
+    life.events.clone().close().await;
+    let life = world.start().await;
+    let set = life.campaigns.audience.suppression_set();
+    assert!(set.check(&routing("bulk", Some(id)), "a0@example.org").is_some());
+
+    let page = life.campaigns.tracking.unsubscribe_page(&token, &VISIT);
+    let all = everything(&page);
+    let done = life.campaigns.tracking.unsubscribe(&all, UnsubscribeMethod::Page, &VISIT).await;
+    assert!(done.status == 200 && !done.html.contains("<form"));
+    assert!(set.check(&routing("news", None), "a0@example.org").is_some(), "everything, at once");
+    assert!(set.check(&routing("transactional", None), "a0@example.org").is_none());
+    life.campaigns.reports.catch_up().await.unwrap();
+    let campaign = life.draft(other).await;
+    assert_eq!(life.campaigns.sending.check(campaign.id).await.unwrap().audience.size, 2);
+}
+
+#[tokio::test]
+async fn a_recipient_who_is_no_contact_unsubscribes_within_tenant_and_stream() {
+    let world = World::new();
+    let life = world.start().await;
+    let mail = MailRef { message: MessageId(1), recipient: RecipientId(2), contact: None, campaign: None };
+    let to = addressed("Stranger@example.org", "default", "alerts");
+    let token = world.keys.seal(&Token::Unsubscribe { mail, list: None, to });
+    let tracking = &life.campaigns.tracking;
+    let page = tracking.unsubscribe_page(&token, &VISIT);
+    assert!(page.html.contains("de ce type") && !page.html.contains("action="));
+    let set = life.campaigns.audience.suppression_set();
+    assert!(set.is_empty());
+    // Not a single statement: the database is closed.
+    life.db.close().await;
+    assert_eq!(tracking.unsubscribe(&token, UnsubscribeMethod::OneClick, &VISIT).await.status, 200);
+    let check = |set: &SuppressionSet| {
+        let at = |tenant: &str, stream: &str| {
+            let routing = Routing { tenant: tenant.into(), ..routing(stream, None) };
+            set.check(&routing, "stranger@example.org").is_some()
+        };
+        assert_eq!(
+            [at("default", "alerts"), at("default", "transactional"), at("shop", "alerts")],
+            [true, false, false]
+        );
+    };
+    check(&set);
+    let told = &events(&life, &[EventKind::Unsubscribed])[0];
+    assert_eq!((told.tenant.as_deref(), told.stream.as_deref()), (Some("default"), Some("alerts")));
+
+    // From the log into the table, and from there into the set of the next life.
+    life.events.clone().close().await;
+    let life = world.start().await;
+    check(&life.campaigns.audience.suppression_set());
+    let items = life.campaigns.audience.suppressions(Some("stranger"), &PageRequest::default()).await.unwrap().items;
+    assert_eq!((items[0].tenant.as_deref(), items[0].stream.as_deref()), (Some("default"), Some("alerts")));
+    // It holds for campaigns on that stream, should the address become a contact.
+    let list = life.list_of("Late", "email\nstranger@example.org\nzoe@example.org\n").await;
+    for (stream, size) in [("alerts", 1), ("bulk", 2)] {
+        let input = CampaignInput { stream: Some(stream.into()), ..letter(list) };
+        let campaign = life.campaigns.sending.create(input).await.unwrap();
+        assert_eq!(life.campaigns.sending.check(campaign.id).await.unwrap().audience.size, size, "{stream}");
+    }
+}
+
+#[tokio::test]
+async fn tokens_of_the_first_form_still_unsubscribe() {
+    let world = World::new();
+    let life = world.start().await;
+    let id = handed_over(&world, &life, 1).await;
+    let mail = mail(&life, &world, id).await;
+    let list = life.campaigns.sending.campaign(id).await.unwrap().list;
+    let token = world.keys.seal(&Token::Unsubscribe { mail, list, to: None });
+    let page = life.campaigns.tracking.unsubscribe_page(&token, &VISIT);
+    let set = life.campaigns.audience.suppression_set();
+    assert_eq!(life.campaigns.tracking.unsubscribe(&token, UnsubscribeMethod::OneClick, &VISIT).await.status, 200);
+    assert!(set.check(&routing("bulk", Some(id)), "a0@example.org").is_some());
+    let all = everything(&page);
+    assert_eq!(life.campaigns.tracking.unsubscribe(&all, UnsubscribeMethod::Page, &VISIT).await.status, 200);
+    assert!(set.check(&routing("news", None), "a0@example.org").is_some());
 }
 
 #[tokio::test]
@@ -143,7 +266,7 @@ async fn foreign_unsubscribe_links_do_nothing() {
         assert_eq!(tracking.unsubscribe(&token, UnsubscribeMethod::OneClick, &VISIT).await.status, 404);
     }
     // Ours, but the contact is long gone: kept in the log all the same.
-    let gone = world.keys.seal(&Token::Unsubscribe { mail, list: Some(ListId(5)) });
+    let gone = world.keys.seal(&Token::Unsubscribe { mail, list: Some(ListId(5)), to: None });
     assert_eq!(tracking.unsubscribe(&gone, UnsubscribeMethod::Page, &VISIT).await.status, 200);
     assert_eq!(events(&life, &[EventKind::Unsubscribed]).len(), 1);
     life.campaigns.reports.catch_up().await.unwrap();

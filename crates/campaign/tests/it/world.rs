@@ -14,7 +14,7 @@ use journal::events::{EventLog, EventLogOptions};
 use mail::token::Keys;
 use model::event::{Event, EventKind};
 use model::id::{CampaignId, ListId, MessageId, RecipientId};
-use model::submission::{Content, ContentSource, NewRecipient, Receipt, Refusal, Submission};
+use model::submission::{Content, ContentSource, NewRecipient, Receipt, Refusal, Routing, Submission};
 use model::time::{ManualClock, Timestamp};
 use model::units::Span;
 use tokio::sync::Notify;
@@ -129,6 +129,11 @@ pub fn letter(list: ListId) -> CampaignInput {
         body: Some(body.into()),
         ..CampaignInput::default()
     }
+}
+
+/// The mail of a campaign, or one of no campaign.
+pub fn routing(stream: &str, campaign: Option<CampaignId>) -> Routing {
+    Routing { stream: stream.into(), campaign, ..Routing::default() }
 }
 
 /// Addresses `a0@…` to `a{count - 1}@…`, with a first name each.

@@ -86,6 +86,8 @@ impl Composer {
                     recipient: loaded.ticket.recipient,
                     contact: loaded.ticket.contact,
                     address: &loaded.recipient.address,
+                    tenant: &head.routing.tenant,
+                    stream: &head.routing.stream,
                     values: &loaded.recipient.values,
                     at: now,
                     keys: Some(&self.tokens),

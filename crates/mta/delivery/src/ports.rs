@@ -8,6 +8,7 @@ use mail::bounce::Dictionary;
 use mail::token::Keys;
 use model::handoff::{FromDelivery, ToDelivery};
 use model::time::Clock;
+use model::submission::Routing;
 use tokio::sync::mpsc;
 
 use crate::keys::DkimKeys;
@@ -36,8 +37,9 @@ pub struct Ports {
 
 /// Asked at every attempt, just before a recipient is written to.
 pub trait SuppressionCheck: Send + Sync + 'static {
-    /// Whether this address must not be written to. In memory; never blocks.
-    fn check(&self, tenant: &str, stream: &str, address: &str) -> Option<Suppressed>;
+    /// Whether this address must not be written to with mail of this tenant, stream and campaign. In memory; never
+    /// blocks.
+    fn check(&self, routing: &Routing, address: &str) -> Option<Suppressed>;
 }
 
 /// Why an address must not be written to.

@@ -2,7 +2,7 @@
 //! mail that it quotes. What others claim (addresses, dates) is never taken for a proof.
 
 use mail::report::Original;
-use mail::token::{Keys, MailRef, TOKEN_TEXT_MAX, Token};
+use mail::token::{Addressee, Keys, MailRef, TOKEN_TEXT_MAX, Token};
 use model::id::{CampaignId, ContactId, ListId, MessageId, RecipientId};
 
 /// Words of quoted fields that are tried as tokens, for one mail.
@@ -11,7 +11,7 @@ const WORDS_MAX: usize = 500;
 const WORD_LEN_MIN: usize = 30;
 
 /// The mail that is spoken of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Attribution {
     pub(crate) recipient: RecipientId,
     pub(crate) message: Option<MessageId>,
@@ -19,24 +19,32 @@ pub(crate) struct Attribution {
     pub(crate) campaign: Option<CampaignId>,
     /// Named by an unsubscribe token.
     pub(crate) list: Option<ListId>,
+    /// Named by an unsubscribe token: the address as we mailed it.
+    pub(crate) to: Option<Addressee>,
 }
 
 impl Attribution {
     /// What a token says.
     fn of(token: &Token) -> Self {
-        let of_mail = |mail: &MailRef, list| Attribution {
+        let of_mail = |mail: &MailRef, list, to| Attribution {
             recipient: mail.recipient,
             message: Some(mail.message),
             contact: mail.contact,
             campaign: mail.campaign,
             list,
+            to,
         };
         match token {
-            Token::Open(mail) | Token::Click { mail, .. } | Token::Ref(mail) => of_mail(mail, None),
-            Token::Unsubscribe { mail, list } => of_mail(mail, *list),
-            Token::Return { recipient, campaign } => {
-                Attribution { recipient: *recipient, message: None, contact: None, campaign: *campaign, list: None }
-            }
+            Token::Open(mail) | Token::Click { mail, .. } | Token::Ref(mail) => of_mail(mail, None, None),
+            Token::Unsubscribe { mail, list, to } => of_mail(mail, *list, to.clone()),
+            Token::Return { recipient, campaign } => Attribution {
+                recipient: *recipient,
+                message: None,
+                contact: None,
+                campaign: *campaign,
+                list: None,
+                to: None,
+            },
         }
     }
 
@@ -51,11 +59,14 @@ impl Attribution {
             contact: self.contact.or(other.contact),
             campaign: self.campaign.or(other.campaign),
             list: self.list.or(other.list),
+            to: self.to.or(other.to),
         }
     }
 
+    /// Nothing is left to learn. Most tokens say which mail; only an unsubscribe token says to which address, and a
+    /// recipient that is no contact is found by that alone.
     fn is_complete(&self) -> bool {
-        self.message.is_some()
+        self.message.is_some() && self.to.is_some()
     }
 }
 
@@ -74,10 +85,14 @@ pub(crate) fn attribute(
     for text in texts.chain(quoted) {
         for token in tokens_in(keys, text, &mut tries) {
             let next = Attribution::of(&token);
-            found = Some(found.map_or(next, |found| found.complete(next)));
-            if found.is_some_and(|found| found.is_complete()) {
-                return found;
+            let known = match found {
+                Some(found) => found.complete(next),
+                None => next,
+            };
+            if known.is_complete() {
+                return Some(known);
             }
+            found = Some(known);
         }
     }
     found
@@ -121,20 +136,29 @@ mod tests {
         };
         let message_id =
             Original { message_id: Some(format!("r.{reference}@news.example.org")), ..Original::default() };
-        check("fbl@example.org", message_id.clone(), Some(complete));
+        check("fbl@example.org", message_id.clone(), Some(complete.clone()));
         let headers = vec![("X-iES-Ref".to_owned(), reference.clone())];
-        check("fbl@example.org", Original { headers, ..Original::default() }, Some(complete));
-        let url = format!("<https://t.example.org/u/{}>", keys.seal(&Token::Unsubscribe { mail: mail(), list: None }));
+        check("fbl@example.org", Original { headers, ..Original::default() }, Some(complete.clone()));
+        let url = format!(
+            "<https://t.example.org/u/{}>",
+            keys.seal(&Token::Unsubscribe { mail: mail(), list: None, to: None })
+        );
         let headers = vec![("List-Unsubscribe".to_owned(), url)];
-        check("fbl@example.org", Original { headers, ..Original::default() }, Some(complete));
+        check("fbl@example.org", Original { headers, ..Original::default() }, Some(complete.clone()));
+        // The address stands in the last of them: the search goes on behind the first that names the mail.
+        let to = Some(Addressee { address: "zoe@example.com".into(), ..Addressee::default() });
+        let leave = Token::Unsubscribe { mail: mail(), list: Some(ListId(50)), to: to.clone() };
+        let headers = vec![("List-Unsubscribe".to_owned(), format!("<https://t.example.org/u/{}>", keys.seal(&leave)))];
+        let of_leave = Attribution { list: Some(ListId(50)), to, ..complete.clone() };
+        check("fbl@example.org", Original { headers, ..message_id.clone() }, Some(of_leave));
         let path = keys.return_path(RecipientId(20), Some(CampaignId(40)), "bounce.example.org");
-        let of_path = Attribution { message: None, contact: None, ..complete };
-        check(&path, Original::default(), Some(of_path));
-        check(&path.to_uppercase(), Original::default(), Some(of_path));
+        let of_path = Attribution { message: None, contact: None, ..complete.clone() };
+        check(&path, Original::default(), Some(of_path.clone()));
+        check(&path.to_uppercase(), Original::default(), Some(of_path.clone()));
         check(&path, message_id.clone(), Some(complete));
         // The address it came to is not outdone by a token of somebody else's mail.
         let other = keys.return_path(RecipientId(21), None, "bounce.example.org");
-        let of_other = Attribution { recipient: RecipientId(21), campaign: None, ..of_path };
+        let of_other = Attribution { recipient: RecipientId(21), campaign: None, ..of_path.clone() };
         check(&other, message_id, Some(of_other));
         check("fbl@example.org", Original { return_path: Some(path), ..Original::default() }, Some(of_path));
     }

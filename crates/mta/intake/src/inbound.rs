@@ -18,6 +18,7 @@ use mail::mime;
 use mail::report::{Action, AutoReply, DeliveryReport, Feedback, FeedbackFormat, Original, RecipientReport, Report};
 use mail::token::Keys;
 use model::event::{Event, EventKind, RemoteReport, Touch};
+use model::name::Name;
 use model::submission::{Origin, Protocol};
 use model::time::Timestamp;
 
@@ -73,7 +74,12 @@ pub(crate) fn read(arrival: &Arrival<'_>, keys: &Keys, dictionary: &Dictionary) 
 }
 
 fn ours(kind: EventKind, attribution: Attribution, at: Timestamp, common: Event) -> Event {
-    let list = attribution.list.filter(|_| kind == EventKind::Unsubscribed);
+    let leaves = kind == EventKind::Unsubscribed;
+    let list = attribution.list.filter(|_| leaves);
+    let to = attribution.to.unwrap_or_default();
+    let name = |name: Name| Some(name).filter(|name| leaves && !name.is_empty());
+    // What we sealed, before what the report claims.
+    let address = Some(to.address).filter(|address| !address.is_empty()).or(common.address);
     let Event { v, id, at, kind, recipient, .. } = Event::of_recipient(kind, attribution.recipient, 0, at);
     Event {
         v,
@@ -85,6 +91,9 @@ fn ours(kind: EventKind, attribution: Attribution, at: Timestamp, common: Event)
         contact: attribution.contact,
         campaign: attribution.campaign,
         list,
+        address,
+        tenant: name(to.tenant),
+        stream: name(to.stream),
         ..common
     }
 }

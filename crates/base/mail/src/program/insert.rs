@@ -3,14 +3,16 @@
 use std::cell::RefCell;
 
 use model::id::ListId;
+use model::name::Name;
 
 use super::rewrite::is_web;
 use super::{Personal, Program};
 use crate::merge::{Inserts, escape_html, escape_url};
-use crate::token::{Keys, MailRef, Token, URL_MAX};
+use crate::token::{Addressee, Keys, MailRef, Token, URL_MAX};
 
 /// The tokens of one mail, those of fixed links sealed once for both parts.
 pub(super) struct Tokens<'p> {
+    personal: &'p Personal<'p>,
     keys: Option<&'p Keys>,
     mail: MailRef,
     list: Option<ListId>,
@@ -18,15 +20,22 @@ pub(super) struct Tokens<'p> {
 }
 
 impl<'p> Tokens<'p> {
-    pub(super) fn new(program: &Program, personal: &Personal<'p>) -> Self {
+    pub(super) fn new(program: &Program, personal: &'p Personal<'p>) -> Self {
         let Personal { message, recipient, contact, keys, .. } = *personal;
         let mail = MailRef { message, recipient, contact, campaign: program.campaign };
-        Tokens { keys, mail, list: program.list, clicks: RefCell::new(vec![None; program.links.len()]) }
+        Tokens { personal, keys, mail, list: program.list, clicks: RefCell::new(vec![None; program.links.len()]) }
     }
 
     /// For the unsubscribe link.
     pub(super) fn unsubscribe(&self) -> Option<String> {
-        Some(self.keys?.seal(&Token::Unsubscribe { mail: self.mail, list: self.list }))
+        // Whoever leaves a list leaves that list; without one, the stream of this mail.
+        let stream = |name: &str| Name::from(if self.list.is_none() { name } else { "" });
+        let to = Addressee {
+            address: self.personal.address.to_owned(),
+            tenant: stream(self.personal.tenant),
+            stream: stream(self.personal.stream),
+        };
+        Some(self.keys?.seal(&Token::Unsubscribe { mail: self.mail, list: self.list, to: Some(to) }))
     }
 
     /// For the Message-ID.

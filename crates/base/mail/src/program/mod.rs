@@ -84,8 +84,12 @@ pub struct Personal<'a> {
     pub recipient: RecipientId,
     /// The contact behind it.
     pub contact: Option<ContactId>,
-    /// The address for the To header.
+    /// The address it goes to: in the To header, and in the unsubscribe token.
     pub address: &'a str,
+    /// Whose mail it is; goes into the unsubscribe token of mail to no list.
+    pub tenant: &'a str,
+    /// On which stream it goes; the same.
+    pub stream: &'a str,
     /// One value for each slot, in the order of [`Program::slots`]; missing ones are Null.
     pub values: &'a [Value],
     /// The time in the Date header.

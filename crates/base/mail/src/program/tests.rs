@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::token::{SECRET_LEN, Token};
+use crate::token::{Addressee, MailRef, SECRET_LEN, Token};
 
 fn keys() -> Keys {
     Keys::new(&[(1, [9; SECRET_LEN])]).unwrap()
@@ -53,15 +53,17 @@ fn personal<'a>(values: &'a [Value], keys: Option<&'a Keys>) -> Personal<'a> {
         recipient: RecipientId(7_000_000_001),
         contact: Some(ContactId(44)),
         address: "zoe@example.net",
+        tenant: "default",
+        stream: "bulk",
         values,
         at: Timestamp::from_unix_s(1_790_000_000),
         keys,
     }
 }
 
-fn mail_ref() -> crate::token::MailRef {
+fn mail_ref() -> MailRef {
     let Personal { message, recipient, contact, .. } = personal(&[], None);
-    crate::token::MailRef { message, recipient, contact, campaign: Some(CampaignId(55)) }
+    MailRef { message, recipient, contact, campaign: Some(CampaignId(55)) }
 }
 
 fn render(source: &Source, root: &Value) -> Vec<u8> {
@@ -76,6 +78,16 @@ fn tokens(text: &str, before: &str) -> Vec<Token> {
     let keys = keys();
     let ends = |c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_');
     text.split(before).skip(1).map(|rest| keys.open(rest.split(ends).next().unwrap()).unwrap()).collect()
+}
+
+#[test]
+fn without_a_list_the_right_to_leave_is_about_the_stream() {
+    let source = Source { list: None, campaign: None, list_id: None, ..source() };
+    let html = String::from_utf8(render(&source, &root())).unwrap().replace("=\r\n", "");
+    let to = Addressee { address: "zoe@example.net".into(), tenant: "default".into(), stream: "bulk".into() };
+    let mail = MailRef { campaign: None, ..mail_ref() };
+    let leave = Token::Unsubscribe { mail, list: None, to: Some(to) };
+    assert_eq!(tokens(&html, "List-Unsubscribe: <https://click.example/u/"), [leave]);
 }
 
 #[test]
@@ -100,7 +112,8 @@ fn a_whole_mail() {
     let product = |id: u32| Token::Click { mail: mail_ref(), link: 1, url: Some(format!("https://shop.example/{id}")) };
     let first = Token::Click { mail: mail_ref(), link: 0, url: None };
     assert_eq!(tokens(&html, "https://click.example/c/"), [first.clone(), product(1), product(2)]);
-    let leave = Token::Unsubscribe { mail: mail_ref(), list: Some(ListId(66)) };
+    let to = Addressee { address: "zoe@example.net".into(), ..Addressee::default() };
+    let leave = Token::Unsubscribe { mail: mail_ref(), list: Some(ListId(66)), to: Some(to) };
     assert_eq!(tokens(&html, "https://click.example/u/"), std::slice::from_ref(&leave));
     assert_eq!(tokens(&html, "https://click.example/o/"), [Token::Open(mail_ref())]);
     let text = mail.body_text(0).unwrap();

@@ -25,12 +25,19 @@ pub use word::Mark;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use model::id::{CampaignId, ContactId, ListId, MessageId, RecipientId};
+use model::name::Name;
+
+use crate::address::ADDRESS_MAX;
 
 /// Longest URL that is carried inside a token, in bytes.
 pub const URL_MAX: usize = 2_048;
 
 /// Longest text that [`Keys::open`] looks at, in bytes: the longest URL, the ids and the tag in base64.
 pub const TOKEN_TEXT_MAX: usize = 3_072;
+
+/// Longest tenant and stream carried in an unsubscribe token, in bytes together: with the longest address, the line of
+/// the List-Unsubscribe header stays below the 998 bytes of RFC 5322 2.1.1.
+pub const NAMES_MAX: usize = 320;
 
 /// The mail that a token speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,6 +50,17 @@ pub struct MailRef {
     pub contact: Option<ContactId>,
     /// The campaign.
     pub campaign: Option<CampaignId>,
+}
+
+/// To whom a mail went, and as what: enough to unsubscribe somebody who is in no table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Addressee {
+    /// The address as it was mailed; at most [`ADDRESS_MAX`] bytes.
+    pub address: String,
+    /// Whose mail it was. Empty together with `stream`.
+    pub tenant: Name,
+    /// On which stream it went. Empty: the right to leave does not end at a stream.
+    pub stream: Name,
 }
 
 /// What is sealed.
@@ -63,8 +81,10 @@ pub enum Token {
     Unsubscribe {
         /// Which mail.
         mail: MailRef,
-        /// From which list; from everything when absent.
+        /// From which list; from the stream of `to` when absent, from everything when that names none.
         list: Option<ListId>,
+        /// Who that is; absent in tokens of the first form, whose contact has to be looked up.
+        to: Option<Addressee>,
     },
     /// A return path (VERP).
     Return {
@@ -94,8 +114,9 @@ pub enum TokenError {
 impl Keys {
     /// Seals: base64url, for [`Token::Return`] base32.
     ///
-    /// The same token gives the same text under the same key. A URL longer than [`URL_MAX`] is the caller's fault: it
-    /// is left out, so that the link leads to the link table's entry.
+    /// The same token gives the same text under the same key. What is too long is the caller's fault: a URL beyond
+    /// [`URL_MAX`] is left out, so that the link leads to the link table's entry; names beyond [`NAMES_MAX`] are left out,
+    /// so that who leaves the stream leaves all of them; an address beyond [`ADDRESS_MAX`] cannot be mailed at all.
     pub fn seal(&self, token: &Token) -> String {
         let mut text = String::new();
         self.seal_into(token, &mut text);

@@ -1,20 +1,25 @@
 //! The plain payload inside a token.
 //!
 //! `head | fields`. Head: bits 0-2 the kind, bit 3 a contact follows, bit 4 a campaign follows, bit 5 something of the
-//! kind's own follows (URL, list), bits 6-7 zero. Kinds 0, 1, 2 and 4 begin with the mail: message (8 bytes, big
+//! kind's own follows (URL, list), bits 6-7 zero. All kinds but 3 begin with the mail: message (8 bytes, big
 //! endian), recipient (varint of the zigzag distance from the message), contact and campaign (the same). A return
 //! token is `recipient (8 bytes) | campaign (8 bytes)?`. Distances are short because ids are given in the order of
 //! time. Every payload has exactly one form: what is left over or padded is refused.
+//!
+//! Unsubscribe tokens have two kinds: 2, the first form, is `mail | list?`; 5 is `mail | list? | tenant | stream | address`,
+//! the names with their length in front.
 
 use model::id::{CampaignId, ContactId, ListId, MessageId, RecipientId};
+use model::name::Name;
 
-use super::{MailRef, Token, TokenError, URL_MAX};
+use super::{ADDRESS_MAX, Addressee, MailRef, NAMES_MAX, Token, TokenError, URL_MAX};
 
 const OPEN: u8 = 0;
 const CLICK: u8 = 1;
 const UNSUBSCRIBE: u8 = 2;
 const RETURN: u8 = 3;
 const REF: u8 = 4;
+const UNSUBSCRIBE_TO: u8 = 5;
 
 const KIND: u8 = 0b111;
 const CONTACT: u8 = 1 << 3;
@@ -33,10 +38,15 @@ pub(super) fn encode(token: &Token) -> Vec<u8> {
             put_varint(u64::from(*link), &mut out);
             out.extend_from_slice(url.unwrap_or_default().as_bytes());
         }
-        Token::Unsubscribe { mail, list } => {
-            put_mail(UNSUBSCRIBE | flag(list.is_some(), OWN), mail, &mut out);
+        Token::Unsubscribe { mail, list, to } => {
+            let to = to.as_ref().filter(|to| to.address.len() <= ADDRESS_MAX);
+            let kind = if to.is_some() { UNSUBSCRIBE_TO } else { UNSUBSCRIBE };
+            put_mail(kind | flag(list.is_some(), OWN), mail, &mut out);
             if let Some(list) = list {
                 put_distance(list.0, mail.message.0, &mut out);
+            }
+            if let Some(to) = to {
+                put_addressee(to, &mut out);
             }
         }
         Token::Return { recipient, campaign } => {
@@ -71,6 +81,16 @@ fn put_mail(head: u8, mail: &MailRef, out: &mut Vec<u8>) {
     if let Some(campaign) = mail.campaign {
         put_distance(campaign.0, mail.message.0, out);
     }
+}
+
+fn put_addressee(to: &Addressee, out: &mut Vec<u8>) {
+    let fits = to.tenant.len() + to.stream.len() <= NAMES_MAX;
+    for name in [&to.tenant, &to.stream] {
+        let name = if fits { name.as_str() } else { "" };
+        put_varint(name.len() as u64, out);
+        out.extend_from_slice(name.as_bytes());
+    }
+    out.extend_from_slice(to.address.as_bytes());
 }
 
 fn put_distance(id: u64, from: u64, out: &mut Vec<u8>) {
@@ -108,9 +128,10 @@ impl Reader<'_> {
                 let url = if head & OWN != 0 { Some(std::str::from_utf8(self.0).ok()?.to_owned()) } else { None };
                 Some(Token::Click { mail, link, url })
             }
-            UNSUBSCRIBE => {
+            kind @ (UNSUBSCRIBE | UNSUBSCRIBE_TO) => {
                 let list = if head & OWN != 0 { Some(ListId(self.distance(mail.message.0)?)) } else { None };
-                Some(Token::Unsubscribe { mail, list })
+                let to = if kind == UNSUBSCRIBE_TO { Some(self.addressee()?) } else { None };
+                Some(Token::Unsubscribe { mail, list, to })
             }
             _ => None,
         }
@@ -122,6 +143,18 @@ impl Reader<'_> {
         let contact = if head & CONTACT != 0 { Some(ContactId(self.distance(message)?)) } else { None };
         let campaign = if head & CAMPAIGN != 0 { Some(CampaignId(self.distance(message)?)) } else { None };
         Some(MailRef { message: MessageId(message), recipient, contact, campaign })
+    }
+
+    fn addressee(&mut self) -> Option<Addressee> {
+        let (tenant, stream) = (self.name()?, self.name()?);
+        Some(Addressee { address: std::str::from_utf8(self.0).ok()?.to_owned(), tenant, stream })
+    }
+
+    fn name(&mut self) -> Option<Name> {
+        let len = usize::try_from(self.varint()?).ok()?;
+        let (name, rest) = self.0.split_at_checked(len)?;
+        self.0 = rest;
+        Some(Name::from(std::str::from_utf8(name).ok()?))
     }
 
     fn byte(&mut self) -> Option<u8> {

@@ -36,6 +36,8 @@ fn render(program: &Program, root: &serde_json::Value, keys: &Keys) -> Vec<u8> {
         recipient: RecipientId((1 << 40) + 5),
         contact: Some(ContactId(77)),
         address: "amelie@example.net",
+        tenant: "default",
+        stream: "bulk",
         values: &values,
         at: Timestamp::from_unix_s(1_790_000_000),
         keys: Some(keys),

@@ -60,7 +60,7 @@ impl Writer<'_> {
         for row in &chunk.good {
             let old = known.remove(&row.address.key());
             let id = old.as_ref().map_or_else(|| ContactId(self.base.id()), |old| old.id);
-            members.push((id, self.set.opted_out(row.address.as_str()), old.is_some()));
+            members.push((id, self.set.opted_out(row.address.as_str(), self.list), old.is_some()));
             match old {
                 Some(old) => {
                     written.updated += 1;

@@ -73,7 +73,7 @@ impl Session {
         let mut kept = Vec::with_capacity(group.len());
         for loaded in group {
             let routing = &loaded.ticket.message.routing;
-            let found = self.shared.suppression.check(&routing.tenant, &routing.stream, &loaded.recipient.address);
+            let found = self.shared.suppression.check(routing, &loaded.recipient.address);
             match found {
                 None => kept.push(loaded),
                 Some(suppressed) => {

@@ -113,7 +113,7 @@ impl Conversation for Host {
 pub struct List(pub Mutex<Vec<String>>);
 
 impl SuppressionCheck for List {
-    fn check(&self, _: &str, _: &str, address: &str) -> Option<Suppressed> {
+    fn check(&self, _: &Routing, address: &str) -> Option<Suppressed> {
         let listed = self.0.lock().unwrap().iter().any(|known| known == address);
         listed.then(|| Suppressed { reason: "complaint of 2026-03-01".to_owned() })
     }

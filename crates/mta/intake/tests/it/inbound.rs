@@ -1,6 +1,6 @@
 //! Mail that comes back: one event each, attributed by our tokens alone.
 
-use mail::token::{MailRef, Token};
+use mail::token::{Addressee, MailRef, Token};
 use model::category::Category;
 use model::event::{Event, EventKind};
 use model::id::{CampaignId, ContactId, EventId, ListId, MessageId, RecipientId};
@@ -186,13 +186,21 @@ async fn a_complaint_that_nothing_attributes_is_kept_as_a_note() {
 
 #[tokio::test]
 async fn unsubscribing_by_mail() {
-    let token = keys().seal(&Token::Unsubscribe { mail: reference(), list: Some(ListId(50)) });
+    let token = keys().seal(&Token::Unsubscribe { mail: reference(), list: Some(ListId(50)), to: None });
     let message = format!("From: user@example.com\nSubject: u.{token}\n\n");
     let event = event_of("unsubscribe@bounce.example.org", &message, EventKind::Unsubscribed).await;
     assert_eq!((event.recipient, event.list), (Some(RecipientId(20)), Some(ListId(50))));
     assert_eq!((event.contact, event.campaign), (Some(ContactId(30)), Some(CampaignId(40))));
     assert_eq!(event.touch.unwrap().method.as_deref(), Some("mail"));
     assert_eq!(event.report, None);
+    // To somebody who is no contact: the token names address, tenant and stream.
+    let to = Addressee { address: "zoe@example.com".into(), tenant: "shop".into(), stream: "alerts".into() };
+    let mail = MailRef { contact: None, campaign: None, ..reference() };
+    let token = keys().seal(&Token::Unsubscribe { mail, list: None, to: Some(to) });
+    let message = format!("From: other@example.com\nSubject: u.{token}\n\n");
+    let event = event_of("unsubscribe@bounce.example.org", &message, EventKind::Unsubscribed).await;
+    assert_eq!(event.address.as_deref(), Some("zoe@example.com"));
+    assert_eq!((event.tenant.as_deref(), event.stream.as_deref()), (Some("shop"), Some("alerts")));
     let strange = "From: user@example.com\nSubject: unsubscribe\n\n";
     let event = event_of("unsubscribe@bounce.example.org", strange, EventKind::Inbound).await;
     assert_eq!(event.recipient, None, "without a token nobody is taken off");
