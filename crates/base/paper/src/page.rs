@@ -51,6 +51,7 @@ fn inputs(report: &Report) -> Result<Dict, PaperError> {
         ("language", &report.language),
         ("title", &report.title),
         ("subtitle", &report.subtitle),
+        ("note", &report.note),
         ("footer", &report.footer),
     ]);
     let facts = report

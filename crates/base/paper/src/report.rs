@@ -27,10 +27,12 @@ pub struct Report {
     pub language: String,
     /// What stands on top.
     pub title: String,
-    /// What stands below the title: the subject, the period.
+    /// What stands below the title: the subject, the period; one line each.
     pub subtitle: String,
     /// Figures shown large, in the order given.
     pub facts: Vec<Fact>,
+    /// A sentence below the figures; may be empty.
+    pub note: String,
     /// How it went over time.
     pub chart: Option<Chart>,
     /// Details: by provider, by category, by link.
@@ -106,7 +108,7 @@ impl Report {
             .tables
             .iter()
             .flat_map(|table| std::iter::once(&table.title).chain(&table.columns).chain(table.rows.iter().flatten()));
-        let mut texts = [&self.title, &self.subtitle, &self.footer].into_iter().chain(facts).chain(cells);
+        let mut texts = [&self.title, &self.subtitle, &self.note, &self.footer].into_iter().chain(facts).chain(cells);
         if texts.any(|text| text.chars().count() > TEXT_MAX) {
             return Err(invalid(format!("a text is longer than {TEXT_MAX} characters")));
         }

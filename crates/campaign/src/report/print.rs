@@ -5,6 +5,7 @@ use model::time::Timestamp;
 use paper::{Chart, Fact, Report, Series, Table};
 
 use super::types::{CampaignReport, MinuteReport, ProviderReport};
+use super::words::Words;
 use crate::language::Language;
 use crate::sending::Campaign;
 
@@ -20,84 +21,52 @@ const CELL_MAX: usize = 140;
 /// The report of one campaign.
 pub(super) fn paper(campaign: &Campaign, report: &CampaignReport, language: Language) -> Report {
     let words = Words(language);
-    let sent = campaign.started_at.map_or_else(String::new, |at| words.time(at));
+    let mut subtitle = match campaign.started_at {
+        Some(at) => format!("{} {}", language.pick("Sent off", "Envoyée le"), words.time(at)),
+        None => words.owned("Not sent yet", "Pas encore envoyée"),
+    };
+    if !campaign.subject_example.is_empty() {
+        let subject = cut(&campaign.subject_example);
+        subtitle = format!("{}{subject}\n{subtitle}", language.pick("Subject: ", "Objet\u{a0}: "));
+    }
+    let (chart, tables) = (chart(report, words), tables(report, words));
+    let note = if chart.is_none() && tables.is_empty() {
+        words.owned("There are no results yet.", "Il n’y a encore aucun résultat.")
+    } else {
+        String::new()
+    };
     Report {
         language: language.code().to_owned(),
         title: cut(&campaign.name),
-        subtitle: format!("{} {sent}", language.pick("Sent off", "Envoyée le")),
+        subtitle,
         facts: facts(report, words),
-        chart: chart(report, words),
-        tables: tables(report, words),
+        note,
+        chart,
+        tables,
         footer: format!("{} {}", language.pick("As of", "État au"), words.time(report.at)),
         made_at: report.at,
     }
 }
 
-/// How numbers and times are written.
-#[derive(Clone, Copy)]
-struct Words(Language);
-
-impl Words {
-    fn pick(self, english: &'static str, french: &'static str) -> &'static str {
-        self.0.pick(english, french)
-    }
-
-    fn owned(self, english: &'static str, french: &'static str) -> String {
-        self.pick(english, french).to_owned()
-    }
-
-    /// `19,214` or `19 214`.
-    fn number(self, number: u64) -> String {
-        let digits = number.to_string();
-        let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-        for (place, digit) in digits.char_indices() {
-            if place > 0 && (digits.len() - place).is_multiple_of(3) {
-                text.push_str(self.pick(",", "\u{a0}"));
-            }
-            text.push(digit);
-        }
-        text
-    }
-
-    fn decimal(self, number: f64) -> String {
-        format!("{number:.1}").replace('.', self.pick(".", ","))
-    }
-
-    /// `96.1 %`, or nothing where there is nothing to compare with.
-    fn share(self, part: u64, whole: u64) -> String {
-        if whole == 0 {
-            return String::new();
-        }
-        format!("{}\u{a0}%", self.decimal(part as f64 * 100.0 / whole as f64))
-    }
-
-    fn seconds(self, seconds: Option<f64>) -> String {
-        seconds.map_or_else(|| "–".to_owned(), |seconds| format!("{}\u{a0}s", self.decimal(seconds)))
-    }
-
-    fn time(self, at: Timestamp) -> String {
-        let time = at.to_jiff().to_zoned(TimeZone::UTC);
-        format!("{} UTC", time.strftime(self.pick("%Y-%m-%d %H:%M", "%d/%m/%Y %H:%M")))
-    }
-}
-
 fn facts(report: &CampaignReport, words: Words) -> Vec<Fact> {
-    let fact = |english, french, value: u64, whole: u64| Fact {
-        label: words.owned(english, french),
-        value: words.number(value),
-        note: words.share(value, whole),
+    let fact = |english, french, value: u64, (whole, of_english, of_french): (u64, &'static str, &'static str)| {
+        let share = words.share(value, whole);
+        let note = if share.is_empty() { share } else { format!("{share} {}", words.pick(of_english, of_french)) };
+        Fact { label: words.owned(english, french), value: words.number(value), note }
     };
+    let sent = (report.handed_over, "of sent", "des envois");
+    let delivered = (report.delivered, "of delivered", "des remis");
     vec![
-        fact("Audience", "Audience", report.audience, 0),
-        fact("Delivered", "Délivrés", report.delivered, report.handed_over),
-        fact("Bounced", "Rejetés", report.bounced, report.handed_over),
-        fact("Expired", "Expirés", report.expired, report.handed_over),
-        fact("Suppressed", "Écartés", report.suppressed, report.handed_over),
-        fact("Still waiting", "Encore en attente", report.queued, report.handed_over),
-        fact("Opened", "Ouvreurs", report.opens.unique, report.delivered),
-        fact("Clicked", "Cliqueurs", report.clicks.unique, report.delivered),
-        fact("Unsubscribed", "Désabonnés", report.unsubscribes, report.delivered),
-        fact("Complained", "Plaintes", report.complaints, report.delivered),
+        fact("Audience", "Audience", report.audience, (0, "", "")),
+        fact("Delivered", "Remis", report.delivered, sent),
+        fact("Bounced", "Rejetés", report.bounced, sent),
+        fact("Expired", "Expirés", report.expired, sent),
+        fact("Suppressed", "Exclus", report.suppressed, sent),
+        fact("Still waiting", "En attente", report.queued, sent),
+        fact("Opened", "Ouvreurs", report.opens.unique, delivered),
+        fact("Clicked", "Cliqueurs", report.clicks.unique, delivered),
+        fact("Unsubscribed", "Désabonnés", report.unsubscribes, delivered),
+        fact("Complained", "Plaintes", report.complaints, delivered),
     ]
 }
 
@@ -119,7 +88,7 @@ fn chart(report: &CampaignReport, words: Words) -> Option<Chart> {
         let time = Timestamp::from_unix_s(minute * 60).to_jiff().to_zoned(TimeZone::UTC);
         time.strftime(if step > 30 { "%d/%m %H:%M" } else { "%H:%M" }).to_string()
     };
-    let names = [("Delivered", "Délivrés"), ("Deferred", "Différés"), ("Bounced", "Rejetés")];
+    let names = [("Delivered", "Remis"), ("Deferred", "Différés"), ("Bounced", "Rejetés")];
     let series = names.into_iter().zip(lines);
     Some(Chart {
         title: words.owned("Over time (UTC)", "Au fil du temps (UTC)"),
@@ -136,9 +105,9 @@ fn tables(report: &CampaignReport, words: Words) -> Vec<Table> {
     };
     let providers = [
         ("Provider", "Opérateur"),
-        ("Sent", "Traités"),
-        ("Delivered", "Délivrés"),
-        ("Deferrals", "Reports"),
+        ("Sent", "Envoyés"),
+        ("Delivered", "Remis"),
+        ("Deferrals", "Différés"),
         ("Bounced", "Rejetés"),
         ("Complaints", "Plaintes"),
         ("Opened", "Ouvreurs"),
@@ -146,16 +115,20 @@ fn tables(report: &CampaignReport, words: Words) -> Vec<Table> {
         ("Median", "Médiane"),
         ("95 %", "95 %"),
     ];
-    let categories = report
-        .by_category
-        .iter()
-        .take(ROWS_MAX)
-        .map(|entry| vec![cut(&format!("{}: {}", entry.category, entry.sample)), words.number(entry.count)]);
+    let categories = report.by_category.iter().take(ROWS_MAX).map(|entry| {
+        let name = words.category(&entry.category);
+        let text = if entry.sample.is_empty() {
+            name
+        } else {
+            format!("{name}{}{}", words.pick(": ", "\u{a0}: "), entry.sample)
+        };
+        vec![cut(&text), words.number(entry.count)]
+    });
     let links = report
         .links
         .iter()
         .take(ROWS_MAX)
-        .map(|link| vec![cut(&link.url), words.number(link.clicks), words.number(link.unique)]);
+        .map(|link| vec![breakable(&cut(&link.url)), words.number(link.clicks), words.number(link.unique)]);
     let mut tables = vec![
         table(
             words.owned("By provider", "Par opérateur"),
@@ -180,10 +153,22 @@ fn tables(report: &CampaignReport, words: Words) -> Vec<Table> {
 fn provider_row(entry: &ProviderReport, words: Words) -> Vec<String> {
     let counts =
         [entry.sent, entry.delivered, entry.deferrals, entry.bounced, entry.complaints, entry.opens, entry.clicks];
-    let mut row = vec![cut(&entry.provider)];
+    let mut row = vec![cut(&words.provider(&entry.provider))];
     row.extend(counts.map(|count| words.number(count)));
-    row.extend([words.seconds(entry.p50_s), words.seconds(entry.p95_s)]);
+    row.extend([words.delay(entry.p50_s), words.delay(entry.p95_s)]);
     row
+}
+
+/// An address that may be broken where its parts end.
+fn breakable(url: &str) -> String {
+    let mut text = String::with_capacity(url.len() + 16);
+    for letter in url.chars() {
+        text.push(letter);
+        if matches!(letter, '/' | '?' | '&' | '=' | '_') {
+            text.push('\u{200b}');
+        }
+    }
+    text
 }
 
 fn cut(text: &str) -> String {
@@ -194,17 +179,4 @@ fn cut(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_written_as_the_reader_does() {
-        let (english, french) = (Words(Language::English), Words(Language::French));
-        assert_eq!(english.number(1_234_567), "1,234,567");
-        assert_eq!(french.number(19_214), "19\u{a0}214");
-        assert_eq!(english.number(7), "7");
-        assert_eq!(french.share(1, 3), "33,3\u{a0}%");
-        assert_eq!(french.share(1, 0), "");
-        assert_eq!(english.time(Timestamp::from_unix_s(1_790_000_000)), "2026-09-21 14:13 UTC");
-    }
-}
+mod tests;

@@ -19,6 +19,9 @@ pub struct Campaign {
     pub state: CampaignState,
     /// Subject line, with Liquid.
     pub subject: String,
+    /// The subject line as a recipient might see it, with sample values; as written when it does not compile.
+    #[serde(default)]
+    pub subject_example: String,
     /// Text beside the subject in an inbox, with Liquid; may be empty.
     pub preheader: String,
     /// Display name of the author, with Liquid; may be empty.
