@@ -12,8 +12,8 @@ use journal::spool::Spool;
 use model::id::{CampaignId, MessageId};
 use model::name::Name;
 use model::submission::{Receipt, Refusal, Routing, Submission};
-use queue::control::{Action, Order, OrderError, Target};
-use queue::handle::{ControlError, QueueHandle};
+use queue::control::{Action, Order, Target};
+use queue::handle::QueueHandle;
 
 /// Delivery asks the campaigns wing who must not be written to.
 pub(crate) struct Suppressions(pub SuppressionSet);
@@ -47,6 +47,17 @@ impl Injector for Engine {
         self.spool.held_open().into_iter().find(of_feed)
     }
 
+    fn feeds(&self) -> Vec<u64> {
+        self.spool.feeds()
+    }
+
+    fn forget(&self, feed: u64) -> BoxFuture<'_, Result<(), Refusal>> {
+        Box::pin(async move {
+            let done = self.spool.forget(feed).await;
+            done.map_err(|error| Refusal::Unavailable { reason: error.to_string() })
+        })
+    }
+
     fn finish(&self, message: MessageId) -> BoxFuture<'_, Result<(), Refusal>> {
         Box::pin(async move {
             let done = self.spool.finish(message).await;
@@ -61,11 +72,8 @@ pub(crate) struct Orders(pub QueueHandle);
 impl Orders {
     async fn order(&self, campaign: CampaignId, action: Action) -> Result<(), Refusal> {
         let order = Order { target: Target::Campaign(campaign), action, dry_run: false, until: None };
-        match self.0.control(order, "campaign").await {
-            // Nothing of it is in the queue (any more): nothing to hold, release or cancel there.
-            Ok(_) | Err(ControlError::Refused(OrderError::Unknown { .. })) => Ok(()),
-            Err(error) => Err(Refusal::Unavailable { reason: error.to_string() }),
-        }
+        let done = self.0.control(order, "campaign").await;
+        done.map(drop).map_err(|error| Refusal::Unavailable { reason: error.to_string() })
     }
 }
 

@@ -17,6 +17,15 @@ pub trait Injector: Send + Sync {
     /// The message of a feed that has a checkpoint and is not finished.
     fn feed_message(&self, feed: u64) -> Option<MessageId>;
 
+    /// The feeds whose position is on disk and that were not forgotten.
+    fn feeds(&self) -> Vec<u64>;
+
+    /// The position of a feed that will never go on need not be kept any longer. Repeating it does nothing.
+    ///
+    /// Only when the feed's end is on disk on the side of the caller: asked for its checkpoint afterwards, the engine
+    /// says that nothing was ever handed over.
+    fn forget(&self, feed: u64) -> BoxFuture<'_, Result<(), Refusal>>;
+
     /// No more recipients will be added: the message may go with its last recipient. Repeating it does nothing.
     fn finish(&self, message: MessageId) -> BoxFuture<'_, Result<(), Refusal>>;
 }

@@ -10,7 +10,7 @@ use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use db::{DbError, params};
+use db::{DbError, Value as Param, params};
 use model::id::{CampaignId, MessageId};
 use model::submission::Refusal;
 use tokio::sync::{Notify, Semaphore};
@@ -21,13 +21,16 @@ use super::ports::{Injector, QueueControl};
 use super::types::CampaignState;
 use crate::Error;
 use crate::audience::suppression::named;
-use crate::base::Base;
+use crate::base::{Base, numbered};
 
 /// Feeds at work at the same time; further ones wait.
 pub const FEEDS_AT_ONCE: usize = 4;
 
 /// How often the runner looks at the database when nobody calls it.
 pub const LOOK_AGAIN: Duration = Duration::from_secs(10);
+
+/// Keys in one `IN (…)`.
+const KEYS_MAX: usize = 500;
 
 /// Runs feeds.
 pub(crate) struct Runner {
@@ -114,6 +117,23 @@ impl Runner {
             }
             if let Err(error) = self.settle(id).await {
                 tracing::warn!(campaign = %id, %error, "trying again");
+            }
+        }
+        self.forget_fed().await
+    }
+
+    /// Lets the engine forget how far campaigns have come whose row says that they were fed: their feed never goes on, so
+    /// nobody asks any more. What a crash left is found by the next call.
+    async fn forget_fed(&self) -> Result<(), DbError> {
+        for feeds in self.injector.feeds().chunks(KEYS_MAX) {
+            let ids: Vec<Param> = feeds.iter().map(|feed| Param::from(CampaignId(*feed))).collect();
+            let list = numbered(1, ids.len());
+            let sql = format!("SELECT id FROM campaign WHERE fed_at IS NOT NULL AND id IN ({list})");
+            for row in self.base.db.query(&sql, ids).await? {
+                let id: CampaignId = row.get("id")?;
+                if let Err(error) = self.injector.forget(id.0).await {
+                    tracing::warn!(campaign = %id, %error, "the position of a feed is kept for now");
+                }
             }
         }
         Ok(())

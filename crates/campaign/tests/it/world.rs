@@ -310,6 +310,18 @@ impl Injector for Engine {
         state.messages.iter().find(of_feed).map(|(id, ..)| *id)
     }
 
+    fn feeds(&self) -> Vec<u64> {
+        self.state().checkpoints.keys().copied().collect()
+    }
+
+    fn forget(&self, feed: u64) -> BoxFuture<'_, Result<(), Refusal>> {
+        Box::pin(async move {
+            self.state().checkpoints.remove(&feed);
+            self.noted.notify_one();
+            Ok(())
+        })
+    }
+
     fn finish(&self, message: MessageId) -> BoxFuture<'_, Result<(), Refusal>> {
         Box::pin(async move {
             let fall = self.state().fall;
