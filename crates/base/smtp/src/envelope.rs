@@ -2,7 +2,7 @@
 //!
 //! Values only; [`crate::path`] reads them from commands.
 
-use model::submission::DsnOptions;
+use model::submission::{DsnOptions, Ret};
 
 /// The arguments of MAIL.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,25 +19,6 @@ pub struct Mail {
     pub ret: Option<Ret>,
     /// ENVID (RFC 3461 4.4), xtext decoded; at most 100 bytes.
     pub envid: Option<String>,
-}
-
-/// How much of the message a delivery report should contain (RFC 3461 4.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ret {
-    /// The whole message.
-    Full,
-    /// Its headers.
-    Headers,
-}
-
-impl Ret {
-    /// As it is written in MAIL.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Ret::Full => "FULL",
-            Ret::Headers => "HDRS",
-        }
-    }
 }
 
 /// The arguments of RCPT.

@@ -3,9 +3,9 @@
 //! Lenient where mail of today needs it (blanks behind the colon, dots in a row, underscores in domains, long local
 //! parts), strict on what separates fields: brackets, quotes, control characters. Addresses are kept as given.
 
-use model::submission::DsnOptions;
+use model::submission::{DsnOptions, Ret};
 
-use crate::envelope::{Mail, Recipient, Ret};
+use crate::envelope::{Mail, Recipient};
 
 /// Longest address, in bytes (RFC 5321 4.5.3.1.3: 254 in a path of 256; ours may be longer in the local part).
 pub const ADDRESS_BYTES_MAX: usize = 320;

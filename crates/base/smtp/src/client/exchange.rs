@@ -7,11 +7,10 @@
 use std::fmt::Write as _;
 
 use model::reply::{Phase, Reply};
-use model::submission::DsnOptions;
+use model::submission::{DsnOptions, Ret};
 
 use crate::client::capabilities::Capabilities;
 use crate::client::error::{ClientError, ErrorKind};
-use crate::envelope::Ret;
 use crate::lines;
 use crate::path;
 

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::server::fixed::{self, Fixed};
 
-/// Memory for messages that are being received, shared by the connections of one or more listeners.
+/// Memory for messages that are being received or wait for the handler's answer, shared by the connections of one or
+/// more listeners.
 #[derive(Debug)]
 pub struct Budget {
     free: AtomicU64,
@@ -217,9 +218,25 @@ impl Collector {
         faults.into_iter().find_map(|(found, reply)| found.then_some(reply))
     }
 
-    /// The message.
-    pub fn finish(mut self) -> Vec<u8> {
-        std::mem::take(&mut self.data)
+    /// The message, and its part of the budget.
+    pub fn finish(mut self) -> (Vec<u8>, Permit) {
+        let permit = Permit { budget: self.budget.take(), bytes: std::mem::take(&mut self.taken) };
+        (std::mem::take(&mut self.data), permit)
+    }
+}
+
+/// The part of a budget that a complete message has taken; given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    budget: Option<Arc<Budget>>,
+    bytes: u64,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if let Some(budget) = &self.budget {
+            budget.give_back(self.bytes);
+        }
     }
 }
 
@@ -243,7 +260,7 @@ mod tests {
             consumed += progress.consumed;
             if progress.complete {
                 let fault = collector.fault();
-                return Some((fault.map_or_else(|| Ok(collector.finish()), |reply| Err(reply.code)), consumed));
+                return Some((fault.map_or_else(|| Ok(collector.finish().0), |reply| Err(reply.code)), consumed));
             }
         }
         None
@@ -288,10 +305,15 @@ mod tests {
         let mut second = new();
         second.push(b"a\r\n");
         assert_eq!((first.fault(), second.fault()), (None, Some(fixed::NO_ROOM)));
-        assert_eq!(first.finish(), b"a\r\n");
+        let (message, permit) = first.finish();
+        assert_eq!(message, b"a\r\n");
         let mut third = new();
         third.push(b"a\r\n");
-        assert_eq!(third.fault(), None);
+        assert_eq!(third.fault(), Some(fixed::NO_ROOM), "somebody still works on the first");
+        drop(permit);
+        let mut fourth = new();
+        fourth.push(b"a\r\n");
+        assert_eq!(fourth.fault(), None);
     }
 
     proptest! {
@@ -309,7 +331,7 @@ mod tests {
             collector.push_chunk(right);
             collector.end_chunks();
             prop_assert_eq!(collector.fault(), None);
-            prop_assert_eq!(collector.finish(), text.into_bytes());
+            prop_assert_eq!(collector.finish().0, text.into_bytes());
         }
     }
 }

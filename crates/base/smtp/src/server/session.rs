@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::envelope::{Mail, Recipient, Transaction};
 use crate::reply;
 use crate::server::auth::{self, Credentials, Expect};
-use crate::server::collector::{Budget, Collector};
+use crate::server::collector::{Budget, Collector, Permit};
 use crate::server::command::{self, Command};
 use crate::server::fixed::{self, Fixed};
 use crate::server::handler::{Context, Hello, Peer};
@@ -97,6 +97,9 @@ pub struct Session {
     recipients: Vec<Recipient>,
     /// The message that is being received.
     collector: Option<Collector>,
+    /// Room for the message that was given to the handler, until it has answered: a slow disk must not let in more than
+    /// there is memory for.
+    handed_over: Option<Permit>,
     /// The message came in chunks, of which at least one was read.
     chunks: bool,
     errors: u32,
@@ -123,6 +126,7 @@ impl Session {
             mail: None,
             recipients: Vec::new(),
             collector: None,
+            handed_over: None,
             chunks: false,
             errors: 0,
             auth_failures: 0,
@@ -193,11 +197,10 @@ impl Session {
     fn ask(&mut self) -> Action<'_> {
         if let State::Asking(Asked::Message) = self.state {
             let collector = self.collector.take().expect("invariant: proceed() was called again before answer()");
-            let transaction = Transaction {
-                mail: self.mail.clone().unwrap_or_default(),
-                recipients: std::mem::take(&mut self.recipients),
-                data: collector.finish(),
-            };
+            let (data, permit) = collector.finish();
+            self.handed_over = Some(permit);
+            let recipients = std::mem::take(&mut self.recipients);
+            let transaction = Transaction { mail: self.mail.clone().unwrap_or_default(), recipients, data };
             return Action::Ask(&self.context, Question::Message(transaction));
         }
         let State::Asking(asked) = &self.state else { unreachable!("invariant: only called while asking") };
@@ -289,6 +292,7 @@ impl Session {
         self.mail = None;
         self.recipients.clear();
         self.collector = None;
+        self.handed_over = None;
         self.chunks = false;
     }
 }

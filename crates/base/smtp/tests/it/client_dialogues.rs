@@ -108,7 +108,7 @@ impl<'a> Play<'a> {
             sender: word("from=").unwrap(),
             eight_bit: has("eight-bit"),
             smtputf8: has("smtputf8"),
-            ret: has("dsn").then_some(smtp::envelope::Ret::Headers),
+            ret: has("dsn").then_some(model::submission::Ret::Headers),
             envid: has("dsn").then_some("id=1"),
             recipients: &recipients,
             data: &[b"Subject: test\r\n", b"\r\n.hello\r\n"],

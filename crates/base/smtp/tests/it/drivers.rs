@@ -303,6 +303,26 @@ async fn memory_for_messages_is_bounded() {
 }
 
 #[tokio::test]
+async fn a_message_takes_memory_until_it_is_answered() {
+    let config = ServerConfig { budget: Budget::new(100_000), ..ServerConfig::new("mx.test") };
+    let script = Script::default();
+    let gate = script.hold_messages();
+    let running = start(&script, config, None).await;
+    let mut first = connect(&running, TlsPolicy::None).await;
+    let mut second = connect(&running, TlsPolicy::None).await;
+    let message = b"text\r\n".repeat(11_000);
+    let waiting = tokio::spawn(async move { fates(&send(&mut first, &["b@mx.test"], &[&message]).await) });
+    gate.reached.notified().await;
+    let sent = send(&mut second, &["b@mx.test"], &[&b"text\r\n".repeat(11_000)]).await;
+    assert_eq!(fates(&sent), ["Dot 452 4.3.1 No memory for the message now, try again later"]);
+    gate.open.notify_one();
+    assert_eq!(waiting.await.unwrap(), ["Dot 250 2.0.0 OK"]);
+    gate.open.notify_one();
+    let sent = send(&mut second, &["b@mx.test"], &[&b"text\r\n".repeat(11_000)]).await;
+    assert_eq!(fates(&sent), ["Dot 250 2.0.0 OK"]);
+}
+
+#[tokio::test]
 async fn a_transaction_as_a_whole_has_a_deadline() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -10,6 +10,7 @@ use smtp::BoxFuture;
 use smtp::envelope::{Mail, Recipient, Transaction};
 use smtp::server::{Answer, Context, Conversation, Credentials, Handler, Peer, ServerConfig, serve};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// All files of a directory under testdata, with their text.
@@ -76,12 +77,29 @@ pub struct Script {
     answers: Arc<Mutex<VecDeque<(String, Answer)>>>,
     pub received: Arc<Mutex<Vec<Transaction>>>,
     pub contexts: Arc<Mutex<Vec<Context>>>,
+    gate: Arc<Mutex<Option<Arc<Gate>>>>,
+}
+
+/// Where messages wait for their answer.
+#[derive(Default)]
+pub struct Gate {
+    /// A message has come.
+    pub reached: Notify,
+    /// One message may be answered.
+    pub open: Notify,
 }
 
 impl Script {
     pub fn new(answers: &[(&str, &str)]) -> Self {
         let answers = answers.iter().map(|(question, text)| ((*question).to_owned(), answer(text)));
         Script { answers: Arc::new(Mutex::new(answers.collect())), ..Script::default() }
+    }
+
+    /// From now on messages wait at the gate.
+    pub fn hold_messages(&self) -> Arc<Gate> {
+        let gate = Arc::new(Gate::default());
+        *self.gate.lock().unwrap() = Some(gate.clone());
+        gate
     }
 
     pub fn push(&self, question: &str, answer: Answer) {
@@ -143,7 +161,14 @@ impl Conversation for Script {
     fn message<'a>(&'a mut self, context: &'a Context, transaction: Transaction) -> BoxFuture<'a, Answer> {
         self.received.lock().unwrap().push(transaction);
         self.contexts.lock().unwrap().push(context.clone());
-        self.soon("message")
+        let (gate, answer) = (self.gate.lock().unwrap().clone(), self.soon("message"));
+        Box::pin(async move {
+            if let Some(gate) = gate {
+                gate.reached.notify_one();
+                gate.open.notified().await;
+            }
+            answer.await
+        })
     }
 }
 
