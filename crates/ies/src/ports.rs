@@ -7,12 +7,18 @@ use campaign::audience::SuppressionSet;
 use campaign::sending::ports::{Injector, QueueControl};
 use delivery::{Suppressed, SuppressionCheck};
 use futures::future::BoxFuture;
-use intake::{Authenticator, CannotVerify, Intake};
+use intake::notices::Notices;
+use intake::{AddressBook, Authenticator, CannotLookUp, CannotVerify, Intake};
 use journal::spool::Spool;
-use model::id::{CampaignId, MessageId};
+use mail::token::Addressee;
+use model::event::{Event, EventKind};
+use model::handoff::RowRef;
+use model::id::{CampaignId, MessageId, RecipientId};
 use model::name::Name;
 use model::submission::{Receipt, Refusal, Routing, Submission};
+use monitor::Monitor;
 use queue::control::{Action, Order, Target};
+use queue::driver::FailureWatch;
 use queue::handle::QueueHandle;
 
 /// Delivery asks the campaigns wing who must not be written to.
@@ -99,6 +105,34 @@ impl Authenticator for KeyHolders {
         Box::pin(async move {
             let key = self.0.api_key(password).await.map_err(|error| CannotVerify(error.to_string()))?;
             Ok(key.filter(|key| key.scopes.contains(&Scope::Inject)).map(|key| Name::from(key.name)))
+        })
+    }
+}
+
+/// The queue tells intake what it has given up, so that senders are told.
+pub(crate) struct Senders(pub Notices);
+
+impl FailureWatch for Senders {
+    fn given_up(&self, given_up: Vec<(Event, RowRef)>) {
+        self.0.given_up(given_up);
+    }
+}
+
+/// Intake asks the monitor whom we wrote to.
+pub(crate) struct Histories(pub Monitor);
+
+impl AddressBook for Histories {
+    fn addressee(&self, recipient: RecipientId) -> BoxFuture<'_, Result<Option<Addressee>, CannotLookUp>> {
+        Box::pin(async move {
+            let history = self.0.recipient(recipient).await.map_err(|error| CannotLookUp(error.to_string()))?;
+            // What the engine itself has said, not what came in about it.
+            let own = |event: &Event| event.kind == EventKind::Received || event.kind.disposition().is_some();
+            let event = history.and_then(|history| history.events.into_iter().find(|e| own(e) && e.address.is_some()));
+            Ok(event.map(|event| Addressee {
+                address: event.address.unwrap_or_default(),
+                tenant: event.tenant.unwrap_or_default(),
+                stream: event.stream.unwrap_or_default(),
+            }))
         })
     }
 }

@@ -17,6 +17,7 @@ use campaign::Campaigns;
 use db::Db;
 use delivery::DkimKeys;
 use dns::Resolver;
+use intake::notices::Notices;
 use intake::{Intake, Listeners};
 use journal::events::EventLog;
 use journal::spool::{Opened, Spool, SpoolRecovery};
@@ -35,7 +36,7 @@ use crate::client::Door;
 use crate::config::Config;
 use crate::keys;
 use crate::parts::{Running, Stage};
-use crate::ports::{Engine, KeyHolders, Orders, Suppressions};
+use crate::ports::{Engine, Histories, KeyHolders, Orders, Senders, Suppressions};
 
 /// Batches on the way from the queue to delivery.
 const TO_DELIVERY_MAX: usize = 4_096;
@@ -115,7 +116,7 @@ impl Suite {
         shared.start_engine(ends, &campaigns, &mut running)?;
         let worker = campaigns.clone();
         running.start(Stage::Campaigns, "campaigns", |stop| async move { worker.run(stop).await });
-        let smtp = shared.start_smtp(&mut running).await?;
+        let smtp = shared.start_smtp(&monitor, &mut running).await?;
         let state = shared.api_state(campaigns, monitor, directory, running.stopping(Stage::Doors));
         running.start(Stage::Doors, "http", |stop| async move {
             api::serve(http, state, api::Limits::default(), stop.cancelled_owned()).await;
@@ -224,6 +225,8 @@ impl Shared {
         let resolver = Resolver::new(&self.config.dns)?;
         let (to_delivery, for_delivery) = mpsc::channel(TO_DELIVERY_MAX);
         let (from_delivery, for_queue) = mpsc::channel(FROM_DELIVERY_MAX);
+        let (notices, postman) = Notices::new(self.intake.clone(), &self.config.intake);
+        running.start(Stage::Campaigns, "failure notices", |stop| async move { postman.run(stop).await });
         let ports = queue::driver::Ports {
             commands: ends.commands,
             admitted: ends.admitted,
@@ -232,6 +235,7 @@ impl Shared {
             events: self.events.clone(),
             spool: self.spool.clone(),
             resolver: resolver.clone(),
+            failures: Some(Arc::new(Senders(notices))),
             clock: self.clock.clone(),
         };
         let mut settings = self.config.queue.clone();
@@ -246,6 +250,7 @@ impl Shared {
             from_delivery,
             spool: self.spool.clone(),
             resolver,
+            own_listeners: self.config.intake.listeners.iter().map(|listener| listener.listen).collect(),
             suppression: Arc::new(Suppressions(campaigns.audience.suppression_set())),
             dictionary: self.dictionary.clone(),
             dkim: self.signing_keys()?,
@@ -267,14 +272,16 @@ impl Shared {
         Ok(dkim)
     }
 
-    async fn start_smtp(&self, running: &mut Running) -> anyhow::Result<Vec<SocketAddr>> {
+    async fn start_smtp(&self, monitor: &Monitor, running: &mut Running) -> anyhow::Result<Vec<SocketAddr>> {
         let ports = intake::Ports {
             intake: self.intake.clone(),
             events: self.events.clone(),
             keys: Keys::clone(&self.tokens),
             dictionary: self.dictionary.clone(),
             authenticator: Some(Arc::new(KeyHolders(self.accounts.clone()))),
+            address_book: Arc::new(Histories(monitor.clone())),
             tls_dir: keys::directory(&self.config.data_dir)?,
+            inbox_dir: self.config.data_dir.join("inbound"),
         };
         let listeners = Listeners::bind(&self.config.intake, ports).await?;
         let addresses = listeners.addresses();

@@ -12,7 +12,8 @@ use model::time::SystemClock;
 /// Run the simulated mailbox providers until Ctrl-C, then print what they saw.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  ies lab --http http://127.0.0.1:8025 --inbound 127.0.0.1:2525 \
-                        --feedback fbl@example.com\n\nGive a suite `[dns] servers` and `[delivery] port` as printed.")]
+                        --feedback fbl@example.com\n\nGive a suite `[dns] servers` and `[delivery] port` as printed, and \
+                        `allow_private_routes = true` there.")]
 pub(super) struct Lab {
     /// The scenario; the one of the demo when absent.
     #[arg(long, value_name = "FILE")]

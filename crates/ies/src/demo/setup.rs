@@ -118,6 +118,7 @@ servers = ["{dns}"]
 
 [delivery]
 port = {smtp_port}
+allow_private_routes = true
 transcript_sample = 20
 
 [queue]

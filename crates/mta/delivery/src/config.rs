@@ -34,6 +34,9 @@ pub struct Config {
     pub transaction_time_max: Span,
     /// How long opening a session may take over all hosts and addresses that are tried.
     pub open_time_max: Span,
+    /// Deliver to hosts in private networks and on this machine, too. Otherwise an MX that points there is no route:
+    /// anyone can point the MX of his domain at a machine behind our firewall. For private routes and tests.
+    pub allow_private_routes: bool,
     /// At most so many addresses are tried for one session.
     pub addresses_max: usize,
     /// At most so many tickets are taken at a time by one session.
@@ -101,6 +104,7 @@ impl Default for Config {
             quit_timeout: Span::s(10),
             transaction_time_max: Span::s(1_200),
             open_time_max: Span::s(600),
+            allow_private_routes: false,
             addresses_max: 8,
             batch_max: 64,
             ready_ahead: 16,

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::keys::DkimKeys;
 use crate::load::Loader;
 use crate::ports::{Ports, SuppressionCheck};
-use crate::route::BrokenTls;
+use crate::route::{BrokenTls, Gate};
 use crate::session;
 use crate::verdict::Judge;
 
@@ -35,6 +35,7 @@ pub(crate) struct Shared {
     pub clock: Arc<dyn Clock>,
     pub tls: Arc<ClientConfig>,
     pub broken_tls: BrokenTls,
+    pub gate: Gate,
     pub to_queue: mpsc::Sender<FromDelivery>,
     pub shutdown: CancellationToken,
 }
@@ -62,6 +63,7 @@ pub async fn run(config: Config, ports: Ports, shutdown: CancellationToken) {
         clock: ports.clock,
         tls: smtp::tls::client_opportunistic(),
         broken_tls: BrokenTls::new(config.tls_broken_memory.0),
+        gate: Gate::new(config.allow_private_routes, config.port, ports.own_listeners),
         to_queue: ports.from_delivery,
         shutdown: sessions_end.clone(),
         config,

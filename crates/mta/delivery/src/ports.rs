@@ -1,5 +1,6 @@
 //! What the binary gives to delivery.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use dns::Resolver;
@@ -7,8 +8,8 @@ use journal::spool::Spool;
 use mail::bounce::Dictionary;
 use mail::token::Keys;
 use model::handoff::{FromDelivery, ToDelivery};
-use model::time::Clock;
 use model::submission::Routing;
+use model::time::Clock;
 use tokio::sync::mpsc;
 
 use crate::keys::DkimKeys;
@@ -23,6 +24,8 @@ pub struct Ports {
     pub spool: Spool,
     /// Addresses of the receiving hosts.
     pub resolver: Resolver,
+    /// Where this program itself takes mail: nothing is ever delivered there.
+    pub own_listeners: Vec<SocketAddr>,
     /// Who must not be written to.
     pub suppression: Arc<dyn SuppressionCheck>,
     /// What replies mean.

@@ -27,6 +27,9 @@ pub struct Config {
     pub recipients_max: u32,
     /// A message that has passed so many hosts (`Received` headers) is in a loop and refused (554 5.4.6).
     pub hops_max: u32,
+    /// A submission whose first attempt is to be made later than after so long is refused: it would stand in the queue
+    /// for all that time.
+    pub not_before_max: Span,
     /// With less room than this on the spool's disk, submissions are refused for the time being (452, 503), so that
     /// acks and events still find room.
     pub free_disk_min: Size,
@@ -36,12 +39,16 @@ pub struct Config {
     pub connections_per_address_max: u32,
     /// A client that says nothing for so long is sent away (RFC 5321 asks for at least 5 minutes).
     pub idle_timeout: Span,
-    /// Memory for messages that are being received, over all listeners; beyond it a message is refused for the time
-    /// being (452).
+    /// Memory for messages that are being received or wait for their answer, over all listeners; beyond it a message is
+    /// refused for the time being (452).
     pub buffered_size_max: Size,
-    /// At most so many events are written about refused submissions and about inbound mail that leads to nothing, so
-    /// that strangers cannot fill the event log. What is left out is counted in the next one.
+    /// At most so many events are written about refused submissions, about inbound mail that leads to nothing and about
+    /// letters, so that strangers cannot fill the event log or the mailbox behind `inbound.forward_to`. What is left out
+    /// is counted in the next one.
     pub stranger_events: Rate,
+    /// Reports to senders about mail that came by SMTP and could not be delivered (RFC 3464): at most so many. Every
+    /// failure is in the event log, told or not.
+    pub failure_notices: Rate,
     /// The certificate of the listeners.
     pub tls: Tls,
     /// Mail that comes back: delivery reports, complaints, unsubscribes.
@@ -57,12 +64,14 @@ impl Default for Config {
             message_size_max: Size::mb(50),
             recipients_max: 1_000,
             hops_max: 50,
+            not_before_max: Span::s(30 * 86_400),
             free_disk_min: Size::mb(512),
             connections_max: 1_000,
             connections_per_address_max: 100,
             idle_timeout: Span::s(300),
             buffered_size_max: Size::mb(256),
             stranger_events: Rate { count: 10, period: Duration::from_secs(1), burst: 100 },
+            failure_notices: Rate { count: 20, period: Duration::from_secs(1), burst: 1_000 },
             tls: Tls::default(),
             inbound: Inbound::default(),
         }
@@ -110,6 +119,10 @@ pub struct Inbound {
     pub feedback_addresses: Vec<String>,
     /// More addresses for unsubscribing by mail.
     pub unsubscribe_addresses: Vec<String>,
+    /// Where mail of people is sent on: answers to campaigns, letters to the postmaster, confirmations of feedback loops.
+    /// Without it such mail is refused (550 5.7.1), except for the postmaster's, which is kept in the directory
+    /// `inbound` of the data directory. Not an address whose mail comes here.
+    pub forward_to: Option<String>,
 }
 
 impl Config {
@@ -161,6 +174,19 @@ impl Inbound {
                 Address::parse(address).map_err(|error| format!("{key}: {address:?}: {error}"))?;
             }
         }
+        self.validate_forward_to()
+    }
+
+    /// What is sent on must not come back.
+    fn validate_forward_to(&self) -> Result<(), String> {
+        let Some(text) = &self.forward_to else { return Ok(()) };
+        let to = Address::parse(text).map_err(|error| format!("inbound.forward_to: {text:?}: {error}"))?;
+        let ours = self.feedback_addresses.iter().chain(&self.unsubscribe_addresses);
+        let mut ours = ours.filter_map(|address| Address::parse(address).ok());
+        let domain = |domain: &String| Address::parse(&format!("a@{domain}")).is_ok_and(|a| a.domain() == to.domain());
+        if ours.any(|address| address.key() == to.key()) || self.bounce_domains.iter().any(domain) {
+            return Err(format!("inbound.forward_to: mail to {text:?} comes back here"));
+        }
         Ok(())
     }
 }
@@ -204,6 +230,10 @@ mod tests {
         check("[tls]\nkey = 'k.pem'", "tls: certificate and key belong together");
         check("inbound.bounce_domains = ['bounce']", "inbound.bounce_domains: \"bounce\": the domain has no dot");
         check("inbound.feedback_addresses = ['fbl']", "inbound.feedback_addresses: \"fbl\": the address has no @");
+        check("inbound.forward_to = 'office'", "inbound.forward_to: \"office\": the address has no @");
+        let comes_back = "inbound.forward_to: mail to \"a@B.example.org\" comes back here";
+        check("inbound.forward_to = 'a@B.example.org'\ninbound.bounce_domains = ['b.example.org']", comes_back);
+        check("inbound.forward_to = 'a@B.example.org'\ninbound.feedback_addresses = ['a@b.example.org']", comes_back);
         check("buffered_size_max = '1MB'", "buffered_size_max: less than message_size_max");
         let twice = "[[listeners]]\nlisten = '127.0.0.1:25'\n[[listeners]]\nlisten = '127.0.0.1:25'";
         check(twice, "listeners[1].listen: 127.0.0.1:25 is given twice");

@@ -4,14 +4,13 @@
 //! both. A recipient of the other kind is told to come in another transaction (452), as clients do for any recipient too
 //! many.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use journal::events::{AppendError, EventLog};
+use journal::events::EventLog;
 use lru::LruCache;
 use mail::address::Address;
 use mail::bounce::Dictionary;
 use mail::token::Keys;
-use model::event::Event;
 use model::id::EventId;
 use model::name::Name;
 use model::reply::Reply;
@@ -21,14 +20,17 @@ use model::submission::{
 use smtp::BoxFuture;
 use smtp::envelope::{Mail, Recipient, Transaction};
 use smtp::server::{Answer, Context, Conversation, Credentials, Handler, Peer};
+use tokio::sync::Semaphore;
 
-use crate::Authenticator;
-use crate::inbound::{self, Arrival, Found};
+use crate::inbox::Inbox;
 use crate::recorder::{Recorder, Refused};
 use crate::relay::{Client, Mailbox, Rules, Way};
-use crate::rewrite::{self, Added};
 use crate::submit::Intake;
-use crate::trace::{Trace, date};
+use crate::trace::Trace;
+use crate::{AddressBook, Authenticator};
+
+/// Most mailboxes of ours that one transaction can name; a report has one.
+pub(crate) const MAILBOXES_MAX: usize = 10;
 
 /// What the connections of all listeners share.
 pub(crate) struct Desk {
@@ -43,6 +45,14 @@ pub(crate) struct Desk {
     pub(crate) hops_max: u32,
     /// Events of inbound mail that were written lately: a report that is sent again is not written again.
     pub(crate) told: Mutex<LruCache<EventId, ()>>,
+    /// Knows whom we wrote to.
+    pub(crate) address_book: Arc<dyn AddressBook>,
+    /// Places for inbound mails that are read.
+    pub(crate) readers: Semaphore,
+    /// Where letters are sent on.
+    pub(crate) forward_to: Option<String>,
+    /// Where letters to the postmaster are kept when they are not sent on.
+    pub(crate) inbox: Arc<Inbox>,
 }
 
 /// The handler of all listeners.
@@ -50,7 +60,7 @@ pub(crate) struct Reception(pub(crate) Arc<Desk>);
 
 impl Handler for Reception {
     fn connect<'a>(&'a self, _peer: &'a Peer) -> BoxFuture<'a, Result<Box<dyn Conversation>, Answer>> {
-        let visit = Visit { desk: self.0.clone(), relays: None };
+        let visit = Visit { desk: self.0.clone(), relays: None, mailboxes: Vec::new() };
         Box::pin(std::future::ready(Ok(Box::new(visit) as Box<dyn Conversation>)))
     }
 }
@@ -59,6 +69,8 @@ struct Visit {
     desk: Arc<Desk>,
     /// Whether the recipients of this transaction so far are somebody else's.
     relays: Option<bool>,
+    /// Mailboxes of ours among them, in lower case, each once.
+    mailboxes: Vec<String>,
 }
 
 impl Conversation for Visit {
@@ -85,6 +97,7 @@ impl Conversation for Visit {
 
     fn mail<'a>(&'a mut self, context: &'a Context, mail: &'a Mail) -> BoxFuture<'a, Answer> {
         self.relays = None;
+        self.mailboxes.clear();
         Box::pin(std::future::ready(self.check_mail(context, mail)))
     }
 
@@ -125,9 +138,15 @@ impl Visit {
 
     fn check_recipient(&mut self, context: &Context, mail: &Mail, recipient: &Recipient) -> Answer {
         let relays = match self.desk.rules.way(client(context), &recipient.address) {
-            Way::Relay(_) => true,
-            Way::Inbound(_) => false,
-            Way::Refused(reply) => {
+            Way::Relay(_) => Ok(true),
+            // Whoever guesses gets no reader for what he sends.
+            Way::Inbound(Mailbox::ReturnPath) if !self.desk.made(&recipient.address) => Err(no_such_mailbox()),
+            Way::Inbound(_) => Ok(false),
+            Way::Refused(reply) => Err(reply),
+        };
+        let relays = match relays {
+            Ok(relays) => relays,
+            Err(reply) => {
                 self.note(context, &mail.sender, Some(&recipient.address), &reply, mail.size);
                 return Answer::Reply(reply);
             }
@@ -135,8 +154,24 @@ impl Visit {
         if self.relays.is_some_and(|before| before != relays) {
             return Answer::reply(452, "4.5.3 Recipients here and elsewhere: use another transaction");
         }
+        if !relays && !self.add_mailbox(&recipient.address) {
+            return Answer::reply(452, "4.5.3 Too many recipients: use another transaction");
+        }
         self.relays = Some(relays);
         Answer::Accept
+    }
+
+    /// False when there are too many.
+    fn add_mailbox(&mut self, address: &str) -> bool {
+        let name = address.to_lowercase();
+        if self.mailboxes.contains(&name) {
+            return true;
+        }
+        let fits = self.mailboxes.len() < MAILBOXES_MAX;
+        if fits {
+            self.mailboxes.push(name);
+        }
+        fits
     }
 
     async fn take(&self, context: &Context, transaction: Transaction) -> Answer {
@@ -144,7 +179,7 @@ impl Visit {
         let size = transaction.data.len() as u64;
         let reply = match self.sort(context, &transaction.recipients) {
             Ok(Sorted::Relay(addresses)) => self.submit(context, transaction, addresses).await,
-            Ok(Sorted::Inbound(mailboxes)) => self.take_inbound(context, transaction, mailboxes).await,
+            Ok(Sorted::Inbound(mailboxes)) => self.desk.take_inbound(context, transaction, mailboxes).await,
             Err(reply) => reply,
         };
         if !reply.is_positive() {
@@ -154,10 +189,11 @@ impl Visit {
     }
 
     fn sort(&self, context: &Context, recipients: &[Recipient]) -> Result<Sorted, Reply> {
-        let (mut relayed, mut inbound) = (Vec::new(), Vec::new());
+        let (mut relayed, mut inbound): (_, Vec<(String, Mailbox)>) = (Vec::new(), Vec::new());
         for recipient in recipients {
             match self.desk.rules.way(client(context), &recipient.address) {
                 Way::Relay(address) => relayed.push(address),
+                Way::Inbound(_) if inbound.iter().any(|(known, _)| known.eq_ignore_ascii_case(&recipient.address)) => {}
                 Way::Inbound(mailbox) => inbound.push((recipient.address.clone(), mailbox)),
                 Way::Refused(reply) => return Err(reply),
             }
@@ -172,18 +208,15 @@ impl Visit {
     async fn submit(&self, context: &Context, transaction: Transaction, addresses: Vec<Address>) -> Reply {
         let Transaction { mail, recipients, data } = transaction;
         let desk = &*self.desk;
-        let (id, now) = (desk.intake.next_message_id(), desk.intake.now());
+        let id = desk.intake.next_message_id();
         let only_recipient = match addresses.as_slice() {
             [only] => Some(only.as_str()),
             _ => None,
         };
-        let host_name = desk.host_name.as_str();
-        let trace = Trace { context, host_name, id, only_recipient, smtputf8: mail.smtputf8, at: now };
-        let (received, message_id, date) = (trace.received(), format!("<{id}@{host_name}>"), date(now));
-        let added = Added { received: &received, message_id: &message_id, date: &date };
-        let prepared = match rewrite::prepare(data, &added, desk.hops_max) {
+        let trace = Trace { only_recipient, ..desk.trace(context, &mail, id) };
+        let prepared = match desk.prepare(data, &trace) {
             Ok(prepared) => prepared,
-            Err(fault) => return Reply::new(554, &fault.to_string()),
+            Err(reply) => return reply,
         };
         let beyond_ascii = |address: &Address| address.needs_smtputf8();
         let smtputf8 = prepared.eight_bit_header || !mail.sender.is_ascii() || addresses.iter().any(beyond_ascii);
@@ -192,6 +225,7 @@ impl Visit {
             eight_bit: mail.eight_bit || prepared.eight_bit,
             smtputf8: mail.smtputf8 && smtputf8,
             envid: mail.envid,
+            ret: mail.ret,
         };
         let peer = Some(context.peer.address.ip().to_canonical());
         let new = NewMessage {
@@ -213,87 +247,33 @@ impl Visit {
         }
     }
 
-    async fn take_inbound(
-        &self,
-        context: &Context,
-        transaction: Transaction,
-        mailboxes: Vec<(String, Mailbox)>,
-    ) -> Reply {
-        let peer = context.peer.address.ip();
-        let at = self.desk.intake.now();
-        let (keys, dictionary) = (self.desk.keys.clone(), self.desk.dictionary.clone());
-        // Parsing megabytes of MIME is no work for the threads that serve everybody.
-        let read = tokio::task::spawn_blocking(move || {
-            let Transaction { mail, data, .. } = transaction;
-            let found = mailboxes.iter().map(|(recipient, mailbox)| {
-                let (mailbox, sender, raw) = (*mailbox, mail.sender.as_str(), data.as_slice());
-                inbound::read(&Arrival { recipient, mailbox, sender, peer, raw, at }, &keys, &dictionary)
-            });
-            found.collect::<Vec<Found>>()
-        });
-        let Ok(found) = read.await else { return Reply::new(451, "4.3.0 The report could not be read") };
-        let mut events = Vec::with_capacity(found.len());
-        for found in found {
-            match found {
-                Found::Ours(event) => events.push(self.with_routing(*event)),
-                Found::Strange(event) if self.desk.recorder.allows(at) => {
-                    let root = self.desk.intake.next_number();
-                    events.push(Event { id: Event::of_engine(event.kind, root, at).id, ..*event });
-                }
-                Found::Strange(_) => return Reply::new(451, "4.7.1 Too much mail of unknown meaning, try again later"),
-            }
-        }
-        self.tell(events).await
-    }
-
-    /// Adds what the spool still knows of the message.
-    fn with_routing(&self, event: Event) -> Event {
-        let head = event.message.and_then(|message| self.desk.intake.spool().head(message));
-        let Some(head) = head else { return event };
-        let job = (!head.routing.job.is_empty()).then(|| head.routing.job.clone());
-        let (tenant, stream) = (Some(head.routing.tenant.clone()), Some(head.routing.stream.clone()));
-        Event { tenant, stream, job, ..event }
-    }
-
-    /// Writes events that were not written lately.
-    async fn tell(&self, mut events: Vec<Event>) -> Reply {
-        let told = || self.desk.told.lock().unwrap_or_else(PoisonError::into_inner);
-        {
-            let mut told = told();
-            events.retain(|event| told.get(&event.id).is_none());
-        }
-        let ids: Vec<EventId> = events.iter().map(|event| event.id).collect();
-        match self.desk.events.append(events).await {
-            Ok(_) => {
-                let mut told = told();
-                for id in ids {
-                    told.put(id, ());
-                }
-                Reply::new(250, "2.0.0 Taken")
-            }
-            Err(AppendError::NoSpace) => Reply::new(452, "4.3.1 Insufficient system storage, try again later"),
-            Err(error) => {
-                tracing::error!(%error, "an inbound mail could not be noted");
-                Reply::new(451, "4.3.0 Cannot take the mail now, try again later")
-            }
-        }
-    }
-
     fn note(&self, context: &Context, sender: &str, recipient: Option<&str>, reply: &Reply, size_bytes: Option<u64>) {
         let (peer, user) = (context.peer.address.ip(), context.user.as_ref());
         self.desk.recorder.refused(&Refused { peer, user, sender, recipient, reply, size_bytes });
     }
 }
 
+impl Desk {
+    /// Whether a return path is one that we made.
+    fn made(&self, address: &str) -> bool {
+        let local = address.rsplit_once('@').map_or(address, |(local, _)| local);
+        self.keys.open_return(local).is_ok()
+    }
+}
+
+fn no_such_mailbox() -> Reply {
+    Reply::new(550, "5.1.1 No such mailbox here")
+}
+
 /// The recipients of one transaction.
 enum Sorted {
     /// Somebody else's.
     Relay(Vec<Address>),
-    /// Ours, with the addresses as given.
+    /// Ours, each once, with the addresses as given.
     Inbound(Vec<(String, Mailbox)>),
 }
 
-fn reply_of(refusal: &Refusal) -> Reply {
+pub(crate) fn reply_of(refusal: &Refusal) -> Reply {
     match refusal {
         Refusal::Invalid { reason } => Reply::new(554, &format!("5.6.0 {reason}")),
         Refusal::UnknownMessage(_) => Reply::new(554, &format!("5.6.0 {refusal}")),

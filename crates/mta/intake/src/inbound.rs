@@ -1,14 +1,18 @@
-//! Mail that comes back: read, attributed, and made into one event. Nothing else ever comes of it.
+//! Mail that comes back: read, attributed, and made into one event for each address it came to. Pure; what is done with
+//! events and letters is decided in `arrivals`.
 //!
 //! | the mail | the event |
 //! |---|---|
 //! | delivery report, failed | `remote-bounce` with the reply and its category |
 //! | complaint (ARF, JMRP) | `complaint` |
 //! | opt-out report, or mail to an unsubscribe address | `unsubscribed`, method `mail` |
-//! | delayed or delivered, `not-spam`, automatic answers, mail of people | `inbound` with a note |
-//! | anything that no token of ours attributes | `inbound` of an engine number, limited in rate |
+//! | delayed or delivered, `not-spam`, automatic answers | `inbound` with a note |
+//! | a report that no token of ours attributes | `inbound` of an engine number, limited in rate |
+//! | anything else: a letter, mail of people | `inbound` with a note, and somebody should read it |
 //!
 //! An attributed event has an id made of its recipient and kind, so a report that is sent twice is the same event.
+//! Whoever gets mail of ours knows a token: it proves of which mail he speaks, but what he says of it may be a lie. So
+//! the address of an event is never the report's word; it is sealed in a token, or looked up by the recipient's id.
 
 use std::net::IpAddr;
 
@@ -30,7 +34,7 @@ const NOTE_MAX: usize = 500;
 /// Longest text taken from a report, in bytes.
 const TEXT_MAX: usize = 255;
 
-/// An inbound mail for one address of ours.
+/// How an inbound mail came to one address of ours.
 pub(crate) struct Arrival<'a> {
     /// The address it came to.
     pub(crate) recipient: &'a str,
@@ -38,48 +42,64 @@ pub(crate) struct Arrival<'a> {
     /// Its return path; empty for `<>`.
     pub(crate) sender: &'a str,
     pub(crate) peer: IpAddr,
-    pub(crate) raw: &'a [u8],
     pub(crate) at: Timestamp,
 }
 
 /// What an inbound mail leads to.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Found {
-    /// It speaks of a mail of ours.
-    Ours(Box<Event>),
-    /// It speaks of nothing that we know. The id of the event is still to be set.
-    Strange(Box<Event>),
+pub(crate) struct Found {
+    pub(crate) event: Box<Event>,
+    /// It speaks of a mail of ours. Otherwise the id of the event is still to be set.
+    pub(crate) known: bool,
+    /// No program can make anything of it.
+    pub(crate) letter: bool,
 }
 
-/// Reads an inbound mail.
-pub(crate) fn read(arrival: &Arrival<'_>, keys: &Keys, dictionary: &Dictionary) -> Found {
-    let report = mail::report::read(arrival.raw, dictionary);
-    let subject = mime::fields(arrival.raw).get("Subject").map(|field| field.decoded());
-    let original = original_of(&report);
-    let attribution = attribute(keys, arrival.recipient, subject.as_deref(), original);
-    let meaning = Meaning::of(&report, arrival.mailbox, subject.as_deref());
-    let common = Event {
-        address: meaning.address,
-        report: meaning.report,
-        touch: (meaning.kind == EventKind::Unsubscribed).then(by_mail),
-        note: meaning.note,
-        size_bytes: Some(arrival.raw.len() as u64),
-        origin: Some(Origin { protocol: Protocol::Smtp, peer: Some(arrival.peer.to_canonical()), user: None }),
-        ..Event::default()
-    };
-    match attribution {
-        Some(attribution) => Found::Ours(Box::new(ours(meaning.kind, attribution, arrival.at, common))),
-        None => Found::Strange(Box::new(strange(meaning.kind, arrival, common))),
+/// An inbound mail that was read.
+pub(crate) struct Reading {
+    report: Report,
+    subject: Option<String>,
+    size_bytes: u64,
+}
+
+impl Reading {
+    /// Reads a mail, whatever the addresses it came to. Slow for large ones.
+    pub(crate) fn of(raw: &[u8], dictionary: &Dictionary) -> Self {
+        let subject = mime::fields(raw).get("Subject").map(|field| field.decoded());
+        Reading { report: mail::report::read(raw, dictionary), subject, size_bytes: raw.len() as u64 }
+    }
+
+    /// What it means for one address that it came to.
+    pub(crate) fn about(&self, arrival: &Arrival<'_>, keys: &Keys) -> Found {
+        let attribution = attribute(keys, arrival.recipient, self.subject.as_deref(), original_of(&self.report));
+        let meaning = Meaning::of(&self.report, arrival.mailbox, self.subject.as_deref());
+        let known = attribution.is_some();
+        let letter = self.report == Report::None && !(known && meaning.kind == EventKind::Unsubscribed);
+        let common = Event {
+            report: meaning.report,
+            touch: (meaning.kind == EventKind::Unsubscribed).then(by_mail),
+            note: meaning.note,
+            size_bytes: Some(self.size_bytes),
+            origin: Some(Origin { protocol: Protocol::Smtp, peer: Some(arrival.peer.to_canonical()), user: None }),
+            ..Event::default()
+        };
+        let event = match attribution {
+            Some(attribution) => ours(meaning.kind, meaning.claimed, attribution, arrival.at, common),
+            None => strange(meaning.kind, meaning.claimed, arrival, common),
+        };
+        Found { event: Box::new(event), known, letter }
     }
 }
 
-fn ours(kind: EventKind, attribution: Attribution, at: Timestamp, common: Event) -> Event {
+/// What was sealed stands in the event; what the report claims stands in a note.
+fn ours(kind: EventKind, claimed: Option<String>, attribution: Attribution, at: Timestamp, common: Event) -> Event {
     let leaves = kind == EventKind::Unsubscribed;
     let list = attribution.list.filter(|_| leaves);
     let to = attribution.to.unwrap_or_default();
     let name = |name: Name| Some(name).filter(|name| leaves && !name.is_empty());
-    // What we sealed, before what the report claims.
-    let address = Some(to.address).filter(|address| !address.is_empty()).or(common.address);
+    let address = Some(to.address).filter(|address| !address.is_empty());
+    let claim = claimed.filter(|claimed| address.as_ref().is_none_or(|sealed| !claimed.eq_ignore_ascii_case(sealed)));
+    let claim = claim.map(|claimed| cut(&format!("the report names {claimed}"), NOTE_MAX));
     let Event { v, id, at, kind, recipient, .. } = Event::of_recipient(kind, attribution.recipient, 0, at);
     Event {
         v,
@@ -94,12 +114,13 @@ fn ours(kind: EventKind, attribution: Attribution, at: Timestamp, common: Event)
         address,
         tenant: name(to.tenant),
         stream: name(to.stream),
+        note: common.note.or(claim),
         ..common
     }
 }
 
-fn strange(kind: EventKind, arrival: &Arrival<'_>, common: Event) -> Event {
-    let about = common.address.as_deref().map(|address| format!(" about {address}")).unwrap_or_default();
+fn strange(kind: EventKind, claimed: Option<String>, arrival: &Arrival<'_>, common: Event) -> Event {
+    let about = claimed.map(|address| format!(" about {address}")).unwrap_or_default();
     let note = common.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
     let what = match kind {
         EventKind::Inbound => "mail".to_owned(),
@@ -135,8 +156,8 @@ fn original_of(report: &Report) -> Option<&Original> {
 /// What a report says, before it is known about whom.
 struct Meaning {
     kind: EventKind,
-    /// The recipient's address, as far as the report names it.
-    address: Option<String>,
+    /// The recipient's address as the report names it.
+    claimed: Option<String>,
     report: Option<RemoteReport>,
     note: Option<String>,
 }
@@ -151,7 +172,7 @@ impl Meaning {
                 let unsubscribes = mailbox == Mailbox::Unsubscribe;
                 let kind = if unsubscribes { EventKind::Unsubscribed } else { EventKind::Inbound };
                 let note = subject.map(|subject| cut(&format!("subject: {subject}"), NOTE_MAX));
-                Meaning { kind, address: None, report: None, note }
+                Meaning { kind, claimed: None, report: None, note }
             }
         }
     }
@@ -166,7 +187,7 @@ impl Meaning {
         // The first of the gravest: `max_by_key` would give the last.
         let Some(entry) = report.recipients.iter().rev().max_by_key(gravity) else {
             let note = Some("a delivery report without recipients".to_owned());
-            return Meaning { kind: EventKind::Inbound, address: None, report: None, note };
+            return Meaning { kind: EventKind::Inbound, claimed: None, report: None, note };
         };
         let failed = entry.action == Action::Failed;
         let class = failed.then_some(&entry.class);
@@ -179,8 +200,8 @@ impl Meaning {
             source_address: None,
         };
         let kind = if failed { EventKind::RemoteBounce } else { EventKind::Inbound };
-        let address = valid([&entry.original_recipient, &entry.recipient]);
-        Meaning { kind, address, report: Some(remote), note: None }
+        let claimed = valid([&entry.original_recipient, &entry.recipient]);
+        Meaning { kind, claimed, report: Some(remote), note: None }
     }
 
     fn of_feedback(report: &Feedback) -> Self {
@@ -198,13 +219,13 @@ impl Meaning {
             ..RemoteReport::default()
         };
         let report_kept = (kind != EventKind::Unsubscribed).then_some(remote);
-        Meaning { kind, address: valid([&report.recipient, &None]), report: report_kept, note: None }
+        Meaning { kind, claimed: valid([&report.recipient, &None]), report: report_kept, note: None }
     }
 
     fn of_auto_reply(reply: &AutoReply) -> Self {
         let subject = reply.subject.as_deref().unwrap_or("no subject");
         let note = Some(cut(&format!("automatic answer ({}): {subject}", reply.sign), NOTE_MAX));
-        Meaning { kind: EventKind::Inbound, address: None, report: None, note }
+        Meaning { kind: EventKind::Inbound, claimed: None, report: None, note }
     }
 }
 

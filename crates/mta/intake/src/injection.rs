@@ -174,7 +174,7 @@ pub fn prepare(
     }
     let sender = return_path(&request, author.as_deref(), bounce_domain)?;
     let smtputf8 = recipients.iter().any(|recipient| !recipient.address.is_ascii());
-    let envelope = Envelope { sender, eight_bit: true, smtputf8, envid: None };
+    let envelope = Envelope { sender, eight_bit: true, smtputf8, ..Envelope::default() };
     let message = NewMessage { content, envelope, routing: routing(&request)?, origin };
     Ok((Submission { content: ContentSource::New(Box::new(message)), recipients, checkpoint: None }, rejected))
 }

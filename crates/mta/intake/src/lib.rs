@@ -6,22 +6,26 @@
 //!
 //! Invariants: a positive answer is given only when the submission is on disk; a submission is taken whole or not at
 //! all; mail of strangers is never passed on, whatever its address looks like (see [`relay`]); inbound mail leads to
-//! events and to nothing else.
-//! Must not: decide when or how something is delivered, answer mail with mail.
+//! events, and what people wrote goes to the one address that is configured for it; what a report claims is no proof.
+//! Must not: decide when or how something is delivered, answer mail with mail (but for [`notices`] of failure).
 //! Standards: RFC 5321, 6409 (submission), 8314.   Limits: [`Config`].
-//! Known gaps: no per-user quota; a user who may submit may name any tenant; no DSN for `NOTIFY=SUCCESS`.
+//! Known gaps: no per-user quota; a user who may submit may name any tenant; no DSN for `NOTIFY=SUCCESS` and `DELAY`.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod arrivals;
 mod attribution;
 pub mod config;
 mod conversation;
 mod floor;
 mod inbound;
+mod inbox;
 pub mod injection;
 mod listeners;
 mod network;
+mod notice_text;
+pub mod notices;
 mod recorder;
 pub mod relay;
 mod rewrite;
@@ -34,6 +38,8 @@ pub use listeners::{Listeners, Ports, StartError};
 pub use network::Network;
 pub use submit::Intake;
 
+use mail::token::Addressee;
+use model::id::RecipientId;
 use model::name::Name;
 use smtp::BoxFuture;
 
@@ -50,3 +56,17 @@ pub trait Authenticator: Send + Sync + 'static {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("credentials cannot be verified: {0}")]
 pub struct CannotVerify(pub String);
+
+/// Knows whom we wrote to, also in mails that left the spool long ago. Implemented over the event store by the binary.
+pub trait AddressBook: Send + Sync + 'static {
+    /// To which address a recipient's mail went, and as what; `None` when nothing is known of him (any more).
+    ///
+    /// # Errors
+    /// [`CannotLookUp`]: nothing can be said at the moment; whoever reports is told to try again (451).
+    fn addressee(&self, recipient: RecipientId) -> BoxFuture<'_, Result<Option<Addressee>, CannotLookUp>>;
+}
+
+/// A recipient cannot be looked up at the moment, in words for the log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a recipient cannot be looked up: {0}")]
+pub struct CannotLookUp(pub String);

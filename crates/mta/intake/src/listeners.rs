@@ -14,16 +14,18 @@ use smtp::BoxFuture;
 use smtp::server::{Budget, ServerConfig, serve};
 use smtp::tls::{self, TlsError};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::Authenticator;
+use crate::arrivals::READERS_MAX;
 use crate::config::{Config, Listener};
 use crate::conversation::{Desk, Reception};
+use crate::inbox::Inbox;
 use crate::recorder::{self, Recorder};
 use crate::relay::Rules;
 use crate::submit::Intake;
+use crate::{AddressBook, Authenticator};
 
 /// Events of inbound mail that are remembered, so that a report that is sent again is not written again.
 const TOLD_MAX: NonZeroUsize = NonZeroUsize::new(65_536).expect("not zero");
@@ -40,8 +42,12 @@ pub struct Ports {
     pub dictionary: Arc<Dictionary>,
     /// Who may submit; without it AUTH is not offered.
     pub authenticator: Option<Arc<dyn Authenticator>>,
+    /// Whom a report speaks of.
+    pub address_book: Arc<dyn AddressBook>,
     /// Where the self-signed certificate is kept when none is configured.
     pub tls_dir: PathBuf,
+    /// Where letters to the postmaster are kept when `inbound.forward_to` is not configured.
+    pub inbox_dir: PathBuf,
 }
 
 /// Why the listeners could not be started.
@@ -108,6 +114,10 @@ impl Listeners {
             host_name: config.host_name.clone(),
             hops_max: config.hops_max,
             told: Mutex::new(LruCache::new(TOLD_MAX)),
+            address_book: ports.address_book,
+            readers: Semaphore::new(READERS_MAX),
+            forward_to: config.inbound.forward_to.clone(),
+            inbox: Arc::new(Inbox::new(ports.inbox_dir)),
         };
         Ok(Listeners { bound, desk: Arc::new(desk), refused })
     }

@@ -44,7 +44,7 @@ impl Recorder {
     /// A recorder, and what [`write`] reads from.
     pub(crate) fn new(intake: Intake, rate: Rate) -> (Arc<Self>, mpsc::Receiver<Event>) {
         let (queue, waiting) = mpsc::channel(WAITING_MAX);
-        let limit = Mutex::new(Limit { rate, full_at_us: i64::MIN });
+        let limit = Mutex::new(Limit::new(rate));
         (Arc::new(Recorder { intake, limit, left_out: AtomicU64::new(0), queue }), waiting)
     }
 
@@ -99,14 +99,18 @@ pub(crate) async fn write(events: EventLog, mut waiting: mpsc::Receiver<Event>) 
 
 /// Generic cell rate algorithm: so many at once, then evenly.
 #[derive(Debug)]
-struct Limit {
+pub(crate) struct Limit {
     rate: Rate,
     /// When the bucket would be full again.
     full_at_us: i64,
 }
 
 impl Limit {
-    fn take(&mut self, now: Timestamp) -> bool {
+    pub(crate) fn new(rate: Rate) -> Self {
+        Limit { rate, full_at_us: i64::MIN }
+    }
+
+    pub(crate) fn take(&mut self, now: Timestamp) -> bool {
         let spacing = (self.rate.period.as_micros() / u128::from(self.rate.count.max(1))).clamp(1, 1 << 50) as i64;
         let burst = i64::try_from(self.rate.burst.max(1)).unwrap_or(i64::MAX);
         // A clock that was set back must not block for longer than a full burst takes.
@@ -125,7 +129,7 @@ mod tests {
     #[test]
     fn a_burst_then_evenly() {
         let rate = Rate { count: 10, period: Duration::from_secs(1), burst: 3 };
-        let mut limit = Limit { rate, full_at_us: i64::MIN };
+        let mut limit = Limit::new(rate);
         let start = Timestamp::from_unix_s(1_790_000_000);
         let mut taken = |after_ms: u64| limit.take(start.plus(Duration::from_millis(after_ms)));
         let found: Vec<bool> = [0, 0, 0, 0, 50, 100, 100, 200, 5_000, 5_000, 5_000, 5_000].map(&mut taken).to_vec();

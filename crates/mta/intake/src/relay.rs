@@ -32,8 +32,10 @@ pub enum Mailbox {
     ReturnPath,
     /// Unsubscribing by mail.
     Unsubscribe,
-    /// Feedback loops, other reports, and mail for the postmaster.
+    /// Feedback loops and other reports.
     Reports,
+    /// Whoever runs this host: RFC 5321 4.5.1 obliges to take his mail.
+    Postmaster,
 }
 
 /// What is known of a client.
@@ -77,7 +79,7 @@ impl Rules {
     pub fn way(&self, client: Client<'_>, recipient: &str) -> Way {
         // RFC 5321 4.5.1: the postmaster is reached without a domain.
         if recipient.eq_ignore_ascii_case("postmaster") {
-            return Way::Inbound(Mailbox::Reports);
+            return Way::Inbound(Mailbox::Postmaster);
         }
         let address = match Address::parse(recipient) {
             Ok(address) => address,
@@ -111,7 +113,7 @@ impl Rules {
             Some((Mark::Return, _)) => Some(Mailbox::ReturnPath),
             Some((Mark::Unsubscribe, _)) => Some(Mailbox::Unsubscribe),
             _ if local.eq_ignore_ascii_case("unsubscribe") => Some(Mailbox::Unsubscribe),
-            _ if local.eq_ignore_ascii_case("postmaster") => Some(Mailbox::Reports),
+            _ if local.eq_ignore_ascii_case("postmaster") => Some(Mailbox::Postmaster),
             _ => None,
         }
     }
@@ -187,8 +189,8 @@ mod tests {
             assert_eq!(way(client, None, "u.abc@bounce.example.org"), "Unsubscribe");
             assert_eq!(way(client, None, "LEAVE@example.org"), "Unsubscribe");
             assert_eq!(way(client, None, "fbl@example.ORG"), "Reports");
-            assert_eq!(way(client, None, "postmaster@bounce.example.org"), "Reports");
-            assert_eq!(way(client, None, "Postmaster"), "Reports");
+            assert_eq!(way(client, None, "postmaster@bounce.example.org"), "Postmaster");
+            assert_eq!(way(client, None, "Postmaster"), "Postmaster");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The way in: a valid submission gets its ids and is committed to the spool.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use journal::spool::{Admission, AdmitError, AdmitMessage, Hold, Spool};
 use model::handoff::MessageHead;
@@ -12,7 +13,7 @@ use crate::config::Config;
 use crate::floor::Floor;
 use crate::rewrite;
 use crate::trace::date;
-use crate::validate::validate;
+use crate::validate::{check_beginning, validate};
 
 /// Room in a spool record for everything but the content: head and rows of an SMTP transaction.
 const RECORD_OVERHEAD: u64 = 64 << 10;
@@ -32,6 +33,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     floor: Floor,
     message_bytes_max: u64,
+    not_before_max: Duration,
     host_name: String,
 }
 
@@ -46,7 +48,9 @@ impl Intake {
         let room = room.saturating_sub(RECORD_OVERHEAD.min(room / 2));
         let message_bytes_max = config.message_size_max.0.min(room);
         let host_name = config.host_name.clone();
-        Intake { inner: Arc::new(Inner { spool, ids: Mutex::new(ids), clock, floor, message_bytes_max, host_name }) }
+        let not_before_max = config.not_before_max.0;
+        let ids = Mutex::new(ids);
+        Intake { inner: Arc::new(Inner { spool, ids, clock, floor, message_bytes_max, not_before_max, host_name }) }
     }
 
     /// Takes a submission: when it resolves, content, recipients and checkpoint are on disk, all or nothing.
@@ -66,6 +70,7 @@ impl Intake {
         let now = self.now();
         self.inner.floor.check(now)?;
         validate(&mut submission, self.inner.message_bytes_max + HEADER_ADDED_MAX)?;
+        check_beginning(&submission, now, self.inner.not_before_max)?;
         let Submission { content, recipients, checkpoint } = submission;
         let count = recipients.len() as u32;
         let first_recipient = RecipientId(self.take_ids(now, u64::from(count.max(1))));
@@ -140,6 +145,10 @@ impl Intake {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.inner.clock.now()
+    }
+
+    pub(crate) fn host_name(&self) -> &str {
+        &self.inner.host_name
     }
 
     pub(crate) fn spool(&self) -> &Spool {

@@ -2,12 +2,16 @@
 //!
 //! Addresses are brought to their one form (domain in lower-case A-labels). Nothing else is changed.
 
+use std::time::Duration;
+
 use mail::address::Address;
 use mail::mime;
 use model::name::Name;
 use model::submission::{
     Content, ContentSource, NewMessage, NewRecipient, Protocol, Refusal, ReturnPath, Routing, Submission,
 };
+use model::time::Timestamp;
+use model::units::Span;
 
 /// Longest ENVID, in bytes (RFC 3461 4.4).
 const ENVID_MAX: usize = 100;
@@ -34,6 +38,17 @@ pub(crate) fn validate(submission: &mut Submission, message_bytes_max: u64) -> R
     match &mut submission.content {
         ContentSource::New(message) => check_message(message, message_bytes_max),
         ContentSource::Existing(_) => Ok(()),
+    }
+}
+
+/// Refuses a message whose first attempt lies too far ahead.
+pub(crate) fn check_beginning(submission: &Submission, now: Timestamp, ahead_max: Duration) -> Result<(), Refusal> {
+    let ContentSource::New(message) = &submission.content else { return Ok(()) };
+    match message.routing.not_before {
+        Some(begins) if begins > now.plus(ahead_max) => {
+            Err(invalid(format!("not_before: {begins} is more than {} ahead", Span(ahead_max))))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -114,7 +114,7 @@ impl Session {
             sender: &letter.sender,
             eight_bit: letter.eight_bit,
             smtputf8: group.iter().any(needs_utf8),
-            ret: None,
+            ret: envelope.ret,
             envid: envelope.envid.as_deref(),
             recipients: &recipients,
             data: &[&letter.signature, letter.message],

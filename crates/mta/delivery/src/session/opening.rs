@@ -42,9 +42,13 @@ impl Opening<'_> {
         let (shared, path) = (self.shared, self.path);
         let bind = path.source.address;
         let seed = route::mix(id.0);
-        let found = route::candidates(&shared.resolver, &path.site, bind, seed, shared.config.addresses_max).await;
+        let max = shared.config.addresses_max;
+        let found = route::candidates(&shared.resolver, &shared.gate, &path.site, bind, seed, max).await;
         let candidates = found.map_err(|none| {
-            let verdict = shared.judge.failure(none.failure);
+            let verdict = match none.permanent {
+                true => shared.judge.permanent_failure(none.failure),
+                false => shared.judge.failure(none.failure),
+            };
             let attempt = Attempt { phase: Some(Phase::Route), error: Some(none.reason), ..about(path, &verdict) };
             Box::new(SessionTrouble { verdict, attempt })
         })?;

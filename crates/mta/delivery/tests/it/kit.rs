@@ -122,6 +122,8 @@ impl SuppressionCheck for List {
 /// What a scenario sets up before it begins.
 pub struct Setup {
     pub config: Config,
+    /// The hosts are on loopback addresses.
+    pub private_routes: bool,
     pub server: ServerConfig,
     pub tls: bool,
     pub path_tls: TlsPolicy,
@@ -135,6 +137,7 @@ impl Default for Setup {
     fn default() -> Self {
         Setup {
             config: Config { dot_timeout: Span::s(10), ..Config::default() },
+            private_routes: true,
             server: ServerConfig::new("mx.test"),
             tls: false,
             path_tls: TlsPolicy::Opportunistic,
@@ -187,13 +190,14 @@ impl Stage {
             from_delivery,
             spool: opened.spool.clone(),
             resolver: dns::Resolver::zone(zone),
+            own_listeners: Vec::new(),
             suppression: Arc::clone(&list) as Arc<dyn SuppressionCheck>,
             dictionary: Arc::new(Dictionary::builtin()),
             dkim: setup.dkim,
             tokens: Arc::clone(&tokens),
             clock: Arc::new(ManualClock::new(NOW)),
         };
-        let config = Config { port, ..setup.config };
+        let config = Config { port, allow_private_routes: setup.private_routes, ..setup.config };
         config.validate().unwrap();
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(delivery::run(config, ports, shutdown.clone()));

@@ -119,7 +119,8 @@ async fn a_delivery_report_becomes_a_remote_bounce() {
     assert_eq!(event.id, EventId { root: 20, leaf: u32::from(EventKind::RemoteBounce.number()) << 16 });
     assert_eq!((event.recipient, event.campaign), (Some(RecipientId(20)), Some(CampaignId(40))));
     assert_eq!((event.message, event.contact), (Some(MessageId(10)), Some(ContactId(30))));
-    assert_eq!((event.address.as_deref(), event.at), (Some("user@example.com"), NOW));
+    assert_eq!((event.address, event.at), (None, NOW), "what the report says is no proof");
+    assert_eq!(event.note.as_deref(), Some("the report names user@example.com"));
     let report = event.report.unwrap();
     assert_eq!((report.what.as_str(), report.category, report.suppress), ("failed", Some(Category::BadMailbox), true));
     assert_eq!(report.reporter.as_deref(), Some("inner.example.com"));
@@ -201,10 +202,6 @@ async fn unsubscribing_by_mail() {
     let event = event_of("unsubscribe@bounce.example.org", &message, EventKind::Unsubscribed).await;
     assert_eq!(event.address.as_deref(), Some("zoe@example.com"));
     assert_eq!((event.tenant.as_deref(), event.stream.as_deref()), (Some("shop"), Some("alerts")));
-    let strange = "From: user@example.com\nSubject: unsubscribe\n\n";
-    let event = event_of("unsubscribe@bounce.example.org", strange, EventKind::Inbound).await;
-    assert_eq!(event.recipient, None, "without a token nobody is taken off");
-    assert_eq!(event.touch, None);
 }
 
 #[tokio::test]
@@ -216,7 +213,8 @@ async fn people_and_machines_who_answer() {
     assert!(event.note.unwrap().contains("Out of office"));
     let message = "From: user@example.com\nSubject: Hello\nDate: today\n\nWho are you?\n";
     let event = event_of("postmaster", message, EventKind::Inbound).await;
-    assert_eq!(event.note.as_deref(), Some("mail without a token of ours: subject: Hello"));
+    let note = event.note.unwrap();
+    assert!(note.starts_with("mail without a token of ours: subject: Hello; kept as inbound/"), "{note}");
 }
 
 #[tokio::test]
@@ -226,9 +224,10 @@ async fn strange_mail_is_limited() {
     let house = House::open(config).await;
     let mut client = house.client().await;
     client.expect("EHLO c", "250").await;
-    let message = "Subject: Hello\n\n";
-    assert!(client.send("", &["fbl@example.org"], message).await.starts_with("250"));
-    assert!(client.send("", &["fbl@example.org"], message).await.starts_with("451 4.7.1"));
+    let forged = complaint("abuse", "r.AQ0cq2v7m9hk3xaAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA@news.example.org");
+    assert!(client.send("", &["fbl@example.org"], &forged).await.starts_with("250"));
+    assert!(client.send("", &["fbl@example.org"], &forged).await.starts_with("451 4.7.1"));
+    assert!(client.send("", &["postmaster"], "Subject: Hello\n\n").await.starts_with("451 4.7.1"));
     let attributed = complaint("abuse", &message_id());
     assert!(client.send("", &["fbl@example.org"], &attributed).await.starts_with("250"), "ours are always taken");
     assert_eq!(house.close(EventKind::Complaint).await.len(), 1);

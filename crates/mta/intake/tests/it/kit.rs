@@ -1,16 +1,18 @@
 //! A whole intake on loopback: spool and event log in a directory of its own, one listener, a client that speaks lines.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use intake::{Authenticator, CannotVerify, Config, Intake, Listeners, Ports};
+use intake::{AddressBook, Authenticator, CannotLookUp, CannotVerify, Config, Intake, Listeners, Ports};
 use journal::events::{Cursor, EventLog, EventLogOptions};
 use journal::spool::{Opened, Spool, SpoolOptions};
 use journal::{Options, SyncMode};
 use mail::bounce::Dictionary;
-use mail::token::Keys;
+use mail::token::{Addressee, Keys};
 use model::event::{Event, EventKind};
 use model::handoff::Admitted;
+use model::id::RecipientId;
 use model::name::Name;
 use model::submission::Content;
 use model::time::{Clock, ManualClock, Timestamp};
@@ -45,7 +47,23 @@ impl Authenticator for Doorman {
     }
 }
 
+/// Whom it knows was written to; nothing can be said of a recipient with an empty address.
+#[derive(Default)]
+pub struct Book(pub Mutex<HashMap<RecipientId, Addressee>>);
+
+impl AddressBook for Book {
+    fn addressee(&self, recipient: RecipientId) -> smtp::BoxFuture<'_, Result<Option<Addressee>, CannotLookUp>> {
+        let found = self.0.lock().unwrap().get(&recipient).cloned();
+        let found = match found {
+            Some(known) if known.address.is_empty() => Err(CannotLookUp("the store is gone".to_owned())),
+            found => Ok(found),
+        };
+        Box::pin(std::future::ready(found))
+    }
+}
+
 pub struct House {
+    pub book: Arc<Book>,
     pub dir: TempDir,
     pub clock: ManualClock,
     pub spool: Spool,
@@ -90,19 +108,22 @@ impl House {
         let options = EventLogOptions { log: log_options(), ..EventLogOptions::default() };
         let events = EventLog::open(&dir.path().join("events"), options).unwrap();
         let intake = Intake::new(spool.clone(), recovery.newest_id, 1, &config, shared);
+        let book = Arc::new(Book::default());
         let ports = Ports {
             intake: intake.clone(),
             events: events.clone(),
             keys: keys(),
             dictionary: Arc::new(Dictionary::builtin()),
             authenticator: Some(Arc::new(Doorman)),
+            address_book: book.clone(),
             tls_dir: dir.path().join("tls"),
+            inbox_dir: dir.path().join("inbound"),
         };
         let listeners = Listeners::bind(&config, ports).await.unwrap();
         let address = listeners.addresses()[0];
         let stop = CancellationToken::new();
         let running = tokio::spawn(listeners.run(stop.clone()));
-        House { dir, clock, spool, events, admitted, intake, address, stop, running }
+        House { book, dir, clock, spool, events, admitted, intake, address, stop, running }
     }
 
     pub async fn client(&self) -> Client<TcpStream> {

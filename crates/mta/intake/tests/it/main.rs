@@ -2,6 +2,9 @@
 
 mod inbound;
 mod kit;
+mod letters;
+mod notices;
+mod proof;
 mod relaying;
 mod submission;
 mod trouble;

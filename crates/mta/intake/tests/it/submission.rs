@@ -4,7 +4,7 @@ use expect_test::expect;
 use model::event::EventKind;
 use model::id::{MessageId, RecipientId};
 use model::submission::{
-    Checkpoint, Content, ContentSource, Envelope, NewMessage, NewRecipient, Origin, Protocol, Refusal, ReturnPath,
+    Checkpoint, Content, ContentSource, Envelope, NewMessage, NewRecipient, Origin, Protocol, Refusal, Ret, ReturnPath,
     Routing, Submission,
 };
 use model::time::Timestamp;
@@ -56,7 +56,7 @@ async fn addresses_beyond_ascii_and_delivery_reports() {
     let mut house = House::open(config()).await;
     let mut client = house.client().await;
     client.expect("EHLO c", "250").await;
-    client.expect("MAIL FROM:<> SMTPUTF8 BODY=8BITMIME ENVID=abc", "250").await;
+    client.expect("MAIL FROM:<> SMTPUTF8 BODY=8BITMIME ENVID=abc RET=HDRS", "250").await;
     client.expect("RCPT TO:<zoë@bücher.example> NOTIFY=FAILURE,DELAY ORCPT=rfc822;zoe@x.example", "250").await;
     client.expect("DATA", "354").await;
     client.expect("From: zoë@bücher.example\r\nSubject: ö\r\n\r\nö\r\n.", "250").await;
@@ -64,7 +64,7 @@ async fn addresses_beyond_ascii_and_delivery_reports() {
     assert!(raw.contains("with UTF8SMTP id ") && raw.contains("\tfor <zoë@xn--bcher-kva.example>;"), "{raw}");
     let envelope = &admitted.message.envelope;
     assert_eq!((&envelope.sender, envelope.smtputf8, envelope.eight_bit), (&ReturnPath::Null, true, true));
-    assert_eq!(envelope.envid.as_deref(), Some("abc"));
+    assert_eq!((envelope.envid.as_deref(), envelope.ret), (Some("abc"), Some(Ret::Headers)));
     let row = house.spool.read_row(admitted.recipients[0].row).unwrap();
     let dsn = row.dsn.unwrap();
     assert!(dsn.failure && dsn.delay && !dsn.success);
@@ -119,6 +119,25 @@ fn new_message(content: Content) -> NewMessage {
 fn submission(content: ContentSource, recipients: &[&str], position: Option<u64>) -> Submission {
     let checkpoint = position.map(|position| Checkpoint { feed: 9, position });
     Submission { content, recipients: recipients.iter().map(|address| recipient(address)).collect(), checkpoint }
+}
+
+#[tokio::test]
+async fn a_first_attempt_in_a_far_future_is_refused() {
+    let mut config = config();
+    config.not_before_max = "2d".parse().unwrap();
+    let house = House::open(config).await;
+    for (ahead_s, taken) in [(172_800, true), (172_801, false), (u32::MAX.into(), false)] {
+        let mut message = new_message(Content::Merge(b"program".to_vec()));
+        message.routing.not_before = Some(NOW.plus(std::time::Duration::from_secs(ahead_s)));
+        let asked = submission(ContentSource::New(Box::new(message)), &["a@example.com"], None);
+        match house.intake.submit(asked).await {
+            Ok(_) => assert!(taken, "{ahead_s} s ahead"),
+            Err(Refusal::Invalid { reason }) => {
+                assert!(!taken && reason.ends_with("is more than 2d ahead"), "{reason}")
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
 }
 
 #[tokio::test]

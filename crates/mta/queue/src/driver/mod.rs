@@ -47,7 +47,9 @@ use crate::providers::{Providers, ProvidersError};
 use ack::Acks;
 use lookup::Lookups;
 use state::{StateFile, Unanswered};
-use writer::{Batch, Written};
+use writer::{Batch, Disk, Written};
+
+pub use writer::FailureWatch;
 
 /// Most messages taken from one channel for one step.
 pub const BATCH_MAX: usize = 1_024;
@@ -78,6 +80,8 @@ pub struct Ports {
     pub spool: Spool,
     /// Who knows the mail hosts.
     pub resolver: Resolver,
+    /// Who wants to know what was given up.
+    pub failures: Option<Arc<dyn FailureWatch>>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Questions and orders (see [`crate::handle::channel`]).
@@ -186,7 +190,8 @@ impl Driver {
         let acking = tokio::spawn(ack::run(acks.clone(), ports.spool.clone()));
         let (writer, batches) = mpsc::channel(WRITER_MAX);
         let written = Written::default();
-        let writing = tokio::spawn(writer::run(batches, ports.events, ports.spool, acks.clone(), written.clone()));
+        let disk = Disk { log: ports.events, spool: ports.spool, failures: ports.failures };
+        let writing = tokio::spawn(writer::run(batches, disk, acks.clone(), written.clone()));
         Driver {
             lookups: Lookups::new(ports.resolver, config.limits.lookups_max as usize),
             config,

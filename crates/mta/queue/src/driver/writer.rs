@@ -1,13 +1,15 @@
 //! Events on their way to the event log, and what follows once they are there.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use journal::events::{AppendError, Cursor, EventLog};
 use journal::spool::Spool;
-use model::event::Event;
+use model::event::{Event, EventKind};
 use model::handoff::RowRef;
+use model::id::RecipientId;
 use model::time::Timestamp;
 use tokio::sync::mpsc;
 
@@ -70,14 +72,29 @@ impl Batch {
     }
 }
 
+/// Told of recipients that were given up, while the spool still has their rows and contents. Implemented over intake by
+/// the binary: senders are told of failures.
+pub trait FailureWatch: Send + Sync + 'static {
+    /// Events of mail that is no campaign's, with the rows of their recipients. May read the spool; must not wait for an
+    /// admission, because admissions wait for the queue.
+    fn given_up(&self, given_up: Vec<(Event, RowRef)>);
+}
+
+/// Where batches go.
+pub(super) struct Disk {
+    pub log: EventLog,
+    pub spool: Spool,
+    pub failures: Option<Arc<dyn FailureWatch>>,
+}
+
 /// Appends batches until there are no more.
 pub(super) async fn run(
     mut batches: mpsc::Receiver<Batch>,
-    log: EventLog,
-    spool: Spool,
+    disk: Disk,
     acks: Acks,
     written: Written,
 ) -> Result<(), RunError> {
+    let Disk { log, spool, failures } = disk;
     while let Some(mut batch) = batches.recv().await {
         while batch.len() < APPEND_MAX {
             let Ok(next) = batches.try_recv() else { break };
@@ -85,12 +102,39 @@ pub(super) async fn run(
         }
         let Batch { events, settled, position, until } = batch;
         let events = with_addresses(events, &spool).await;
+        if let Some(watch) = &failures {
+            tell_failures(watch, &events, &settled).await;
+        }
         let ending = batches.is_closed();
         let cursor = append_all(&log, events, position, ending).await?;
         acks.push(settled, cursor);
         written.0.fetch_max(until.0, Ordering::AcqRel);
     }
     Ok(())
+}
+
+/// Before the acknowledgements, with which the rows go.
+async fn tell_failures(watch: &Arc<dyn FailureWatch>, events: &[Event], settled: &[Settled]) {
+    let failed = events.iter().filter(|event| {
+        matches!(event.kind, EventKind::Bounced | EventKind::Expired | EventKind::Suppressed)
+            && event.campaign.is_none()
+    });
+    let failed: Vec<&Event> = failed.collect();
+    if failed.is_empty() {
+        return;
+    }
+    let done = settled.iter().filter_map(|settled| match settled {
+        Settled::Done { recipient, row } => Some((*recipient, *row)),
+        Settled::Deferred { .. } => None,
+    });
+    let rows: HashMap<RecipientId, RowRef> = done.collect();
+    let row = |event: &Event| rows.get(&event.recipient?).copied();
+    let given_up: Vec<(Event, RowRef)> =
+        failed.iter().filter_map(|&event| Some((event.clone(), row(event)?))).collect();
+    let watch = Arc::clone(watch);
+    if let Err(error) = tokio::task::spawn_blocking(move || watch.given_up(given_up)).await {
+        tracing::error!(%error, "senders are not told of failures");
+    }
 }
 
 /// Appends in portions, the marker with the last.
@@ -145,4 +189,46 @@ async fn with_addresses(told: Vec<Told>, spool: &Spool) -> Vec<Event> {
         }
     }
     events
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Mutex, PoisonError};
+
+    use model::id::CampaignId;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Heard(Mutex<Vec<(u64, u32)>>);
+
+    impl FailureWatch for Heard {
+        fn given_up(&self, given_up: Vec<(Event, RowRef)>) {
+            let heard = given_up.iter().filter_map(|(event, row)| Some((event.recipient?.0, row.offset)));
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(heard);
+        }
+    }
+
+    #[tokio::test]
+    async fn failures_are_told_with_their_rows_and_nothing_else() {
+        let event = |recipient, kind| Event::of_recipient(kind, RecipientId(recipient), 1, Timestamp::default());
+        let events = [
+            event(1, EventKind::Bounced),
+            event(2, EventKind::Delivered),
+            event(3, EventKind::Deferred),
+            event(3, EventKind::Expired),
+            Event { campaign: Some(CampaignId(9)), ..event(4, EventKind::Bounced) },
+            event(5, EventKind::Suppressed),
+        ];
+        let done = |recipient: u32| Settled::Done {
+            recipient: RecipientId(recipient.into()),
+            row: RowRef { offset: 10 * recipient, ..RowRef::default() },
+        };
+        let heard = Arc::new(Heard::default());
+        let watch = Arc::clone(&heard) as Arc<dyn FailureWatch>;
+        tell_failures(&watch, &events, &[1, 2, 3, 4, 5].map(done)).await;
+        assert_eq!(*heard.0.lock().unwrap(), [(1, 10), (3, 30), (5, 50)]);
+        tell_failures(&watch, &events[1..2], &[done(2)]).await;
+        assert_eq!(heard.0.lock().unwrap().len(), 3);
+    }
 }

@@ -67,6 +67,7 @@ impl Life {
             events: events.clone(),
             spool: spool.clone(),
             resolver: Resolver::zone(zone()),
+            failures: None,
             clock: Arc::new(SystemClock),
             commands,
         };

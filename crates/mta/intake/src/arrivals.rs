@@ -1,0 +1,251 @@
+//! What is done with a mail that came back: its events are written, and a letter goes where somebody reads it.
+//!
+//! | the mail | what becomes of it |
+//! |---|---|
+//! | report, unsubscribing with a token | its event |
+//! | letter, `inbound.forward_to` is configured | sent on there, with a null return path and unsigned |
+//! | letter to the postmaster | a file in the [`crate::inbox`] |
+//! | any other letter | refused (550 5.7.1): nothing that was accepted is lost |
+//!
+//! Strangers begin all of this, so everything has a bound: [`READERS_MAX`] mails are read at the same time, each once;
+//! events and letters of unknown origin keep to `intake.stranger_events`; looking up an address ends after
+//! [`LOOK_UP_TIME_MAX`].
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use journal::events::AppendError;
+use model::event::{Event, EventKind};
+use model::id::{EventId, MessageId};
+use model::name::Name;
+use model::reply::Reply;
+use model::submission::{
+    Content, ContentSource, Envelope, NewMessage, NewRecipient, Origin, Protocol, ReturnPath, Routing, Submission,
+};
+use model::time::Timestamp;
+use smtp::envelope::{Mail, Transaction};
+use smtp::server::Context;
+
+use crate::conversation::{Desk, reply_of};
+use crate::inbound::{Arrival, Found, Reading};
+use crate::inbox::KeepError;
+use crate::relay::Mailbox;
+use crate::rewrite::{self, Added, Prepared};
+use crate::trace::{Trace, date};
+
+/// Mails that are read at the same time; more wait, with their memory counted.
+pub(crate) const READERS_MAX: usize = 4;
+
+/// Longest time for finding out to whom a mail was written.
+const LOOK_UP_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// A mail for us, with all its addresses of ours.
+struct Letter<'a> {
+    context: &'a Context,
+    mail: Mail,
+    raw: Vec<u8>,
+    mailboxes: Vec<(String, Mailbox)>,
+    at: Timestamp,
+}
+
+impl Desk {
+    /// Takes an inbound mail, whole or not at all.
+    pub(crate) async fn take_inbound(
+        &self,
+        context: &Context,
+        transaction: Transaction,
+        mailboxes: Vec<(String, Mailbox)>,
+    ) -> Reply {
+        let Transaction { mail, data, .. } = transaction;
+        let letter = Letter { context, mail, raw: data, mailboxes, at: self.intake.now() };
+        self.inbound(letter).await.unwrap_or_else(|refusal| refusal)
+    }
+
+    async fn inbound(&self, letter: Letter<'_>) -> Result<Reply, Reply> {
+        let _place = self.readers.acquire().await.map_err(|_| unreadable())?;
+        let (letter, found) = self.read(letter).await?;
+        let (letters, reports): (Vec<Found>, Vec<Found>) = found.into_iter().partition(|found| found.letter);
+        let mut events = Vec::with_capacity(reports.len() + 1);
+        let of_letter = letters.into_iter().next();
+        let alone = reports.is_empty();
+        for Found { event, known, .. } in reports {
+            if !known {
+                events.push(self.numbered(*event)?);
+            } else if !self.was_told(event.id) {
+                events.push(self.proven(self.with_routing(*event)).await?);
+            }
+        }
+        if let Some(Found { event, .. }) = of_letter {
+            let event = self.numbered(*event)?;
+            let kept = self.keep(letter, alone).await?;
+            let note = [event.note.as_deref(), Some(&kept)].into_iter().flatten().collect::<Vec<_>>().join("; ");
+            events.push(Event { note: Some(note), ..self.with_routing(event) });
+        }
+        self.tell(events).await
+    }
+
+    /// Parsing megabytes of MIME is no work for the threads that serve everybody.
+    async fn read<'a>(&self, letter: Letter<'a>) -> Result<(Letter<'a>, Vec<Found>), Reply> {
+        let Letter { context, mail, raw, mailboxes, at } = letter;
+        let peer = context.peer.address.ip();
+        let (keys, dictionary) = (self.keys.clone(), self.dictionary.clone());
+        let read = tokio::task::spawn_blocking(move || {
+            let reading = Reading::of(&raw, &dictionary);
+            let found = mailboxes.iter().map(|(recipient, mailbox)| {
+                let arrival = Arrival { recipient, mailbox: *mailbox, sender: &mail.sender, peer, at };
+                reading.about(&arrival, &keys)
+            });
+            let found: Vec<Found> = found.collect();
+            (mail, raw, mailboxes, found)
+        });
+        let (mail, raw, mailboxes, found) = read.await.map_err(|_| unreadable())?;
+        Ok((Letter { context, mail, raw, mailboxes, at }, found))
+    }
+
+    /// An event that belongs to no recipient's history: with a number, when one more may be written now.
+    fn numbered(&self, event: Event) -> Result<Event, Reply> {
+        if !self.recorder.allows(event.at) {
+            return Err(Reply::new(451, "4.7.1 Too much mail of unknown meaning, try again later"));
+        }
+        Ok(Event { id: Event::of_engine(event.kind, self.intake.next_number(), event.at).id, ..event })
+    }
+
+    /// Adds the address that an event stops us from writing to, where no token names it. A campaign's recipients are
+    /// known to the campaign; all others are looked up, because what the report says may be a lie.
+    async fn proven(&self, event: Event) -> Result<Event, Reply> {
+        let stops = match event.kind {
+            EventKind::Complaint | EventKind::Unsubscribed => true,
+            EventKind::RemoteBounce => event.report.as_ref().is_some_and(|report| report.suppress),
+            _ => false,
+        };
+        let Some(recipient) = event.recipient.filter(|_| stops && event.address.is_none() && event.campaign.is_none())
+        else {
+            return Ok(event);
+        };
+        let found = tokio::time::timeout(LOOK_UP_TIME_MAX, self.address_book.addressee(recipient)).await;
+        match found {
+            Ok(Ok(Some(known))) => {
+                let of_leaving =
+                    |name: Name| Some(name).filter(|n| event.kind == EventKind::Unsubscribed && !n.is_empty());
+                let (tenant, stream) = (of_leaving(known.tenant), of_leaving(known.stream));
+                let (tenant, stream) = (event.tenant.or(tenant), event.stream.or(stream));
+                Ok(Event { address: Some(known.address), tenant, stream, ..event })
+            }
+            Ok(Ok(None)) => Ok(event),
+            Ok(Err(error)) => {
+                tracing::error!(%error, %recipient, "a report has to come again");
+                Err(Reply::new(451, "4.3.0 Cannot take the report now, try again later"))
+            }
+            Err(_) => Err(Reply::new(451, "4.3.0 Cannot take the report now, try again later")),
+        }
+    }
+
+    /// Adds what the spool still knows of the message.
+    fn with_routing(&self, event: Event) -> Event {
+        let head = event.message.and_then(|message| self.intake.spool().head(message));
+        let Some(head) = head else { return event };
+        let job = (!head.routing.job.is_empty()).then(|| head.routing.job.clone());
+        let (tenant, stream) = (Some(head.routing.tenant.clone()), Some(head.routing.stream.clone()));
+        Event { tenant, stream, job, ..event }
+    }
+
+    /// Sees to it that a letter is read by somebody; says how. `alone`: nothing else comes of the mail.
+    async fn keep(&self, letter: Letter<'_>, alone: bool) -> Result<String, Reply> {
+        if let Some(to) = &self.forward_to {
+            self.forward(letter, to).await?;
+            return Ok(format!("sent on to {to}"));
+        }
+        if letter.mailboxes.iter().any(|(_, mailbox)| *mailbox == Mailbox::Postmaster) {
+            return self.store(letter).await;
+        }
+        if alone {
+            return Err(Reply::new(550, "5.7.1 Only reports are read here: mail of people is not accepted"));
+        }
+        Ok("its text was not kept".to_owned())
+    }
+
+    /// With a null return path, so that nothing comes of it when it cannot be delivered, and unsigned: our signature
+    /// would vouch for a stranger's words.
+    async fn forward(&self, letter: Letter<'_>, to: &str) -> Result<(), Reply> {
+        let Letter { context, mail, raw, .. } = letter;
+        let id = self.intake.next_message_id();
+        let prepared = self.prepare(raw, &self.trace(context, &mail, id))?;
+        let envelope = Envelope {
+            sender: ReturnPath::Null,
+            eight_bit: mail.eight_bit || prepared.eight_bit,
+            smtputf8: mail.smtputf8 && (prepared.eight_bit_header || !to.is_ascii()),
+            ..Envelope::default()
+        };
+        let peer = Some(context.peer.address.ip().to_canonical());
+        let message = NewMessage {
+            content: Content::Raw(prepared.raw),
+            envelope,
+            // What the header says about pools and streams was written by a stranger.
+            routing: Routing { signing_domain: Some(Name::default()), ..Routing::default() },
+            origin: Origin { protocol: Protocol::Smtp, peer, user: context.user.clone() },
+        };
+        let recipients = vec![NewRecipient { address: to.to_owned(), ..NewRecipient::default() }];
+        let content = ContentSource::New(Box::new(message));
+        let submitted = self.intake.submit_as(id, Submission { content, recipients, checkpoint: None }).await;
+        submitted.map(drop).map_err(|refusal| reply_of(&refusal))
+    }
+
+    async fn store(&self, letter: Letter<'_>) -> Result<String, Reply> {
+        let Letter { context, mail, raw, .. } = letter;
+        let id = self.intake.next_message_id();
+        let received = self.trace(context, &mail, id).received();
+        let mut file = format!("Return-Path: <{}>\r\n{received}", mail.sender).into_bytes();
+        file.extend_from_slice(&raw);
+        let (inbox, name) = (self.inbox.clone(), format!("{id}.eml"));
+        let kept = format!("kept as inbound/{name}");
+        match tokio::task::spawn_blocking(move || inbox.keep(&name, &file)).await {
+            Ok(Ok(())) => Ok(kept),
+            Ok(Err(KeepError::Full)) => Err(Reply::new(452, "4.2.2 The mailbox is full, try again later")),
+            Ok(Err(KeepError::Io(error))) => {
+                tracing::error!(%error, "a letter to the postmaster could not be kept");
+                Err(Reply::new(451, "4.3.0 Cannot take the mail now, try again later"))
+            }
+            Err(_) => Err(unreadable()),
+        }
+    }
+
+    /// What is said of how a message came in, without its recipients.
+    pub(crate) fn trace<'a>(&'a self, context: &'a Context, mail: &Mail, id: MessageId) -> Trace<'a> {
+        let (host_name, at) = (self.host_name.as_str(), self.intake.now());
+        Trace { context, host_name, id, only_recipient: None, smtputf8: mail.smtputf8, at }
+    }
+
+    /// Puts the trace in front of a message and completes its header.
+    pub(crate) fn prepare(&self, raw: Vec<u8>, trace: &Trace<'_>) -> Result<Prepared, Reply> {
+        let (received, message_id) = (trace.received(), format!("<{}@{}>", trace.id, self.host_name));
+        let added = Added { received: &received, message_id: &message_id, date: &date(trace.at) };
+        rewrite::prepare(raw, &added, self.hops_max).map_err(|fault| Reply::new(554, &fault.to_string()))
+    }
+
+    fn was_told(&self, event: EventId) -> bool {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).get(&event).is_some()
+    }
+
+    /// Writes events; those of reports are remembered.
+    async fn tell(&self, events: Vec<Event>) -> Result<Reply, Reply> {
+        let ids: Vec<EventId> = events.iter().map(|event| event.id).collect();
+        match self.events.append(events).await {
+            Ok(_) => {
+                let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+                for id in ids {
+                    told.put(id, ());
+                }
+                Ok(Reply::new(250, "2.0.0 Taken"))
+            }
+            Err(AppendError::NoSpace) => Err(Reply::new(452, "4.3.1 Insufficient system storage, try again later")),
+            Err(error) => {
+                tracing::error!(%error, "an inbound mail could not be noted");
+                Err(Reply::new(451, "4.3.0 Cannot take the mail now, try again later"))
+            }
+        }
+    }
+}
+
+fn unreadable() -> Reply {
+    Reply::new(451, "4.3.0 The mail could not be read, try again later")
+}
