@@ -12,7 +12,9 @@ use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteRow, SqliteSynchronous,
 };
-use sqlx::{Arguments, AssertSqlSafe, Column as _, ConnectOptions as _, Row as _, TypeInfo as _, ValueRef as _};
+use sqlx::{
+    Arguments, AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Row as _, TypeInfo as _, ValueRef as _,
+};
 
 use crate::error::DbError;
 use crate::handle::{ACQUIRE_TIMEOUT, BUSY_TIMEOUT, READERS};
@@ -29,7 +31,10 @@ pub(crate) async fn open(path: &Path) -> Result<(SqlitePool, SqlitePool), DbErro
         .synchronous(SqliteSynchronous::Full)
         .pragma("temp_store", "memory")
         .disable_statement_logging();
-    let writer = pool(1).connect_with(options.clone().journal_mode(SqliteJournalMode::Wal)).await?;
+    let writer = pool(1)
+        .after_release(|connection, _| Box::pin(is_at_rest(connection)))
+        .connect_with(options.clone().journal_mode(SqliteJournalMode::Wal))
+        .await?;
     let readers = pool(READERS).connect_with(options.pragma("query_only", "on")).await?;
     Ok((writer, readers))
 }
@@ -41,6 +46,14 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+}
+
+/// Whether the connection can be used again. SQLite ends a transaction by itself when the disk is full, so that the
+/// ROLLBACK behind it fails; sqlx then takes the transaction for open, and would never begin another one.
+async fn is_at_rest(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // Behind it, a ROLLBACK that was asked for has been carried out.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// All rows of a statement.

@@ -1,6 +1,7 @@
 //! The handle on both engines: the same checks, the same SQL.
 
 mod engine;
+mod full_disk;
 mod migrations;
 
 use db::Db;
