@@ -96,14 +96,10 @@ impl Session {
         if let Some(refused) = refusal(&letter, capabilities, &self.shared.config) {
             return Ok(self.unsendable(group, &refused).await);
         }
-        let letter_needs_utf8 = letter.smtputf8;
-        let needs_utf8 = |loaded: &Loaded| letter_needs_utf8 || !loaded.recipient.address.is_ascii();
-        if !capabilities.smtputf8 && group.iter().any(needs_utf8) {
-            let (unfit, fit): (Vec<_>, Vec<_>) = group.into_iter().partition(needs_utf8);
-            let reason = "X.6.7: the address needs SMTPUTF8, which the host does not offer".to_owned();
-            let unsendable = Unsendable { failure: Failure::NoSmtputf8, permanent: true, reason };
-            self.unsendable(unfit, &unsendable).await;
-            return Ok(fit);
+        let needs: Vec<_> = group.iter().map(|loaded| utf8_need(&letter, &loaded.recipient.address)).collect();
+        let needs_utf8 = needs.iter().any(Option::is_some);
+        if needs_utf8 && !capabilities.smtputf8 {
+            return Ok(self.without_utf8(group, needs).await);
         }
         let recipients: Vec<OutboundRecipient<'_>> = group
             .iter()
@@ -113,7 +109,7 @@ impl Session {
         let transaction = OutboundTransaction {
             sender: &letter.sender,
             eight_bit: letter.eight_bit,
-            smtputf8: group.iter().any(needs_utf8),
+            smtputf8: needs_utf8,
             ret: envelope.ret,
             envid: envelope.envid.as_deref(),
             recipients: &recipients,
@@ -121,6 +117,21 @@ impl Session {
         };
         let sent = self.client.send(&transaction).await;
         self.settle(group, sent).await
+    }
+
+    /// The host does not offer SMTPUTF8: who can be written to without it.
+    async fn without_utf8(&mut self, group: Vec<Loaded>, needs: Vec<Option<&'static str>>) -> Vec<Loaded> {
+        let mut fit = Vec::with_capacity(group.len());
+        for (loaded, need) in group.into_iter().zip(needs) {
+            let Some(need) = need else {
+                fit.push(loaded);
+                continue;
+            };
+            let reason = format!("{need} needs SMTPUTF8, which the host does not offer");
+            let unsendable = Unsendable { failure: Failure::NoSmtputf8, permanent: true, reason };
+            self.unsendable(vec![loaded], &unsendable).await;
+        }
+        fit
     }
 
     /// Nothing is sent to these.
@@ -208,14 +219,26 @@ fn is_one_too_many(fate: &Fate, category: Option<Category>) -> bool {
     fate.phase == Phase::RcptTo && fate.reply.code == 452 && category == Some(Category::TooManyRecipients)
 }
 
+/// What of a mail needs SMTPUTF8, with the code that its refusal has (RFC 6531 3.5): 5.6.7 for an address, 5.6.9 for a
+/// header.
+fn utf8_need(letter: &Letter<'_>, recipient: &str) -> Option<&'static str> {
+    if !recipient.is_ascii() {
+        Some("5.6.7: the address")
+    } else if !letter.sender.is_ascii() {
+        Some("5.6.7: the return path")
+    } else {
+        letter.smtputf8.then_some("5.6.9: the header of the message")
+    }
+}
+
 /// What the host's extensions forbid.
 fn refusal(letter: &Letter<'_>, offered: &Capabilities, config: &Config) -> Option<Unsendable> {
     if let Some(max) = offered.size_bytes_max.filter(|max| letter.size() > *max) {
-        let reason = format!("X.3.4: {} bytes are more than the {max} that the host takes", letter.size());
+        let reason = format!("5.3.4: {} bytes are more than the {max} that the host takes", letter.size());
         return Some(Unsendable { failure: Failure::TooLarge, permanent: true, reason });
     }
     if letter.eight_bit && !offered.eight_bit_mime && !config.assume_8bit {
-        let reason = "X.6.3: the message needs 8BITMIME, which the host does not offer".to_owned();
+        let reason = "5.6.3: the message needs 8BITMIME, which the host does not offer".to_owned();
         return Some(Unsendable { failure: Failure::No8bitmime, permanent: true, reason });
     }
     None

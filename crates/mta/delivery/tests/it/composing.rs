@@ -107,7 +107,7 @@ async fn an_address_that_needs_smtputf8_bounces_where_it_is_not_offered() {
         Stage::new(Setup { server: host_without(|offered| offered.smtputf8 = false), ..Setup::default() }).await;
     let tickets = stage.admit(raw("one"), &["zoë@x.test", "b@x.test"]).await;
     let (outcomes, _) = stage.deliver(tickets).await;
-    let reason = "X.6.7: the address needs SMTPUTF8, which the host does not offer";
+    let reason = "5.6.7: the address needs SMTPUTF8, which the host does not offer";
     assert_eq!(
         show(&outcomes),
         [
@@ -115,6 +115,24 @@ async fn an_address_that_needs_smtputf8_bounces_where_it_is_not_offered() {
             "b@x.test: delivered recipient - Dot 250 2.0.0 OK".to_owned(),
         ]
     );
+}
+
+#[tokio::test]
+async fn the_code_says_what_needs_smtputf8() {
+    for (sender, header, expected) in [
+        ("zoë@out.test", "one", "5.6.7: the return path"),
+        ("sender@out.test", "grüße", "5.6.9: the header of the message"),
+    ] {
+        let mut stage =
+            Stage::new(Setup { server: host_without(|offered| offered.smtputf8 = false), ..Setup::default() }).await;
+        let sender = ReturnPath::Fixed(sender.to_owned());
+        let envelope = Envelope { sender, smtputf8: true, ..Envelope::default() };
+        let tickets = stage.admit_with(raw(header), envelope, Routing::default(), &["a@x.test"]).await;
+        let (outcomes, _) = stage.deliver(tickets).await;
+        let rest = "needs SMTPUTF8, which the host does not offer";
+        assert_eq!(show(&outcomes), [format!("a@x.test: bounced recipient content-related Route {expected} {rest}")]);
+        assert!(stage.host.seen().is_empty());
+    }
 }
 
 #[tokio::test]
@@ -140,7 +158,7 @@ async fn eight_bit_messages_to_a_host_that_does_not_offer_it() {
         let expected = match delivered {
             true => "a@x.test: delivered recipient - Dot 250 2.0.0 OK",
             false => {
-                "a@x.test: bounced connection content-related Route X.6.3: the message needs 8BITMIME, which the host does not offer"
+                "a@x.test: bounced connection content-related Route 5.6.3: the message needs 8BITMIME, which the host does not offer"
             }
         };
         assert_eq!(show(&outcomes), [expected]);
@@ -158,7 +176,7 @@ async fn messages_larger_than_the_host_takes_are_not_sent() {
     assert_eq!(
         show(&outcomes),
         [
-            "a@x.test: bounced message content-related Route X.3.4: 73 bytes are more than the 60 that the host takes",
+            "a@x.test: bounced message content-related Route 5.3.4: 73 bytes are more than the 60 that the host takes",
             "b@x.test: delivered recipient - Dot 250 2.0.0 OK",
         ]
     );
