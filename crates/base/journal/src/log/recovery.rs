@@ -82,7 +82,7 @@ pub(crate) fn recover(
     remove_spare(dir).map_err(io_error)?;
     let mut found = open_segments(dir, kind)?;
     if let Some(mut last) = found.segments.last_entry() {
-        let tail = repair_tail(last.get(), options).map_err(io_error)?;
+        let tail = repair_tail(dir, last.get(), options).map_err(io_error)?;
         last.get_mut().bytes = tail.end;
         found.torn_bytes = tail.torn_bytes;
     }
@@ -138,12 +138,13 @@ struct Tail {
 }
 
 /// Finds the end of the last complete group of the last segment, and clears what lies behind it.
-fn repair_tail(last: &SegmentFile, options: &Options) -> io::Result<Tail> {
+fn repair_tail(dir: &Path, last: &SegmentFile, options: &Options) -> io::Result<Tail> {
     let end = acknowledged_end(last)?;
     let torn_end = last_used_byte(last, end)?;
     let torn_bytes = torn_end.saturating_sub(end);
     if torn_bytes > 0 {
-        tracing::warn!(segment = last.header.number, end, torn_bytes, "cutting a torn tail");
+        let segment = last.header.number;
+        tracing::warn!(dir = %dir.display(), segment, end, torn_bytes, "cutting a torn tail");
         clear(last, options, end, torn_end)?;
     }
     // What a killed process left in the page cache counts from now on, so it has to be on disk.
