@@ -121,9 +121,17 @@ impl Accounts {
         let Some(row) = self.db.query_optional(sql, params![fingerprint(secret)]).await? else { return Ok(None) };
         let (key, now) = (api_key(&row)?, self.clock.now());
         if key.last_used_at.is_none_or(|used| now.since(used) >= USED_EVERY) {
-            self.db.execute("UPDATE api_key SET last_used_at = $2 WHERE id = $1", params![key.id, now]).await?;
+            let sql = "UPDATE api_key SET last_used_at = $2 WHERE id = $1";
+            self.note_use(sql, params![key.id, now]).await;
         }
         Ok(Some(key))
+    }
+
+    /// Notes when something was used. A full disk must not keep anybody out: most of all not whoever makes room.
+    pub(crate) async fn note_use(&self, sql: &str, values: Vec<db::Value>) {
+        if let Err(error) = self.db.execute(sql, values).await {
+            tracing::warn!(error = error.chain(), "the time of use could not be noted");
+        }
     }
 }
 

@@ -51,7 +51,7 @@ impl Accounts {
         let values = params![print.clone(), now.minus(SESSION_AGE_MAX), now.minus(SESSION_IDLE_MAX)];
         let Some(row) = self.db.query_optional(sql, values).await? else { return Ok(None) };
         if now.since(row.get("seen_at")?) >= SEEN_EVERY {
-            self.db.execute("UPDATE session SET seen_at = $2 WHERE fingerprint = $1", params![print, now]).await?;
+            self.note_use("UPDATE session SET seen_at = $2 WHERE fingerprint = $1", params![print, now]).await;
         }
         account(&row).map(Some)
     }

@@ -1,5 +1,7 @@
 //! Accounts, sessions and keys over a real database.
 
+mod unwritable;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
