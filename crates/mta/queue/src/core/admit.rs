@@ -68,10 +68,16 @@ impl QueueCore {
         self.messages[entry.message].head.received_at.max(born_at(entry.id.0))
     }
 
+    /// From when on the recipient ages: mail for later has its whole time from then.
+    pub(super) fn ages_from(&self, idx: u32) -> Timestamp {
+        let message = &self.messages[self.entries.get(idx).message];
+        self.received_at(idx).max(message.head.routing.not_before.unwrap_or_default())
+    }
+
     /// When the recipient is given up, as far as its message and stream say.
     fn deadline(&self, idx: u32) -> Timestamp {
         let message = &self.messages[self.entries.get(idx).message];
-        let of_stream = self.received_at(idx).plus(self.streams[usize::from(message.stream)].config.max_age.0);
+        let of_stream = self.ages_from(idx).plus(self.streams[usize::from(message.stream)].config.max_age.0);
         message.head.routing.expires.unwrap_or(of_stream)
     }
 

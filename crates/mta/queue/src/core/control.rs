@@ -43,7 +43,13 @@ impl QueueCore {
                 self.remove_control(target);
                 self.recover_routes(now, target);
             }
-            Action::Cancel => self.start_cancel(now, target, by, out)?,
+            Action::Cancel => {
+                self.start_cancel(now, target, by, out)?;
+                // Nobody is left to be held; a domain and a job go on with other mail.
+                if matches!(target, Target::Campaign(_) | Target::Message(_) | Target::Recipient(_)) {
+                    self.remove_control(target);
+                }
+            }
         }
         let change = Change {
             kind: EventKind::Control,

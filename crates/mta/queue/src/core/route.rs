@@ -214,7 +214,7 @@ impl QueueCore {
     /// Puts a recipient behind the others that are due for its site.
     fn enter_line(&mut self, now: Timestamp, idx: u32, site: u32, pool: u16, out: &mut Out) {
         if let Some(max_age) = self.sites[site].max_age {
-            let deadline = self.received_at(idx).plus(max_age.0);
+            let deadline = self.ages_from(idx).plus(max_age.0);
             let entry = self.entries.get_mut(idx);
             entry.deadline = entry.deadline.min(deadline);
             if deadline <= now {

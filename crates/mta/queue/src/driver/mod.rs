@@ -36,7 +36,7 @@ use journal::events::EventLog;
 use journal::spool::Spool;
 use model::handoff::{Admitted, FromDelivery, ToDelivery};
 use model::time::{Clock, Timestamp};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -174,6 +174,8 @@ struct Driver {
     admitted_until: Timestamp,
     writer: Option<mpsc::Sender<Batch>>,
     writing: JoinHandle<Result<(), RunError>>,
+    /// The event log has no room: what delivery says waits, so that it is given nothing more whose end could not be kept.
+    log_full: watch::Receiver<bool>,
     acks: Acks,
     /// `None` once it has ended, with its result in `acked`.
     acking: Option<JoinHandle<Result<(), RunError>>>,
@@ -190,7 +192,8 @@ impl Driver {
         let acking = tokio::spawn(ack::run(acks.clone(), ports.spool.clone()));
         let (writer, batches) = mpsc::channel(WRITER_MAX);
         let written = Written::default();
-        let disk = Disk { log: ports.events, spool: ports.spool, failures: ports.failures };
+        let (full, log_full) = watch::channel(false);
+        let disk = Disk { log: ports.events, spool: ports.spool, failures: ports.failures, full };
         let writing = tokio::spawn(writer::run(batches, disk, acks.clone(), written.clone()));
         Driver {
             lookups: Lookups::new(ports.resolver, config.limits.lookups_max as usize),
@@ -208,6 +211,7 @@ impl Driver {
             admitted_until: Timestamp::default(),
             writer: Some(writer),
             writing,
+            log_full,
             acks,
             acking: Some(acking),
             acked: Ok(()),
@@ -249,8 +253,8 @@ impl Driver {
 
     /// Waits for whatever comes first, as far as there is room for it.
     async fn wait(&mut self, shutdown: &CancellationToken, deadline: Option<tokio::time::Instant>) -> Wakened {
-        let (room, room_for_admissions, room_for_outcomes) = self.rooms();
-        let sleep = self.wake_at.filter(|_| room).map(|at| at.since(self.clock.now()));
+        let room = self.room();
+        let sleep = self.wake_at.filter(|_| room.any).map(|at| at.since(self.clock.now()));
         let grace = deadline.unwrap_or_else(|| tokio::time::Instant::now() + Duration::from_secs(3_600));
         let mut admissions = Vec::new();
         let mut said = Vec::new();
@@ -274,11 +278,11 @@ impl Driver {
                     Wakened::Nothing
                 }
             },
-            count = self.from_delivery.recv_many(&mut said, BATCH_MAX), if room_for_outcomes => match count {
+            count = self.from_delivery.recv_many(&mut said, BATCH_MAX), if room.outcomes => match count {
                 0 => Wakened::DeliveryGone,
                 _ => Wakened::Inputs(said.into_iter().map(Input::Delivery).collect(), None),
             },
-            count = self.admitted.recv_many(&mut admissions, ADMISSIONS_MAX), if room_for_admissions => {
+            count = self.admitted.recv_many(&mut admissions, ADMISSIONS_MAX), if room.admissions => {
                 self.admitted_ended = count == 0;
                 let newest = admissions.last().map(|admitted| admitted.position);
                 let inputs = admissions.into_iter().map(|admitted| Input::Admitted { admitted, told: false });
@@ -288,6 +292,7 @@ impl Driver {
                 (self.acking, self.acked) = (None, ended);
                 Wakened::AcknowledgerGone
             }
+            Ok(()) = self.log_full.changed() => Wakened::Nothing,
             answer = self.lookups.next(), if self.lookups.is_asking() => Wakened::Inputs(vec![answer], None),
             command = self.commands.0.recv(), if !self.commands.0.is_closed() => match command {
                 Some(command) => Wakened::Command(command),
@@ -301,23 +306,26 @@ impl Driver {
         }
     }
 
-    /// Whether there is room for anything at all, for admissions, and for outcomes.
-    fn rooms(&self) -> (bool, bool, bool) {
-        let room = self.pending.len() < EVENTS_PENDING_MAX;
+    fn room(&self) -> Room {
+        let any = self.pending.len() < EVENTS_PENDING_MAX;
         let acks_full = self.acks.len() >= ACKS_PENDING_MAX;
         let recipients_full = self.core.len() as u64 >= self.config.limits.recipients_max;
-        (room, room && !self.admitted_ended && (!recipients_full || acks_full), room && !acks_full)
+        Room {
+            any,
+            admissions: any && !self.admitted_ended && (!recipients_full || acks_full),
+            outcomes: any && !acks_full && !*self.log_full.borrow(),
+        }
     }
 
     /// One step for what has come and everything else that is there already.
     fn collect_and_step(&mut self, mut inputs: Vec<Input>, mut newest: Option<u64>) {
-        let (_, room_for_admissions, room_for_outcomes) = self.rooms();
-        while room_for_outcomes && inputs.len() < BATCH_MAX {
+        let room = self.room();
+        while room.outcomes && inputs.len() < BATCH_MAX {
             let Ok(said) = self.from_delivery.try_recv() else { break };
             inputs.push(Input::Delivery(said));
         }
         for _ in 0..ADMISSIONS_MAX {
-            if !room_for_admissions {
+            if !room.admissions {
                 break;
             }
             let Ok(admitted) = self.admitted.try_recv() else { break };
@@ -384,6 +392,15 @@ impl Driver {
         }
     }
 
+    /// Takes in what delivery has said and nobody has heard yet, whatever ended the loop: mail of which it is not known
+    /// that it was delivered goes out again after the restart.
+    fn take_last_outcomes(&mut self) {
+        let said: Vec<Input> = std::iter::from_fn(|| self.from_delivery.try_recv().ok()).map(Input::Delivery).collect();
+        if !said.is_empty() {
+            self.step(said, None);
+        }
+    }
+
     /// Hands what is pending to the writer, waiting for it.
     async fn flush_events(&mut self) {
         if let Some(writer) = &self.writer
@@ -396,6 +413,7 @@ impl Driver {
 
     /// Writes everything that is left and waits for it.
     async fn end(mut self) -> Result<(), RunError> {
+        self.take_last_outcomes();
         self.flush_events().await;
         self.to_delivery = None;
         self.writer = None;
@@ -405,6 +423,13 @@ impl Driver {
         self.state.end(self.core.memory(self.clock.now())).await;
         written.and(acked).and(self.acked)
     }
+}
+
+/// What the driver has room for.
+struct Room {
+    any: bool,
+    admissions: bool,
+    outcomes: bool,
 }
 
 enum Wakened {

@@ -11,7 +11,7 @@ use model::event::{Event, EventKind};
 use model::handoff::RowRef;
 use model::id::RecipientId;
 use model::time::Timestamp;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::RunError;
 use super::ack::Acks;
@@ -85,6 +85,8 @@ pub(super) struct Disk {
     pub log: EventLog,
     pub spool: Spool,
     pub failures: Option<Arc<dyn FailureWatch>>,
+    /// Whether the event log has no room.
+    pub full: watch::Sender<bool>,
 }
 
 /// Appends batches until there are no more.
@@ -94,7 +96,7 @@ pub(super) async fn run(
     acks: Acks,
     written: Written,
 ) -> Result<(), RunError> {
-    let Disk { log, spool, failures } = disk;
+    let Disk { log, spool, failures, full } = disk;
     while let Some(mut batch) = batches.recv().await {
         while batch.len() < APPEND_MAX {
             let Ok(next) = batches.try_recv() else { break };
@@ -106,7 +108,7 @@ pub(super) async fn run(
             tell_failures(watch, &events, &settled).await;
         }
         let ending = batches.is_closed();
-        let cursor = append_all(&log, events, position, ending).await?;
+        let cursor = append_all(&log, &full, events, position, ending).await?;
         acks.push(settled, cursor);
         written.0.fetch_max(until.0, Ordering::AcqRel);
     }
@@ -140,6 +142,7 @@ async fn tell_failures(watch: &Arc<dyn FailureWatch>, events: &[Event], settled:
 /// Appends in portions, the marker with the last.
 async fn append_all(
     log: &EventLog,
+    full: &watch::Sender<bool>,
     mut events: Vec<Event>,
     position: Option<u64>,
     ending: bool,
@@ -155,12 +158,15 @@ async fn append_all(
             Some(position) => log.append_marked(portion, (MARKER, position)).await,
             None => log.append(portion).await,
         };
+        full.send_if_modified(|full| appended.is_ok() && std::mem::take(full));
         match appended {
             Ok(cursor) if last => return Ok(cursor),
             Ok(_) => drop(events.drain(..count)),
             Err(AppendError::TooLarge { .. }) if count > 1 => portion_max = count / 2,
             Err(AppendError::NoSpace) if !ending || tries_left > 0 => {
-                tracing::error!("no room in the event log: nothing is delivered until there is");
+                if !full.send_replace(true) {
+                    tracing::error!("no room in the event log: nothing is delivered until there is");
+                }
                 tries_left = tries_left.saturating_sub(u32::from(ending));
                 tokio::time::sleep(FULL_PAUSE).await;
             }

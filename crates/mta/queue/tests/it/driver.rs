@@ -1,14 +1,17 @@
 //! The driver on a real spool and a real event log, with a delivery that says yes.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{self, IoSlice};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use dns::{Resolver, Zone};
 use journal::events::{Cursor, EventLog, EventLogOptions};
 use journal::spool::{Admission, AdmitMessage, Hold, Opened, Spool, SpoolOptions};
-use journal::{OpenError, Options, SyncMode};
+use journal::{Disk, OpenError, Options, RealDisk, SyncMode};
 use model::event::{Attempt, Event, EventKind};
 use model::handoff::{Admitted, FromDelivery, MessageHead, ToDelivery};
 use model::id::{CampaignId, IdGenerator, MessageId, RecipientId, SessionId};
@@ -51,10 +54,23 @@ impl Life {
 
     /// `before` sees what was recovered and the event log, before the queue starts.
     async fn begin_with(dir: &Path, config: Config, before: impl FnOnce(&[Admitted], &EventLog)) -> Life {
+        let shutdown = CancellationToken::new();
+        let say_yes = |orders, to_queue| tokio::spawn(say_yes(orders, to_queue));
+        Self::begin_delivering(dir, config, options(), before, shutdown, say_yes).await
+    }
+
+    async fn begin_delivering(
+        dir: &Path,
+        config: Config,
+        event_log: Options,
+        before: impl FnOnce(&[Admitted], &EventLog),
+        shutdown: CancellationToken,
+        delivery: impl FnOnce(mpsc::Receiver<ToDelivery>, mpsc::Sender<FromDelivery>) -> JoinHandle<()>,
+    ) -> Life {
         let spool_options = SpoolOptions { log: options(), ..SpoolOptions::default() };
         let opened = once_unlocked(|| Spool::open(&dir.join("spool"), spool_options.clone()));
         let Opened { spool, admitted, recovery } = opened;
-        let log = EventLogOptions { log: options(), ..EventLogOptions::default() };
+        let log = EventLogOptions { log: event_log, ..EventLogOptions::default() };
         let events = once_unlocked(|| EventLog::open(&dir.join("events"), log.clone()));
         before(&recovery.admitted, &events);
         let (handle, commands) = queue::handle::channel();
@@ -71,9 +87,8 @@ impl Life {
             clock: Arc::new(SystemClock),
             commands,
         };
-        let shutdown = CancellationToken::new();
         let running = tokio::spawn(queue::driver::run(config, ports, recovery.admitted, shutdown.clone()));
-        let delivery = tokio::spawn(say_yes(orders, to_queue));
+        let delivery = delivery(orders, to_queue);
         let mut ids = IdGenerator::new(1);
         ids.resume_after(recovery.newest_id);
         Life { spool, events, handle, shutdown, running, delivery, ids }
@@ -132,6 +147,50 @@ fn once_unlocked<T>(open: impl Fn() -> Result<T, OpenError>) -> T {
             Err(OpenError::Locked { .. }) => std::thread::yield_now(),
             Err(error) => panic!("{error}"),
         }
+    }
+}
+
+/// Opens one session and takes one batch; then, in one breath, the program is asked to end and everything is delivered.
+async fn say_yes_at_the_end(
+    mut orders: mpsc::Receiver<ToDelivery>,
+    to_queue: mpsc::Sender<FromDelivery>,
+    shutdown: CancellationToken,
+) {
+    while let Some(order) = orders.recv().await {
+        match order {
+            ToDelivery::Open { session, .. } => {
+                to_queue.send(FromDelivery::Ready { session, room: 20 }).await.unwrap();
+            }
+            ToDelivery::Give { session, tickets } => {
+                shutdown.cancel();
+                for ticket in tickets {
+                    let outcome = bed::outcome(SystemClock.now(), session, ticket.recipient, bed::delivered());
+                    to_queue.try_send(FromDelivery::Done(Box::new(outcome))).unwrap();
+                }
+            }
+            ToDelivery::Close { .. } => {}
+        }
+    }
+}
+
+/// A disk on which no further file can be begun while `full`.
+#[derive(Clone, Default)]
+struct SmallDisk {
+    full: Arc<AtomicBool>,
+}
+
+impl Disk for SmallDisk {
+    fn allocate(&self, file: &File, bytes: u64) -> io::Result<()> {
+        let full = self.full.load(Ordering::SeqCst);
+        if full { Err(io::ErrorKind::StorageFull.into()) } else { RealDisk.allocate(file, bytes) }
+    }
+
+    fn write(&self, file: &File, slices: &[IoSlice<'_>], offset: u64) -> io::Result<usize> {
+        RealDisk.write(file, slices, offset)
+    }
+
+    fn sync(&self, file: &File) -> io::Result<()> {
+        RealDisk.sync(file)
     }
 }
 
@@ -276,6 +335,74 @@ async fn a_hold_outlives_a_restart_with_a_state_file() {
     assert_eq!(cancelled.len(), 3);
     let addresses: Vec<Option<&str>> = cancelled.iter().map(|event| event.address.as_deref()).collect();
     assert_eq!(addresses, [Some("r0@a.example"), Some("r1@a.example"), Some("r2@a.example")], "read from the spool");
+}
+
+/// Sessions get no time to end in good order; what delivery has said by then counts all the same.
+#[tokio::test]
+async fn outcomes_that_were_said_before_the_end_are_kept() {
+    for _ in 0..20 {
+        let dir = tempfile::tempdir().unwrap();
+        let config = bed::config(
+            "overrides = [{ rate = '100000/s', connection_rate = '10000/s', connections = 1 }]\n\
+             limits = { shutdown_grace = '0s' }",
+        );
+        let shutdown = CancellationToken::new();
+        let delivery = |orders, to_queue| tokio::spawn(say_yes_at_the_end(orders, to_queue, shutdown.clone()));
+        let started = Life::begin_delivering(dir.path(), config, options(), |_, _| {}, shutdown.clone(), delivery);
+        let mut life = started.await;
+        life.admit(10, bed::campaign(1)).await;
+        shutdown.cancelled().await;
+        let spool = life.spool.clone();
+        let events = life.end().await;
+        assert_eq!(count(&events).get("delivered"), Some(&10));
+        assert_eq!(spool.stats().live_recipients, 0);
+    }
+}
+
+/// Mail whose end could not be written down is not given out: a crash would send it again.
+#[tokio::test]
+async fn nothing_is_given_out_while_the_event_log_is_full() {
+    const ADMITTED: usize = 12_000;
+    let dir = tempfile::tempdir().unwrap();
+    let disk = SmallDisk::default();
+    let event_log = Options { disk: Arc::new(disk.clone()), ..options() };
+    let config = bed::config("overrides = [{ rate = '100000/s', connection_rate = '10000/s', connections = 1 }]");
+    let given = Arc::new(AtomicUsize::new(0));
+    let delivery = |mut orders: mpsc::Receiver<ToDelivery>, to_queue| {
+        let (forward, forwarded) = mpsc::channel(64);
+        let (yes, given) = (tokio::spawn(say_yes(forwarded, to_queue)), given.clone());
+        tokio::spawn(async move {
+            while let Some(order) = orders.recv().await {
+                if let ToDelivery::Give { tickets, .. } = &order {
+                    given.fetch_add(tickets.len(), Ordering::SeqCst);
+                }
+                if forward.send(order).await.is_err() {
+                    break;
+                }
+            }
+            drop(forward);
+            yes.await.unwrap();
+        })
+    };
+    let shutdown = CancellationToken::new();
+    let mut life = Life::begin_delivering(dir.path(), config, event_log, |_, _| {}, shutdown, delivery).await;
+    disk.full.store(true, Ordering::SeqCst);
+    for _ in 0..ADMITTED / 2_000 {
+        life.admit(2_000, bed::campaign(1)).await;
+    }
+    while !life.events.is_full() {
+        life.handle.snapshot(Show::default()).await.unwrap();
+    }
+    // Whoever asks is answered between two steps: the driver has had time for many.
+    let at_first = given.load(Ordering::SeqCst);
+    for _ in 0..300 {
+        life.handle.snapshot(Show::default()).await.unwrap();
+    }
+    let later = given.load(Ordering::SeqCst) - at_first;
+    assert!(later < 1_000, "{later} were given out, {at_first} before");
+    disk.full.store(false, Ordering::SeqCst);
+    life.until_ended(ADMITTED).await;
+    assert_eq!(count(&life.end().await).get("delivered"), Some(&ADMITTED));
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -7,6 +7,7 @@ use model::handoff::FromDelivery;
 use model::id::{CampaignId, RecipientId};
 use model::name::Name;
 use model::reply::Reply;
+use model::submission::Routing;
 use queue::control::{Action, Target};
 use queue::core::{Input, NoRoute, Out, Settled};
 use queue::handle::Show;
@@ -41,6 +42,34 @@ fn a_mail_goes_out() {
     let progress = bench.core.progress(CampaignId(7));
     assert_eq!((progress.delivered, progress.scheduled, progress.in_flight), (1, 0, 0));
     assert!(bench.core.is_empty());
+}
+
+#[test]
+fn mail_for_later_ages_from_then_on() {
+    let mut bench = Bench::new("");
+    let four_days = 4 * 86_400;
+    let routing = Routing { not_before: Some(at(6 * 86_400)), ..bed::bulk() };
+    let ids = bench.admit(routing, &["a.example"]);
+    bench.now = at(6 * 86_400 - 1);
+    bench.pass(0);
+    assert_eq!(bench.kinds(), ["received"], "older than the stream's age limit, and not begun");
+    bench.now = at(6 * 86_400);
+    bench.ready_all(10);
+    bench.finish_and_go_on(bed::deferred);
+    let expires_at = bench.core.explain(bench.now, ids[0]).unwrap().expires_at;
+    assert_eq!(expires_at, at(6 * 86_400 + four_days));
+}
+
+#[test]
+fn a_cancelled_campaign_is_held_no_more() {
+    let mut bench = Bench::new("");
+    bench.admit(bed::campaign(7), &["a.example"]);
+    let campaign = Target::Campaign(CampaignId(7));
+    bench.order(campaign.clone(), Action::Hold).unwrap();
+    bench.order(campaign, Action::Cancel).unwrap();
+    bench.pass(0);
+    assert_eq!(bench.kinds().last().copied(), Some("suppressed"));
+    assert!(bench.core.memory(bench.now).controls.is_empty());
 }
 
 #[test]
