@@ -23,6 +23,7 @@ use crate::live::{Live, LiveTick};
 use crate::search::{self, SearchError};
 use crate::sources::SourceStatus;
 use crate::sources::own::{OwnLog, Status, stands_at};
+use crate::sources::routes::Routes;
 
 /// How often the store is asked whether something is due.
 const MAINTAIN_EVERY: Duration = Duration::from_secs(1);
@@ -42,6 +43,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     config: Config,
     live: Live,
+    routes: Routes,
     status: Status,
 }
 
@@ -101,8 +103,8 @@ impl Monitor {
     pub fn open(dir: &Path, config: Config, clock: Arc<dyn Clock>) -> Result<(Monitor, Found), OpenError> {
         let opened = EventStore::open(dir, config.store.clone(), Arc::clone(&clock))?;
         let found = Found { cursor: opened.cursor, missing_segments: opened.missing, orphans_removed: opened.orphans };
-        let (live, status) = (Live::default(), Status::default());
-        Ok((Monitor(Arc::new(Inner { store: opened.store, clock, config, live, status })), found))
+        let (live, routes, status) = (Live::default(), Routes::default(), Status::default());
+        Ok((Monitor(Arc::new(Inner { store: opened.store, clock, config, live, routes, status })), found))
     }
 
     /// Follows the event log and keeps the store in order until `shutdown`; then writes what is in memory.
@@ -112,6 +114,7 @@ impl Monitor {
             log: &log,
             store: &inner.store,
             live: &inner.live,
+            routes: &inner.routes,
             status: &inner.status,
             clock: &*inner.clock,
             config: &inner.config,

@@ -110,6 +110,7 @@ mod tests {
                 columns: row(["Fournisseur", "Envoyés", "Délivrés"]),
                 rows: vec![row(["gmail", "8 123", "8 020"]), row(["orange", "2 345", "2 001"])],
             }],
+            note: "Chiffres provisoires.".into(),
             footer: "iES · 21/09/2026".into(),
             made_at: model::time::Timestamp::from_unix_s(1_790_000_000),
         }

@@ -483,7 +483,9 @@ mod tests {
         Query::schemas(&mut schemas);
         QueryResult::schemas(&mut schemas);
         let named = |name: &str| schemas.iter().any(|(known, _)| known == name);
-        for name in ["Filter", "Field", "Scalar", "Measure", "Dimension", "Order", "ResultColumn", "Cell", "Cost"] {
+        for name in
+            ["Filter", "EventField", "Scalar", "Measure", "Dimension", "QueryOrder", "ResultColumn", "Cell", "Cost"]
+        {
             assert!(named(name), "{name} is missing");
         }
     }

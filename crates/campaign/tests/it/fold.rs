@@ -259,7 +259,8 @@ async fn bounces_complaints_and_reports_suppress() {
     life.events.append(events).await.unwrap();
     life.campaigns.reports.catch_up().await.unwrap();
     let set = life.campaigns.audience.suppression_set();
-    let status = |n: usize| set.check(&routing("bulk", None), &format!("a{n}@example.org")).map(|reason| reason.as_str());
+    let status =
+        |n: usize| set.check(&routing("bulk", None), &format!("a{n}@example.org")).map(|reason| reason.as_str());
     assert_eq!([status(0), status(1), status(2), status(3)], [Some("bounce"), None, Some("complaint"), Some("bounce")]);
     assert_eq!(set.check(&routing("transactional", None), "a2@example.org"), None);
     let page = PageRequest::default();

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::live::{Live, LiveDelta};
+use crate::sources::routes::Routes;
 
 /// Gaps remembered for display.
 pub const GAPS_MAX: usize = 16;
@@ -122,6 +123,7 @@ pub(crate) struct OwnLog<'a> {
     pub log: &'a EventLog,
     pub store: &'a EventStore,
     pub live: &'a Live,
+    pub routes: &'a Routes,
     pub status: &'a Status,
     pub clock: &'a dyn Clock,
     pub config: &'a Config,
@@ -183,7 +185,8 @@ impl OwnLog<'_> {
         }
     }
 
-    async fn take(&self, batch: Batch) -> Result<(), StoreError> {
+    async fn take(&self, mut batch: Batch) -> Result<(), StoreError> {
+        self.routes.complete(&mut batch.events, self.store, self.clock.now()).await;
         let delta = LiveDelta::of(&batch.events);
         let noted = Noted {
             events: batch.events.len() as u64,

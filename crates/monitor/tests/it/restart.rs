@@ -1,6 +1,7 @@
 //! Restarts and crashes with a real event log: every event is in the store exactly once.
 
 use model::event::{Event, EventKind};
+use model::id::RecipientId;
 use monitor::{Cell, Measure, Query};
 
 use crate::support::{Suite, at, attempt, open_log};
@@ -91,5 +92,28 @@ async fn events_that_the_log_deleted_are_a_counted_gap() {
     assert_eq!((status.gaps, status.recent_gaps.len()), (1, 1));
     let seen = counts(&suite).await.0;
     assert!(seen > 50 && seen < 3_000, "{seen}");
+    suite.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_later_stands_under_the_provider_of_the_delivery() {
+    let dir = tempfile::tempdir().unwrap();
+    let suite = Suite::open(dir.path());
+    suite.tell(events(0..120)).await;
+    let later = |kind, n: u64| Event::of_recipient(kind, RecipientId(n), 0, at(1));
+    suite.tell(vec![later(EventKind::Complaint, 7), later(EventKind::Opened, 8)]).await;
+    let seen = async |suite: &Suite| {
+        let board = suite.monitor.provider("gmail", 1).await.unwrap();
+        (board.totals.complaints, board.totals.opens)
+    };
+    assert_eq!(seen(&suite).await, (1, 1));
+    suite.close().await;
+
+    // Nothing is remembered in the next life: the store is asked.
+    let suite = Suite::open(dir.path());
+    suite.tell(vec![later(EventKind::Complaint, 9), later(EventKind::Complaint, 999)]).await;
+    assert_eq!(seen(&suite).await, (2, 1), "and nobody is given to a provider that was never written to");
+    let now = suite.monitor.now(60).await.unwrap();
+    assert_eq!((now.totals.complaints, now.totals.opens), (3, 1));
     suite.close().await;
 }
