@@ -83,6 +83,15 @@ impl Client {
         self.send(self.http.get(format!("{}{path}", self.url))).await
     }
 
+    /// `GET` of something that may not be there: `None` when the suite does not know it.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn find<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<Option<T>> {
+        let response = self.ask(self.http.get(format!("{}{path}", self.url))).await?;
+        if response.status() == reqwest::StatusCode::NOT_FOUND { Ok(None) } else { read(response).await.map(Some) }
+    }
+
     /// `POST` of a JSON body.
     ///
     /// # Errors
@@ -100,14 +109,22 @@ impl Client {
     }
 
     async fn send<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> anyhow::Result<T> {
-        let response = request.bearer_auth(&self.key).send().await.context("the suite does not answer")?;
-        let status = response.status();
-        let body = response.bytes().await?;
-        if !status.is_success() {
-            bail!("{}", refusal(status.as_u16(), &body));
-        }
-        serde_json::from_slice(&body).with_context(|| format!("unexpected answer: {}", String::from_utf8_lossy(&body)))
+        read(self.ask(request).await?).await
     }
+
+    async fn ask(&self, request: reqwest::RequestBuilder) -> anyhow::Result<reqwest::Response> {
+        request.bearer_auth(&self.key).send().await.context("the suite does not answer")
+    }
+}
+
+/// What the suite answered, or its refusal in its own words.
+async fn read<T: DeserializeOwned>(response: reqwest::Response) -> anyhow::Result<T> {
+    let status = response.status();
+    let body = response.bytes().await?;
+    if !status.is_success() {
+        bail!("{}", refusal(status.as_u16(), &body));
+    }
+    serde_json::from_slice(&body).with_context(|| format!("unexpected answer: {}", String::from_utf8_lossy(&body)))
 }
 
 /// The sentence in the API's error form, or the bare status.

@@ -12,5 +12,6 @@ pub mod client;
 pub mod config;
 mod demo;
 mod keys;
+mod parts;
 mod ports;
 pub mod topology;

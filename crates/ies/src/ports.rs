@@ -19,7 +19,7 @@ use model::submission::{Receipt, Refusal, Routing, Submission};
 use monitor::Monitor;
 use queue::control::{Action, Order, Target};
 use queue::driver::FailureWatch;
-use queue::handle::QueueHandle;
+use queue::handle::{QueueHandle, Show};
 
 /// Delivery asks the campaigns wing who must not be written to.
 pub(crate) struct Suppressions(pub SuppressionSet);
@@ -73,23 +73,47 @@ impl Injector for Engine {
 }
 
 /// The campaigns wing holds, releases and cancels what is in the queue.
+///
+/// The queue keeps one hold for each campaign and the name of whoever made it. A hold of an operator is none of this
+/// wing's business: it stays, whoever resumes the campaign and however often the suite is started.
 pub(crate) struct Orders(pub QueueHandle);
+
+/// The name of the campaigns wing in the queue's holds and events.
+const CAMPAIGNS: &str = "campaign";
 
 impl Orders {
     async fn order(&self, campaign: CampaignId, action: Action) -> Result<(), Refusal> {
         let order = Order { target: Target::Campaign(campaign), action, dry_run: false, until: None };
-        let done = self.0.control(order, "campaign").await;
+        let done = self.0.control(order, CAMPAIGNS).await;
         done.map(drop).map_err(|error| Refusal::Unavailable { reason: error.to_string() })
+    }
+
+    /// Who holds a campaign, if somebody does.
+    async fn holder(&self, campaign: CampaignId) -> Result<Option<String>, Refusal> {
+        let snapshot = self.0.snapshot(Show { paths: 0, domains: 0, campaigns: 0 }).await;
+        let controls = snapshot.map_err(|error| Refusal::Unavailable { reason: error.to_string() })?.controls;
+        let hold = controls.into_iter().find(|control| control.target == Target::Campaign(campaign));
+        Ok(hold.map(|hold| hold.by))
     }
 }
 
 impl QueueControl for Orders {
     fn hold(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), Refusal>> {
-        Box::pin(self.order(campaign, Action::Hold))
+        Box::pin(async move {
+            match self.holder(campaign).await? {
+                Some(other) if other != CAMPAIGNS => Ok(()),
+                _ => self.order(campaign, Action::Hold).await,
+            }
+        })
     }
 
     fn release(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), Refusal>> {
-        Box::pin(self.order(campaign, Action::Release))
+        Box::pin(async move {
+            match self.holder(campaign).await? {
+                Some(holder) if holder == CAMPAIGNS => self.order(campaign, Action::Release).await,
+                _ => Ok(()),
+            }
+        })
     }
 
     fn cancel(&self, campaign: CampaignId) -> BoxFuture<'_, Result<(), Refusal>> {
@@ -134,5 +158,67 @@ impl AddressBook for Histories {
                 stream: event.stream.unwrap_or_default(),
             }))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use dns::Resolver;
+    use journal::events::{EventLog, EventLogOptions};
+    use journal::spool::SpoolOptions;
+    use model::time::SystemClock;
+    use tokio::sync::mpsc;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+
+    const CAMPAIGN: CampaignId = CampaignId(7);
+
+    async fn check(orders: &Orders, what: &str, expected: Option<&str>) {
+        assert_eq!(orders.holder(CAMPAIGN).await.unwrap().as_deref(), expected, "{what}");
+    }
+
+    /// What an operator does by way of the API.
+    async fn operator(orders: &Orders, action: Action) {
+        let order = Order { target: Target::Campaign(CAMPAIGN), action, dry_run: false, until: None };
+        orders.0.control(order, "olga").await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_hold_of_an_operator_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let opened = Spool::open(&dir.path().join("spool"), SpoolOptions::default()).unwrap();
+        let (queue, commands) = queue::handle::channel();
+        let (to_delivery, _orders) = mpsc::channel(1);
+        let (_outcomes, from_delivery) = mpsc::channel(1);
+        let ports = queue::driver::Ports {
+            admitted: opened.admitted,
+            to_delivery,
+            from_delivery,
+            events: EventLog::open(&dir.path().join("events"), EventLogOptions::default()).unwrap(),
+            spool: opened.spool,
+            resolver: Resolver::new(&dns::resolver::Config::default()).unwrap(),
+            failures: None,
+            clock: Arc::new(SystemClock),
+            commands,
+        };
+        let running = queue::driver::run(queue::config::Config::default(), ports, Vec::new(), CancellationToken::new());
+        let _running = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(running));
+
+        let orders = Orders(queue);
+        orders.hold(CAMPAIGN).await.unwrap();
+        check(&orders, "paused", Some(CAMPAIGNS)).await;
+        orders.release(CAMPAIGN).await.unwrap();
+        check(&orders, "resumed", None).await;
+        operator(&orders, Action::Hold).await;
+        orders.release(CAMPAIGN).await.unwrap();
+        check(&orders, "under way at a start", Some("olga")).await;
+        orders.hold(CAMPAIGN).await.unwrap();
+        orders.release(CAMPAIGN).await.unwrap();
+        check(&orders, "paused and resumed", Some("olga")).await;
+        operator(&orders, Action::Release).await;
+        check(&orders, "released by the operator", None).await;
     }
 }

@@ -6,6 +6,7 @@ mod check_config;
 mod demo;
 mod inspect;
 mod lab;
+mod rebuild_reports;
 mod send;
 mod serve;
 mod trace;
@@ -42,6 +43,8 @@ enum Command {
     Trace(trace::Trace),
     /// Accounts of people.
     User(user::User),
+    /// Build the reports of all campaigns again from the event log of a stopped suite.
+    RebuildReports(rebuild_reports::RebuildReports),
     /// Ask the suite's own code what something is: a reply, a bounce, an address …
     Inspect(inspect::Inspect),
 }
@@ -57,6 +60,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Send(command) => on_a_runtime(command.run()),
         Command::Trace(command) => on_a_runtime(command.run()),
         Command::User(command) => on_a_runtime(command.run()),
+        Command::RebuildReports(command) => on_a_runtime(command.run()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,7 @@
 //! `ies trace`: the history of a message, a recipient or an address, as the monitoring knows it.
 
 use clap::Args;
+use model::id::MessageId;
 use serde_json::Value;
 
 use super::ConfigFile;
@@ -45,13 +46,17 @@ impl Trace {
             anyhow::ensure!(!histories.is_empty(), "no mail to {} is known", self.id);
             return Ok(histories);
         }
-        match client.get(&format!("/api/v1/recipients/{}", self.id)).await {
-            Ok(history) => Ok(vec![history]),
-            Err(not_a_recipient) => {
-                let message = client.get(&format!("/api/v1/messages/{}", self.id)).await;
-                message.map(|history| vec![history]).map_err(|_| not_a_recipient)
+        anyhow::ensure!(
+            self.id.parse::<MessageId>().is_ok(),
+            "{:?} is neither an id (thirteen letters and digits) nor an address",
+            self.id
+        );
+        for things in ["recipients", "messages"] {
+            if let Some(history) = client.find(&format!("/api/v1/{things}/{}", self.id)).await? {
+                return Ok(vec![history]);
             }
         }
+        anyhow::bail!("no message or recipient {} is known", self.id)
     }
 }
 

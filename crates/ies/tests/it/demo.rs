@@ -38,13 +38,18 @@ fn run(contacts: &str, dir: &std::path::Path, mut on_line: impl FnMut(&str)) -> 
     (child.wait().unwrap().success(), all)
 }
 
-#[test]
-fn every_recipient_has_one_outcome_and_the_books_agree() {
+#[tokio::test]
+async fn every_recipient_has_one_outcome_and_the_books_agree() {
     let dir = tempfile::tempdir().unwrap();
     let (success, output) = run("600", &dir.path().join("demo"), |_| {});
     assert!(success, "{output}");
     assert!(output.contains("600 recipients, each with one final outcome"), "{output}");
     assert!(output.contains("600 contacts imported, 1 rows refused"), "{output}");
+    let kinds = crate::events::check(&dir.path().join("demo/data/events")).await;
+    // Few people complain or unsubscribe: with so few mails perhaps nobody.
+    for kind in ["received", "delivered", "deferred", "bounced", "opened", "clicked"] {
+        assert!(kinds.contains(kind), "{kind} is missing in {kinds:?}");
+    }
 }
 
 #[test]

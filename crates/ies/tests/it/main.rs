@@ -1,10 +1,18 @@
 //! The program as its users run it: real processes, real sockets, one scenario in each file.
 
+mod closed_after_dot;
 mod configuration;
 mod demo;
+mod disk_full;
+mod events;
+mod malformed;
 mod peers;
 mod references;
 mod second_serve;
+mod smtputf8;
+mod torn_tail;
+mod unknown_id;
+mod world;
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -3,116 +3,18 @@
 //! A peer that is not installed is named and left out (`make test` installs them where it may).
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 
 use accounts::{NewApiKey, Scope};
-use mail::dkim::{DkimKey, KeyKind};
-use model::time::SystemClock;
-use smtp::BoxFuture;
-use smtp::envelope::{Mail, Recipient, Transaction};
-use smtp::server::{Answer, Context, Conversation, Handler, Peer, ServerConfig};
-use suite::config::Config;
-use suite::topology::Suite;
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
-/// Takes every mail and hands it to the test.
-#[derive(Clone)]
-struct Mailbox(mpsc::Sender<Transaction>);
-
-impl Handler for Mailbox {
-    fn connect<'a>(&'a self, _: &'a Peer) -> BoxFuture<'a, Result<Box<dyn Conversation>, Answer>> {
-        Box::pin(async { Ok(Box::new(self.clone()) as Box<dyn Conversation>) })
-    }
-}
-
-impl Conversation for Mailbox {
-    fn rcpt<'a>(&'a mut self, _: &'a Context, _: &'a Mail, _: &'a Recipient) -> BoxFuture<'a, Answer> {
-        Box::pin(async { Answer::Accept })
-    }
-
-    fn message<'a>(&'a mut self, _: &'a Context, transaction: Transaction) -> BoxFuture<'a, Answer> {
-        Box::pin(async move {
-            let _ = self.0.send(transaction).await;
-            Answer::Accept
-        })
-    }
-}
-
-struct World {
-    suite: Suite,
-    smtp: SocketAddr,
-    mails: mpsc::Receiver<Transaction>,
-    keys: Vec<DkimKey>,
-    stop: CancellationToken,
-    _dir: tempfile::TempDir,
-}
-
-/// A suite whose only destination, `example.org`, is a mailbox of the test, or another server on `port`.
-async fn world(port: Option<u16>) -> World {
-    let dir = tempfile::tempdir().unwrap();
-    let (sender, mails) = mpsc::channel(1_000);
-    let stop = CancellationToken::new();
-    let port = match port {
-        Some(port) => port,
-        None => {
-            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let port = listener.local_addr().unwrap().port();
-            let server = ServerConfig::new("mx.example.org");
-            tokio::spawn(smtp::server::serve(listener, Arc::new(Mailbox(sender)), server, None, stop.clone()));
-            port
-        }
-    };
-    let zone = r#"{"example.org": {"MX": ["10 mx.example.org"]}, "mx.example.org": {"A": ["127.0.0.1"]}}"#;
-    std::fs::write(dir.path().join("zone.json"), zone).unwrap();
-    let mut keys = Vec::new();
-    for (selector, kind) in [("rsa1", KeyKind::Rsa), ("ed1", KeyKind::Ed25519)] {
-        let key = DkimKey::generate(kind, "example.com", selector).unwrap();
-        std::fs::write(dir.path().join(format!("{selector}.pem")), key.to_pem().unwrap()).unwrap();
-        keys.push(key);
-    }
-    let text = format!(
-        "[http]\nlisten = \"127.0.0.1:0\"\n[[intake.listeners]]\nlisten = \"127.0.0.1:0\"\n[dns]\nservers = [\"127.0.0.1:9\"]\n\
-         zone_file = \"{}\"\n[delivery]\nport = {port}\n[[dkim]]\ndomain = \"example.com\"\nselector = \"rsa1\"\nkey_file = \
-         \"rsa1.pem\"\n[[dkim]]\ndomain = \"example.com\"\nselector = \"ed1\"\nkey_file = \"ed1.pem\"\n",
-        dir.path().join("zone.json").display()
-    );
-    let mut config = Config::parse(&text, Path::new("test.toml")).unwrap();
-    config.data_dir = dir.path().to_owned();
-    let suite = Suite::start(config, Arc::new(SystemClock)).await.unwrap();
-    World { smtp: suite.smtp()[0], suite, mails, keys, stop, _dir: dir }
-}
-
-impl World {
-    async fn end(self) {
-        self.suite.shutdown().await.unwrap();
-        self.stop.cancel();
-    }
-}
-
-/// The program, where it is installed.
-fn program(names: &[&str]) -> Option<PathBuf> {
-    let found = names.iter().map(PathBuf::from).find(|path| path.exists());
-    if found.is_none() {
-        println!("left out: {} is not installed", names[0]);
-    }
-    found
-}
-
-/// Runs a program off the async threads; its success, and what it printed.
-async fn output(mut command: Command) -> (bool, String) {
-    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    (output.status.success(), said)
-}
+use crate::world::{Setup, World, output, program};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn swaks_hands_in_with_starttls_and_password() {
     let Some(swaks) = program(&["/usr/bin/swaks"]) else { return };
-    let mut world = world(None).await;
+    let mut world = World::open().await;
     let new = NewApiKey { name: "shop".to_owned(), scopes: vec![Scope::Inject] };
     let (_, secret) = world.suite.accounts().create_api_key(new, "test").await.unwrap();
     let server = world.smtp.to_string();
@@ -134,7 +36,7 @@ async fn swaks_hands_in_with_starttls_and_password() {
     ];
     let (success, said) = run(&login).await;
     assert!(success && said.contains("235"), "{said}");
-    let mail = world.mails.recv().await.unwrap();
+    let mail = world.receiver.mails.recv().await.unwrap();
     assert_eq!(mail.recipients[0].address, "zoe@example.org");
     let wrong =
         ["--to", "zoe@example.org", "--tls", "--auth", "LOGIN", "--auth-user", "shop", "--auth-password", "guess"];
@@ -146,16 +48,16 @@ async fn swaks_hands_in_with_starttls_and_password() {
 #[tokio::test(flavor = "multi_thread")]
 async fn smtp_source_hands_in_a_hundred_on_five_connections() {
     let Some(source) = program(&["/usr/sbin/smtp-source", "/usr/local/sbin/smtp-source"]) else { return };
-    let mut world = world(None).await;
+    let mut world = World::open().await;
     let mut command = Command::new(source);
     command.args(["-d", "-s", "5", "-m", "100", "-l", "4096", "-f", "a@example.com", "-t", "b@example.org"]);
     command.arg(world.smtp.to_string());
     let (success, said) = output(command).await;
     assert!(success, "{said}");
     for _ in 0..100 {
-        world.mails.recv().await.unwrap();
+        world.receiver.mails.recv().await.unwrap();
     }
-    assert!(world.mails.try_recv().is_err(), "each once");
+    assert!(world.receiver.mails.try_recv().is_err(), "each once");
     world.end().await;
 }
 
@@ -182,7 +84,7 @@ async fn smtp_sink_is_delivered_to() {
         .unwrap();
     let mut sink = Sink(child);
     let said = BufReader::new(sink.0.stderr.take().unwrap());
-    let world = world(Some(port)).await;
+    let world = World::with(Setup { port: Some(port), ..Setup::default() }).await;
     let smtp = world.smtp.to_string();
     let mut command = crate::ies();
     command.args(["send", "--server", &smtp, "--from", "a@example.com", "--to", "zoe@example.org"]);
@@ -215,7 +117,7 @@ async fn dkimpy_finds_both_signatures_good() {
         .unwrap_or_else(|| crate::project_file("target/test-tools"));
     let python = tools.join("python/bin/python");
     let Some(python) = program(&[&python.display().to_string()]) else { return };
-    let mut world = world(None).await;
+    let mut world = World::open().await;
     let smtp = world.smtp.to_string();
     let mut command = crate::ies();
     command.args([
@@ -231,7 +133,7 @@ async fn dkimpy_finds_both_signatures_good() {
     ]);
     let (success, said) = output(command).await;
     assert!(success, "{said}");
-    let mail = world.mails.recv().await.unwrap();
+    let mail = world.receiver.mails.recv().await.unwrap();
     let records: Vec<String> =
         world.keys.iter().flat_map(|key| [key.record_name(), key.record_text().unwrap()]).collect();
     let verified = tokio::task::spawn_blocking(move || {
