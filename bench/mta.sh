@@ -12,6 +12,7 @@ ies=$(program)
 smtp=127.0.0.1:2600
 work=$(mktemp -d /tmp/ies-bench.XXXXXX)
 trap 'rm -rf "$work"' EXIT
+chmod 755 "$work" # Postfix runs as other users
 
 # The routes dK.bench.test -> 127.0.0.K that the harness asks for.
 zone() {
