@@ -192,11 +192,12 @@ impl Collector {
         if bytes <= self.taken {
             return true;
         }
-        // Doubling like the buffer itself, so that a large message does not come here often.
-        let more = (bytes - self.taken).max(Budget::STEP).max(self.taken);
-        let took = budget.take(more);
-        self.taken += if took { more } else { 0 };
-        took
+        // Doubling like the buffer itself, so that a large message does not come here often; near the end of the budget
+        // only what is needed, so that it does not depend on the sizes of the pieces whether a message has room.
+        let needed = bytes - self.taken;
+        let took = [needed.max(Budget::STEP).max(self.taken), needed].into_iter().find(|&more| budget.take(more));
+        self.taken += took.unwrap_or(0);
+        took.is_some()
     }
 
     fn release(&mut self) {
@@ -314,6 +315,18 @@ mod tests {
         let mut fourth = new();
         fourth.push(b"a\r\n");
         assert_eq!(fourth.fault(), None);
+    }
+
+    #[test]
+    fn room_does_not_depend_on_the_pieces() {
+        for size in [1_000, 30_000, 65_000, 66_000] {
+            let mut collector = Collector::new(1 << 20, 1 << 30, None, Some(Budget::new(Budget::STEP + 4_464)));
+            let message = b"text\r\n".repeat(11_000);
+            for piece in message.chunks(size) {
+                collector.push(piece);
+            }
+            assert_eq!(collector.fault(), None, "pieces of {size}");
+        }
     }
 
     proptest! {
