@@ -68,26 +68,10 @@ pub(super) fn categories_of(family: Family) -> impl Iterator<Item = &'static str
     Category::ALL.iter().filter(move |category| category.family() == family).map(|category| category.as_str())
 }
 
-/// The nearest of some words: at most a third of its letters differ.
+/// The nearest of some words: at most a third of its letters differ; two that changed places count once.
 pub(super) fn nearest(word: &str, known: impl IntoIterator<Item = &'static str>) -> Option<&'static str> {
-    let scored = known.into_iter().map(|candidate| (distance(word, candidate), candidate));
+    let scored = known.into_iter().map(|candidate| (strsim::osa_distance(word, candidate), candidate));
     let (edits, candidate) = scored.min_by_key(|(edits, _)| *edits)?;
     let begins = word.len() >= 3 && candidate.starts_with(word);
     (begins || edits <= candidate.len().max(3) / 3).then_some(candidate)
-}
-
-/// Letters to insert, remove or change (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, letter) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, other) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(letter != *other);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }

@@ -126,6 +126,7 @@ fn logic() {
 fn errors_point_at_the_character() {
     refuse("kind:defered", "     ^^^^^^^", "kind is never \"defered\"; did you mean deferred? -> deferred");
     refuse("provder:gmail", "^^^^^^^", "there is no field \"provder\"; did you mean provider? -> provider");
+    refuse("kidn:deferred", "^^^^", "there is no field \"kidn\"; did you mean kind? -> kind");
     refuse("colour:red", "^^^^^^", "there is no field \"colour\"");
     refuse("scope:x", "      ^", "scope is never \"x\"; there are recipient, message, source, domain, connection");
     refuse("code:abc", "     ^^^", "code is a whole number");
