@@ -3,8 +3,11 @@
 CARGO ?= cargo
 ONCE ?=
 export CARGO_TERM_PROGRESS_WHEN ?= auto
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+REPORTS := $(TARGET)/nextest
+report = --reporter=default --reporter=junit --outputFile.junit=$(REPORTS)/$(1).xml
 
-.PHONY: demo run test test-rust test-web test-e2e tools ui release bench-mta bench-demo bench-idle bench-build lint fmt reference
+.PHONY: demo run test clean-reports test-rust test-web test-e2e tools ui release bench-mta bench-demo bench-idle bench-build lint fmt reference
 
 ## A real campaign of 20,000 mails to ten simulated mailbox providers; ONCE=1 ends with the table and an exit code.
 demo: ui
@@ -16,17 +19,22 @@ run: ui
 	$(CARGO) run --package ies -- serve --config ies.toml
 
 ## Everything that is tested: Rust, UI, real peers, real browser.
-test: tools ui test-rust test-web test-e2e
+test: clean-reports tools ui test-rust test-web test-e2e
+	@scripts/test-summary.py Rust=$(REPORTS)/default/junit.xml $(foreach part,ui browser demo,"$(part)=$(REPORTS)/$(part).xml")
+
+# Reports of an earlier run must not be counted into this one.
+clean-reports:
+	@rm -rf $(REPORTS)
 
 test-rust:
 	scripts/test-rust.sh
 
 test-web: web/node_modules/.package-lock.json
-	cd web && npm run lint && npm test
+	cd web && npm run lint && npm test -- $(call report,ui)
 
 test-e2e: ui
 	$(CARGO) build --package ies
-	scripts/test-e2e.sh $(TARGET)/debug/ies
+	REPORTS=$(REPORTS) scripts/test-e2e.sh $(TARGET)/debug/ies
 
 ## Programs that tests use when they are there: installed where that is possible, named where it is not.
 tools:
@@ -73,4 +81,3 @@ reference:
 	UPDATE_EXPECT=1 $(CARGO) nextest run --package ies --package ies-model --package ies-api reference
 	cd web && npm run api
 
-TARGET := $(or $(CARGO_TARGET_DIR),target)
