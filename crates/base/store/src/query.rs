@@ -193,7 +193,7 @@ pub struct Rate {
 /// What an answer cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Cost {
-    /// Events looked at; what statistics and indexes rule out is not looked at.
+    /// Events looked at, in memory and in segments; what statistics and indexes rule out is not looked at.
     pub rows_scanned: u64,
     /// Bytes read from segments.
     pub bytes: u64,

@@ -151,7 +151,8 @@ impl Engine {
         let task = Arc::new(frame.task_ctx());
         let plan = frame.create_physical_plan().await.map_err(|error| explain(&error))?;
         let batches = collect(Arc::clone(&plan), task).await.map_err(|error| explain(&error))?;
-        let mut cost = Cost { segments: view.segments.len() as u64, ..Cost::default() };
+        // The engine measures what it reads from files; what is in memory is looked at whole.
+        let mut cost = Cost { segments: view.segments.len() as u64, rows_scanned: view.hot_rows(), ..Cost::default() };
         add_cost(plan.as_ref(), &mut cost);
         Ok((batches, cost))
     }

@@ -55,8 +55,12 @@ impl View {
 
     /// Events in it.
     pub fn rows(&self) -> u64 {
-        let hot: usize = self.hot.iter().map(|batch| batch.batch.num_rows()).sum();
-        self.segments.iter().map(|segment| segment.entry.rows).sum::<u64>() + hot as u64
+        self.segments.iter().map(|segment| segment.entry.rows).sum::<u64>() + self.hot_rows()
+    }
+
+    /// Events in it that are in memory.
+    pub fn hot_rows(&self) -> u64 {
+        self.hot.iter().map(|batch| batch.batch.num_rows() as u64).sum()
     }
 }
 

@@ -125,3 +125,33 @@ async fn what_the_bloom_filters_rule_out_is_not_read() {
     let nobody = store.history(HistoryOf::Address("nobody@example.fr".into())).await.unwrap();
     assert_eq!((nobody.events.len(), nobody.cost.rows_scanned), (0, 0));
 }
+
+#[tokio::test]
+async fn what_was_looked_at_is_counted_wherever_it_lies() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let page = async || {
+        let query = EventsQuery {
+            from: second(-1),
+            to: second(4 * 3_600),
+            filter: Filter::all(),
+            after: None,
+            limit: 1_000,
+            newest_first: true,
+        };
+        store.events(query).await.unwrap()
+    };
+    let check = async |rows: usize, segments: u64| {
+        let page = page().await;
+        assert_eq!((page.items.len(), page.cost.rows_scanned, page.cost.segments), (rows, rows as u64, segments));
+    };
+    check(0, 0).await;
+    store.ingest(events(1, 0, 200, SPAN_S), "1:1".into()).await.unwrap();
+    check(200, 0).await;
+    store.flush().await.unwrap();
+    check(200, 1).await;
+    store.ingest(events(2, 10_000, 150, SPAN_S), "1:2".into()).await.unwrap();
+    check(350, 1).await;
+    let history = store.history(HistoryOf::Recipient(RecipientId(u64::MAX))).await.unwrap();
+    assert_eq!(history.cost.rows_scanned, 150, "the segment is ruled out, what is in memory is looked at");
+}
