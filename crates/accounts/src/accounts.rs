@@ -12,9 +12,12 @@ use serde::{Deserialize, Serialize};
 use crate::guard::{Attempt, Guard};
 use crate::password::{Busy, Hasher, NOBODYS_HASH, PASSWORD_LEN_MAX, PASSWORD_LEN_MIN};
 use crate::role::Role;
-use crate::secret::Secret;
+use crate::secret::{Secret, fingerprint};
 
-const MIGRATIONS: &[Migration] = &[Migration { name: "0001_accounts", sql: include_str!("0001_accounts.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { name: "0001_accounts", sql: include_str!("0001_accounts.sql") },
+    Migration { name: "0002_one_time_session", sql: include_str!("0002_one_time_session.sql") },
+];
 
 /// Longest address or name taken, in bytes.
 const TEXT_LEN_MAX: usize = 254;
@@ -81,7 +84,7 @@ pub struct OwnAccountChange {
     pub name: Option<String>,
     /// Language of the UI: `en` or `fr`.
     pub language: Option<String>,
-    /// The password in use; needed for a new one.
+    /// The password in use; needed for a new one, but for a session that was begun with a one-time password.
     pub current_password: Option<String>,
     /// The new password; all sessions of the account end.
     pub new_password: Option<String>,
@@ -283,17 +286,28 @@ impl Accounts {
 
     /// Changes a person's own name, language or password. After a new password all sessions of the account end.
     ///
+    /// The password in use is asked for, unless `token` is of a session that was begun with a one-time password that has
+    /// not been replaced yet: who holds it has just proved to know that password.
+    ///
     /// # Errors
     /// [`AccountError::WrongCredentials`] when the password in use is wrong, [`AccountError::Shut`] after too many of
     /// them, [`AccountError::Invalid`], [`AccountError::Busy`].
-    pub async fn change_own(&self, account: &Account, change: OwnAccountChange) -> Result<Account, AccountError> {
+    pub async fn change_own(
+        &self,
+        account: &Account,
+        token: &str,
+        change: OwnAccountChange,
+    ) -> Result<Account, AccountError> {
         let name = change.name.map(checked_name).transpose()?;
         let language = change.language.map(checked_language).transpose()?;
+        let first = change.current_password.is_none() && self.is_one_time_session(account.id, token).await?;
         let hash = match change.new_password {
             None => None,
             Some(new) => {
-                let current = change.current_password.unwrap_or_default();
-                self.authenticate(&account.email, &current, None).await?;
+                if !first {
+                    let current = change.current_password.unwrap_or_default();
+                    self.authenticate(&account.email, &current, None).await?;
+                }
                 Some(self.hasher.hash(checked_password(new)?).await?)
             }
         };
@@ -301,8 +315,12 @@ impl Accounts {
         let sql = "UPDATE account SET name = COALESCE($2, name), language = COALESCE($3, language) WHERE id = $1";
         tx.execute(sql, params![account.id, name, language]).await?;
         if let Some(hash) = hash {
-            let sql = "UPDATE account SET password_hash = $2, must_change_password = 0 WHERE id = $1";
-            tx.execute(sql, params![account.id, hash]).await?;
+            // Looked at once more: somebody may have replaced the one-time password while this one was hashed.
+            let sql = "UPDATE account SET password_hash = $2, must_change_password = 0 WHERE id = $1 AND ($3 = 0 OR
+                       must_change_password = 1 AND EXISTS (SELECT 1 FROM session WHERE fingerprint = $4 AND one_time = 1))";
+            if tx.execute(sql, params![account.id, hash, first, fingerprint(token)]).await? == 0 {
+                return Err(AccountError::WrongCredentials);
+            }
             tx.execute("DELETE FROM session WHERE account = $1", params![account.id]).await?;
         }
         tx.commit().await?;

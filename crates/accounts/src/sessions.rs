@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use db::params;
+use model::id::AccountId;
 
 use crate::accounts::{Account, AccountError, Accounts, account};
 use crate::secret::{Secret, fingerprint};
@@ -31,9 +32,22 @@ impl Accounts {
         let (token, now) = (Secret::random(TOKEN_LEN), self.clock.now());
         let ended = "DELETE FROM session WHERE created_at < $1 OR seen_at < $2";
         self.db.execute(ended, params![now.minus(SESSION_AGE_MAX), now.minus(SESSION_IDLE_MAX)]).await?;
-        let sql = "INSERT INTO session (fingerprint, account, created_at, seen_at) VALUES ($1, $2, $3, $3)";
-        self.db.execute(sql, params![fingerprint(token.reveal()), account.id, now]).await?;
+        let sql =
+            "INSERT INTO session (fingerprint, account, created_at, seen_at, one_time) VALUES ($1, $2, $3, $3, $4)";
+        let values = params![fingerprint(token.reveal()), account.id, now, account.must_change_password];
+        self.db.execute(sql, values).await?;
         Ok(token)
+    }
+
+    /// True when this session of the account was begun with a one-time password that has not been replaced yet.
+    pub(crate) async fn is_one_time_session(&self, account: AccountId, token: &str) -> Result<bool, AccountError> {
+        if token.len() > TOKEN_LEN_MAX {
+            return Ok(false);
+        }
+        let sql = "SELECT 1 AS one FROM session JOIN account ON account.id = session.account
+                   WHERE session.fingerprint = $1 AND session.account = $2 AND session.one_time = 1
+                   AND account.must_change_password = 1";
+        Ok(self.db.query_optional(sql, params![fingerprint(token), account]).await?.is_some())
     }
 
     /// Whose session this token is; `None` when it is unknown or has ended.

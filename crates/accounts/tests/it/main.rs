@@ -77,13 +77,53 @@ async fn a_made_up_password_is_temporary_until_it_is_changed() {
         language: Some("fr".to_owned()),
         name: None,
     };
-    let short = accounts.change_own(&account, change("short")).await;
+    let short = accounts.change_own(&account, token.reveal(), change("short")).await;
     assert!(matches!(short, Err(AccountError::Invalid { field: "password", .. })));
-    let changed = accounts.change_own(&account, change("a sentence of my own")).await.unwrap();
+    let changed = accounts.change_own(&account, token.reveal(), change("a sentence of my own")).await.unwrap();
     assert_eq!(changed.language, "fr");
     assert!(accounts.session(token.reveal()).await.unwrap().is_none(), "other sessions end");
     let changed = accounts.authenticate("anna@example.org", "a sentence of my own", from("192.0.2.1")).await.unwrap();
     assert!(!changed.must_change_password);
+}
+
+#[tokio::test]
+async fn only_the_session_of_the_one_time_password_sets_another_without_it() {
+    let fixture = fixture().await;
+    let accounts = &fixture.accounts;
+    let own =
+        |password: &str| OwnAccountChange { new_password: Some(password.to_owned()), ..OwnAccountChange::default() };
+    let (account, _) = accounts.create(NewAccount { password: None, ..anna(Role::Admin) }).await.unwrap();
+    let refused = async |account, token: &str| {
+        let tried = accounts.change_own(account, token, own("somebody else's sentence")).await;
+        assert!(matches!(tried, Err(AccountError::WrongCredentials)), "{tried:?}");
+    };
+    // Neither no session nor one of another account.
+    let other = NewAccount { email: "bob@example.org".to_owned(), password: None, ..anna(Role::Viewer) };
+    let (other, _) = accounts.create(other).await.unwrap();
+    let of_other = accounts.begin_session(&other).await.unwrap();
+    for token in ["", "forged", of_other.reveal()] {
+        refused(&account, token).await;
+    }
+    // A password that is given is looked at, whatever the session.
+    let token = accounts.begin_session(&account).await.unwrap();
+    let wrong = OwnAccountChange { current_password: Some("a guess".to_owned()), ..own("a sentence of my own") };
+    let tried = accounts.change_own(&account, token.reveal(), wrong).await;
+    assert!(matches!(tried, Err(AccountError::WrongCredentials)));
+    // Of two sessions of the one-time password the first sets the own one; with it both end.
+    let late = accounts.begin_session(&account).await.unwrap();
+    let changed = accounts.change_own(&account, token.reveal(), own("a sentence of my own")).await.unwrap();
+    assert!(!changed.must_change_password);
+    refused(&account, late.reveal()).await;
+    refused(&account, token.reveal()).await;
+    // From then on no session is enough.
+    let account = accounts.authenticate("anna@example.org", "a sentence of my own", from("192.0.2.1")).await.unwrap();
+    let token = accounts.begin_session(&account).await.unwrap();
+    refused(&account, token.reveal()).await;
+    // Nor is one that is older than a password made by an administrator.
+    let reset = AccountChange { password: Some("made by somebody else".to_owned()), ..AccountChange::default() };
+    let account = accounts.change(account.id, reset).await.unwrap();
+    assert!(account.must_change_password);
+    refused(&account, token.reveal()).await;
 }
 
 const RIGHT: &str = "twelve letters and more";

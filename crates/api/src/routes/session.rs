@@ -62,15 +62,18 @@ async fn who(Person(account): Person) -> axum::Json<Account> {
     axum::Json(account)
 }
 
-/// Change one's own name, language or password.
+/// Change one's own name, language or password. The session of a log-in with a one-time password sets the person's own
+/// one without `current_password`.
 #[utoipa::path(patch, path = "/api/v1/session", tag = "session", request_body = OwnAccountChange,
     responses((status = 200, body = Account), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 async fn change_own(
     State(state): State<ApiState>,
     Person(account): Person,
+    jar: CookieJar,
     Json(change): Json<OwnAccountChange>,
 ) -> ApiResult<axum::Json<Account>> {
-    Ok(axum::Json(state.accounts.change_own(&account, change).await?))
+    let token = jar.get(SESSION_COOKIE).map_or("", |cookie| cookie.value());
+    Ok(axum::Json(state.accounts.change_own(&account, token, change).await?))
 }
 
 /// Log out.
