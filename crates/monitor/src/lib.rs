@@ -10,6 +10,7 @@
 
 mod config;
 pub mod dashboards;
+pub mod hints;
 pub mod history;
 pub mod live;
 mod monitor;

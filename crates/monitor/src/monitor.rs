@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::dashboards::{self, NowDashboard, ProviderDashboard, ProvidersSummary};
+use crate::hints::{self, Configured, SearchHint};
 use crate::history::{self, MessageHistory, RECIPIENTS_MAX, RecipientHistory, RecipientSummary};
 use crate::live::{Live, LiveTick};
 use crate::search::{self, SearchError};
@@ -187,6 +188,12 @@ impl Monitor {
             newest_first: true,
         };
         Ok(self.0.store.events(query).await?)
+    }
+
+    /// Values of a search that nobody knows: neither the configuration nor any event that is kept. No hints when the
+    /// search is wrong, or the events cannot be asked in time.
+    pub async fn hints(&self, q: &str, configured: &Configured) -> Vec<SearchHint> {
+        hints::hints(&self.0.store, self.0.clock.now(), q, configured).await
     }
 
     /// The typed query.

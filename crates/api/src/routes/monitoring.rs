@@ -1,11 +1,13 @@
 //! Dashboards, search, histories, the typed query.
 
 use axum::extract::State;
+use model::event::Event;
 use model::id::{MessageId, RecipientId};
 use monitor::dashboards::{NowDashboard, ProviderDashboard, ProvidersSummary};
+use monitor::hints::{Configured, SearchHint};
 use monitor::history::{MessageHistory, RecipientHistory, RecipientSummary};
 use monitor::search::SearchError;
-use monitor::{EventsPage, EventsRequest, MonitorError, Query as TypedQuery, QueryError, QueryResult};
+use monitor::{Cost, EventsPage, EventsRequest, MonitorError, Query as TypedQuery, QueryError, QueryResult};
 use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -81,14 +83,34 @@ async fn providers_summary(
     Ok(axum::Json(state.monitor.providers_summary(asked.hours.unwrap_or(24)).await?))
 }
 
+/// A page of a search.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = EventsPage)]
+struct SearchPage {
+    /// The events, without transcripts.
+    items: Vec<Event>,
+    /// Where the next page goes on; absent when this is the last.
+    next: Option<String>,
+    /// What it cost.
+    cost: Cost,
+    /// Values in the search that neither the configuration nor any event knows; with the first page only.
+    hints: Vec<SearchHint>,
+}
+
 /// Search the events: `provider:gmail kind:deferred "4.7.28"`. Newest first, without dialogues.
 #[utoipa::path(get, path = "/api/v1/events", tag = "monitoring", params(EventsRequest),
-    responses((status = 200, body = EventsPage), (status = 400, body = ErrorBody)))]
+    responses((status = 200, body = SearchPage), (status = 400, body = ErrorBody)))]
 async fn events(
     State(state): State<ApiState>,
     Query(request): Query<EventsRequest>,
-) -> ApiResult<axum::Json<EventsPage>> {
-    Ok(axum::Json(state.monitor.events(request).await?))
+) -> ApiResult<axum::Json<SearchPage>> {
+    let is_first = request.after.is_none();
+    let configured =
+        Configured { providers: state.directory.provider_names(), sources: state.directory.source_names() };
+    let q = request.q.clone();
+    let EventsPage { items, next, cost } = state.monitor.events(request).await?;
+    let hints = if is_first { state.monitor.hints(&q, &configured).await } else { Vec::new() };
+    Ok(axum::Json(SearchPage { items, next, cost, hints }))
 }
 
 /// Everything that happened to a message.

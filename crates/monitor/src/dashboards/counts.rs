@@ -152,9 +152,10 @@ impl Counts {
         }
     }
 
-    /// True when nothing happened.
-    pub(super) fn is_empty(&self) -> bool {
-        *self == Counts::default()
+    /// True when something happened between us and a provider: an attempt, a failure, a report.
+    pub(super) fn tells_of_provider(&self) -> bool {
+        let Counts { attempts, expired, remote_bounces, complaints, connection_failures, .. } = *self;
+        attempts + expired + remote_bounces + complaints + connection_failures > 0
     }
 }
 

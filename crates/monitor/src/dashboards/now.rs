@@ -1,6 +1,6 @@
 //! *Now*: is mail flowing?
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use model::name::Name;
 use model::time::Timestamp;
@@ -10,6 +10,8 @@ use store::{EventStore, QueryError, RollupFilter, RollupKey};
 use super::counts::{Counts, Delay, Rates};
 use super::period::{Period, Sums};
 use super::replies::{TOP_REPLIES, TopReply, top_replies};
+use super::series::{SeriesPoint, course};
+use super::trouble::{Trouble, troubles};
 
 /// Longest period of the dashboard.
 pub(crate) const MINUTES_MAX: u32 = 24 * 60;
@@ -34,9 +36,13 @@ pub struct NowDashboard {
     pub delay: Delay,
     /// Time to deliver in the equal period before.
     pub delay_before: Delay,
-    /// Each provider, the one with most attempts first.
+    /// Each provider where something was attempted or failed, the one with most attempts first.
     pub by_provider: Vec<ProviderRow>,
-    /// Each minute, also where nothing happened.
+    /// What keeps mail from being accepted at once, the most frequent first.
+    pub troubles: Vec<Trouble>,
+    /// Length of a step of `series` in seconds.
+    pub step_seconds: u32,
+    /// Each step of time from the first attempt of the period on, also where nothing happened.
     pub series: Vec<SeriesPoint>,
     /// The most frequent replies of failures.
     pub top_replies: Vec<TopReply>,
@@ -60,36 +66,14 @@ pub struct ProviderRow {
     pub top_reply: Option<TopReply>,
 }
 
-/// One step of time.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct SeriesPoint {
-    /// Its begin.
-    pub minute: Timestamp,
-    /// Recipients accepted.
-    pub received: u64,
-    /// Taken by the receiving host.
-    pub delivered: u64,
-    /// Put off.
-    pub deferred: u64,
-    /// Refused for good.
-    pub bounced: u64,
-    /// Deferred or bounced for policy, spam or reputation.
-    pub blocked: u64,
-    /// Complaints.
-    pub complaints: u64,
-    /// Pixels fetched.
-    pub opens: u64,
-    /// Links followed.
-    pub clicks: u64,
-    /// Time to deliver.
-    pub delay: Delay,
-}
-
 /// Makes the dashboard of the last `minutes` minutes.
 pub(crate) async fn now(store: &EventStore, at: Timestamp, minutes: u32) -> Result<NowDashboard, QueryError> {
-    let period = Period::last(at, minutes.clamp(1, MINUTES_MAX), 1);
+    let minutes = minutes.clamp(1, MINUTES_MAX);
+    let period = Period::last(at, minutes, 1);
     let (totals, before, by_provider) = provider_rows(store, period).await?;
     let filter = RollupFilter::default();
+    let told = (course(store, at, minutes, &filter), troubles(store, at, period, &filter));
+    let (course, troubles) = tokio::try_join!(told.0, told.1)?;
     Ok(NowDashboard {
         at,
         from: period.from,
@@ -100,7 +84,9 @@ pub(crate) async fn now(store: &EventStore, at: Timestamp, minutes: u32) -> Resu
         delay: totals.delay(),
         delay_before: before.delay(),
         by_provider,
-        series: series(store, period, &filter, 1).await?,
+        troubles,
+        step_seconds: course.step_seconds,
+        series: course.points,
         top_replies: top_replies(store, period, &filter, TOP_REPLIES).await?,
     })
 }
@@ -128,30 +114,8 @@ pub(super) async fn provider_rows(
         }
     };
     let mut rows: Vec<ProviderRow> = providers.into_iter().map(row).collect();
-    rows.retain(|row| !row.counts.is_empty() || !row.previous.is_empty());
+    // Receptions know no provider yet: by themselves they are no line, least of all one of an unknown provider.
+    rows.retain(|row| row.counts.tells_of_provider());
     rows.sort_by(|a, b| b.counts.attempts.cmp(&a.counts.attempts).then_with(|| a.provider.cmp(&b.provider)));
     Ok((Sums::merge(now.values()), Sums::merge(before.values()), rows))
-}
-
-/// Each step of a period, also where nothing happened.
-pub(super) async fn series(
-    store: &EventStore,
-    period: Period,
-    filter: &RollupFilter,
-    step_minutes: u32,
-) -> Result<Vec<SeriesPoint>, QueryError> {
-    let rows = period.rows(store, filter, &[RollupKey::Kind, RollupKey::Category], Some(step_minutes)).await?;
-    let mut steps: BTreeMap<Timestamp, Sums> = BTreeMap::new();
-    for row in &rows {
-        if let Some(at) = row.at {
-            steps.entry(at).or_default().add(row);
-        }
-    }
-    let point = |minute: Timestamp| {
-        let sums = steps.get(&minute).cloned().unwrap_or_default();
-        let Counts { received, delivered, deferred, bounced, blocked, complaints, opens, clicks, .. } = sums.counts;
-        let delay = sums.delay();
-        SeriesPoint { minute, received, delivered, deferred, bounced, blocked, complaints, opens, clicks, delay }
-    };
-    Ok(period.steps(step_minutes).map(point).collect())
 }

@@ -1,6 +1,7 @@
 //! A period and the equal one before it, and questions to the roll-ups about them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use model::event::EventKind;
 use model::name::Name;
@@ -41,8 +42,8 @@ impl Period {
     }
 
     /// Begins of its steps, all of them, also where nothing happened.
-    pub fn steps(self, step_minutes: u32) -> impl Iterator<Item = Timestamp> {
-        let step = i64::from(step_minutes) * MINUTE_US;
+    pub fn steps(self, step: Duration) -> impl Iterator<Item = Timestamp> {
+        let step = i64::try_from(step.as_micros()).unwrap_or(i64::MAX).max(1);
         (0..).map(move |number| Timestamp(self.from.0 + number * step)).take_while(move |at| *at < self.to)
     }
 
@@ -108,7 +109,7 @@ mod tests {
         assert_eq!(period.to.to_string(), "2026-09-21T14:14:00.000000Z");
         assert_eq!(period.from.to_string(), "2026-09-21T13:14:00.000000Z");
         assert_eq!(period.before().to, period.from);
-        assert_eq!(period.steps(1).count(), 60);
+        assert_eq!(period.steps(Duration::from_secs(60)).count(), 60);
         assert_eq!(Period::last(now, 1_440, 60).to.to_string(), "2026-09-21T15:00:00.000000Z");
     }
 }

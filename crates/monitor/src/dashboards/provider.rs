@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use store::{EventStore, QueryError, Rate, RollupFilter, RollupKey, RollupRow};
 
 use super::counts::{Counts, Delay, Rates};
-use super::now::{SeriesPoint, series};
 use super::period::{Period, Sums};
 use super::replies::{TOP_REPLIES, TopReply, top_replies};
+use super::series::{SeriesPoint, course};
+use super::trouble::{Trouble, troubles};
 
 /// Longest period of the dashboard: two weeks.
 pub(crate) const HOURS_MAX: u32 = 14 * 24;
@@ -28,8 +29,8 @@ pub struct ProviderDashboard {
     pub from: Timestamp,
     /// End of the period.
     pub to: Timestamp,
-    /// Length of a step of `series` in minutes.
-    pub step_minutes: u32,
+    /// Length of a step of `series` in seconds.
+    pub step_seconds: u32,
     /// Everything in the period.
     pub totals: Counts,
     /// Everything in the equal period before.
@@ -40,7 +41,9 @@ pub struct ProviderDashboard {
     pub delay: Delay,
     /// Time to deliver in the equal period before.
     pub delay_before: Delay,
-    /// Each step of time, also where nothing happened.
+    /// What keeps mail from being accepted at once, the most frequent first.
+    pub troubles: Vec<Trouble>,
+    /// Each step of time from the first attempt of the period on, also where nothing happened.
     pub series: Vec<SeriesPoint>,
     /// Each source, the one with most attempts first.
     pub by_source: Vec<SourceRow>,
@@ -103,15 +106,6 @@ pub(super) fn minutes_of(hours: u32) -> u32 {
     hours.clamp(1, HOURS_MAX) * 60
 }
 
-/// Steps that make neither too few nor too many points.
-fn step_for(hours: u32) -> u32 {
-    match hours {
-        0..=3 => 1,
-        4..=48 => 10,
-        _ => 60,
-    }
-}
-
 /// Makes the dashboard of the last `hours` hours.
 pub(crate) async fn provider(
     store: &EventStore,
@@ -119,25 +113,27 @@ pub(crate) async fn provider(
     provider: &Name,
     hours: u32,
 ) -> Result<ProviderDashboard, QueryError> {
-    let step_minutes = step_for(hours);
-    let period = Period::last(at, minutes_of(hours), step_minutes);
+    let period = Period::last(at, minutes_of(hours), 1);
     let filter = RollupFilter { provider: Some(provider.clone()), ..RollupFilter::default() };
     let source = |row: &RollupRow| row.source.clone();
     let now = period.sums_by(store, &filter, RollupKey::Source, source).await?;
     let before = period.before().sums_by(store, &filter, RollupKey::Source, source).await?;
     let (totals, previous) = (Sums::merge(now.values()), Sums::merge(before.values()));
+    let told = (course(store, at, minutes_of(hours), &filter), troubles(store, at, period, &filter));
+    let (course, troubles) = tokio::try_join!(told.0, told.1)?;
     Ok(ProviderDashboard {
         provider: provider.clone(),
         at,
         from: period.from,
         to: period.to,
-        step_minutes,
+        step_seconds: course.step_seconds,
         totals: totals.counts,
         previous: previous.counts,
         rates: Rates::of(&totals.counts, &previous.counts),
         delay: totals.delay(),
         delay_before: previous.delay(),
-        series: series(store, period, &filter, step_minutes).await?,
+        troubles,
+        series: course.points,
         by_source: source_rows(&now, &before),
         matrix: matrix(store, period, &filter).await?,
         by_category: categories(store, period, &filter).await?,
@@ -187,17 +183,24 @@ async fn categories(store: &EventStore, period: Period, filter: &RollupFilter) -
     let kinds = vec![EventKind::Deferred, EventKind::Bounced];
     let filter = RollupFilter { kinds, ..filter.clone() };
     let rows = period.rows(store, &filter, &[RollupKey::Kind, RollupKey::Category], None).await?;
-    let mut categories: BTreeMap<Option<Category>, CategoryRow> = BTreeMap::new();
-    for row in rows {
-        let family = row.category.map_or(Family::Unknown, Category::family);
-        let empty = CategoryRow { category: row.category, family, deferred: 0, bounced: 0 };
-        let entry = categories.entry(row.category).or_insert(empty);
-        match row.kind {
-            Some(EventKind::Deferred) => entry.deferred += row.totals.count,
-            _ => entry.bounced += row.totals.count,
+    Ok(CategoryRow::all(&rows))
+}
+
+impl CategoryRow {
+    /// Each category of failures that were asked by kind and category, the most frequent first.
+    pub(super) fn all<'a>(rows: impl IntoIterator<Item = &'a RollupRow>) -> Vec<CategoryRow> {
+        let mut categories: BTreeMap<Option<Category>, CategoryRow> = BTreeMap::new();
+        for row in rows {
+            let family = row.category.map_or(Family::Unknown, Category::family);
+            let empty = CategoryRow { category: row.category, family, deferred: 0, bounced: 0 };
+            let entry = categories.entry(row.category).or_insert(empty);
+            match row.kind {
+                Some(EventKind::Deferred) => entry.deferred += row.totals.count,
+                _ => entry.bounced += row.totals.count,
+            }
         }
+        let mut rows: Vec<CategoryRow> = categories.into_values().collect();
+        rows.sort_by_key(|row| std::cmp::Reverse(row.deferred + row.bounced));
+        rows
     }
-    let mut rows: Vec<CategoryRow> = categories.into_values().collect();
-    rows.sort_by_key(|row| std::cmp::Reverse(row.deferred + row.bounced));
-    Ok(rows)
 }

@@ -111,7 +111,7 @@ impl TopReply {
 }
 
 /// Codes and text, as a reply is written.
-fn wording(template: &Template) -> String {
+pub(super) fn wording(template: &Template) -> String {
     let mut wording = String::new();
     if template.code != 0 {
         wording = template.code.to_string();

@@ -63,13 +63,34 @@ pub(super) fn values_of(field: Field) -> Vec<&'static str> {
     }
 }
 
+/// Fields of few values that come from the configuration and from what happened, so that a search cannot refuse any.
+const OPEN: &[Field] = &[
+    Field::Provider,
+    Field::Source,
+    Field::Stream,
+    Field::Tenant,
+    Field::Site,
+    Field::Report,
+    Field::Method,
+    Field::Target,
+    Field::Action,
+];
+
+/// The field of this name, when its values are few and not fixed.
+pub(super) fn open_field(name: &str) -> Option<Field> {
+    match find(name) {
+        Some(Named::Field(field)) if OPEN.contains(&field) => Some(field),
+        _ => None,
+    }
+}
+
 /// The categories of a family.
 pub(super) fn categories_of(family: Family) -> impl Iterator<Item = &'static str> {
     Category::ALL.iter().filter(move |category| category.family() == family).map(|category| category.as_str())
 }
 
 /// The nearest of some words: at most a third of its letters differ; two that changed places count once.
-pub(super) fn nearest(word: &str, known: impl IntoIterator<Item = &'static str>) -> Option<&'static str> {
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let scored = known.into_iter().map(|candidate| (strsim::osa_distance(word, candidate), candidate));
     let (edits, candidate) = scored.min_by_key(|(edits, _)| *edits)?;
     let begins = word.len() >= 3 && candidate.starts_with(word);

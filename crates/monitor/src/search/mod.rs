@@ -17,7 +17,9 @@ mod lexer;
 mod parser;
 mod terms;
 
-use store::Filter;
+pub(crate) use fields::nearest;
+use lexer::{Kind, Op};
+use store::{Field, Filter};
 
 /// Longest search, in characters.
 pub const QUERY_CHARS_MAX: usize = 2_000;
@@ -71,6 +73,35 @@ pub fn parse(search: &str) -> Result<Filter, SearchError> {
     let whole = Span { start: 0, end: search.chars().count() };
     filter.check("search").map_err(|error| whole.error(error.to_string()))?;
     Ok(filter)
+}
+
+/// A value that a search names exactly, of a field whose values are few and not fixed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NamedValue {
+    pub field: Field,
+    pub value: String,
+    pub position: usize,
+    pub length: usize,
+}
+
+/// The values of such fields, in the order of the search; none when it is wrong.
+pub(crate) fn named_values(search: &str) -> Vec<NamedValue> {
+    let mut found = Vec::new();
+    if parse(search).is_err() {
+        return found;
+    }
+    for token in lexer::tokens(search).unwrap_or_default() {
+        let Kind::Field { name, op: Op::Has | Op::Is, values } = token.kind else { continue };
+        let Some(field) = fields::open_field(&name.text) else { continue };
+        let exact = values.into_iter().filter(|value| value.quoted || !value.text.contains('*'));
+        found.extend(exact.map(|value| NamedValue {
+            field,
+            position: value.span.start,
+            length: value.span.end - value.span.start,
+            value: value.text,
+        }));
+    }
+    found
 }
 
 #[cfg(test)]

@@ -148,6 +148,27 @@ fn errors_point_at_the_character() {
 }
 
 #[test]
+fn values_that_cannot_be_refused_are_named() {
+    let check = |search: &str, expected: &[(&str, &str, usize, usize)]| {
+        let found = super::named_values(search);
+        let short: Vec<(&str, &str, usize, usize)> = found
+            .iter()
+            .map(|found| (found.field.as_str(), found.value.as_str(), found.position, found.length))
+            .collect();
+        assert_eq!(short, expected, "{search}");
+    };
+    check("provider:gmial", &[("provider", "gmial", 9, 5)]);
+    check("-vmta=ip-9 code:421", &[("source", "ip-9", 6, 4)]);
+    check(
+        "é (provider:a,\"b c\" OR stream:bulk)",
+        &[("provider", "a", 12, 1), ("provider", "b c", 14, 5), ("stream", "bulk", 30, 4)],
+    );
+    check("provider:gm* provider:* provider:\"g*\"", &[("provider", "g*", 33, 4)]);
+    check("kind:deferred to:zoe gmial", &[]);
+    check("provider:\"open", &[]);
+}
+
+#[test]
 fn hostile_searches_are_refused() {
     let long = "x ".repeat(super::QUERY_CHARS_MAX);
     assert_eq!(parse(&long).unwrap_err().position, super::QUERY_CHARS_MAX);

@@ -3,6 +3,7 @@
 use model::category::Category;
 use model::event::{Event, EventKind};
 use model::id::{MessageId, RecipientId};
+use monitor::hints::Configured;
 use monitor::history::RecipientState;
 use monitor::{Dimension, EventsRequest, Field, Measure, MonitorError, Query};
 
@@ -65,6 +66,46 @@ async fn a_wrong_search_names_the_character() {
     assert_eq!(error.to_string(), "kind is never \"defered\"; did you mean deferred? (character 6)");
     let wrong = EventsRequest { after: Some("x".into()), ..request("") };
     assert!(matches!(suite.monitor.events(wrong).await, Err(MonitorError::Query(_))));
+}
+
+#[tokio::test]
+async fn hints_name_values_that_nobody_knows() {
+    let dir = tempfile::tempdir().unwrap();
+    let suite = Suite::open(dir.path());
+    let configured = Configured { providers: vec!["yahoo".into()], sources: vec!["ip-9".into()] };
+    let check = async |q: &str, expected: &[&str]| {
+        let hints = suite.monitor.hints(q, &configured).await;
+        let short: Vec<String> =
+            hints.iter().map(|hint| format!("{}+{} {}", hint.position, hint.length, hint.message)).collect();
+        assert_eq!(short, expected, "{q}");
+    };
+    check("source:ip-1", &["7+4 no source is called ip-1; did you mean ip-9?"]).await;
+    suite.tell(story()).await;
+    check("provider:gmail provider:yahoo source:ip-1 source:ip-9", &[]).await;
+    check("provider:gmial", &["9+5 no provider is called gmial; did you mean gmail?"]).await;
+    check(
+        "-provider:gmial OR provider:oragne,gmail",
+        &[
+            "10+5 no provider is called gmial; did you mean gmail?",
+            "28+6 no provider is called oragne; did you mean orange?",
+        ],
+    )
+    .await;
+    check("provider:nobody", &["9+6 no provider is called nobody; there are gmail, orange, yahoo"]).await;
+    check("provider:gm* gmial stream:x \"provider:gmial\"", &[]).await;
+    check("provider:gmial (", &[]).await;
+    // What lies in files is known as well as what is in memory.
+    suite.monitor.flush().await.unwrap();
+    check("provider:gmail", &[]).await;
+}
+
+#[tokio::test]
+async fn what_was_read_is_counted_in_memory_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let suite = Suite::open(dir.path());
+    suite.tell(story()).await;
+    let page = suite.monitor.events(request("provider:gmail")).await.unwrap();
+    assert_eq!((page.cost.rows_scanned, page.cost.segments), (34, 0));
 }
 
 #[tokio::test]

@@ -163,6 +163,16 @@ impl Directory {
         self.config.effective_sources().into_iter().map(view).collect()
     }
 
+    /// Names of the sources.
+    pub fn source_names(&self) -> Vec<Name> {
+        self.config.effective_sources().into_iter().map(|source| source.name).collect()
+    }
+
+    /// Names of the providers that are known by their MX hosts.
+    pub fn provider_names(&self) -> Vec<Name> {
+        self.providers.entries().into_iter().map(|entry| entry.name).collect()
+    }
+
     /// The pools.
     pub fn pools(&self) -> Vec<Pool> {
         self.config.effective_pools()
