@@ -63,7 +63,7 @@ it("answers for the session, accounts and keys", async () => {
   await call("POST", "/session", 200, { json: { email: "admin@verriere.example", password: "demo" } });
   await call("GET", "/session", 200);
   await call("PATCH", "/session", 200, { json: { name: "Claire F." } });
-  await call("PATCH", "/session", 400, { json: { current_password: "no", new_password: "a new long password" } });
+  await call("PATCH", "/session", 401, { json: { current_password: "no", new_password: "a new long password" } });
   await call("GET", "/accounts", 200);
   const input = { email: "new@verriere.example", role: "viewer" };
   const made = await call<{ account: { id: string } }>("POST", "/accounts", 201, { json: input });
@@ -147,6 +147,8 @@ it("answers for monitoring", async () => {
   await call("GET", "/providers-summary", 200);
   await call("GET", "/events?q=&limit=200", 200);
   await call("GET", "/events?q=kidn:deferred", 400);
+  const { hints } = await call<{ hints: unknown[] }>("GET", "/events?q=provider:gmial", 200);
+  expect(hints).toHaveLength(1);
   const first = must(mock.db.recipients[0]);
   await call("GET", `/messages/${first.message}`, 200);
   await call("GET", `/recipients?address=${first.address}`, 200);

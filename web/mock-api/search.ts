@@ -1,5 +1,5 @@
 // A small part of the search language of `monitor::search`, enough for the UI: words, fields, `-`, quotes, OR, comparisons.
-import type { MailEvent } from "../app/api/types";
+import type { MailEvent, SearchHint } from "../app/api/types";
 import { fieldsOf } from "../app/util/event-fields";
 import { splitTerms } from "../app/util/query-text";
 import { Refusal } from "./http";
@@ -128,6 +128,29 @@ function matches(values: Map<string, string>, name: string, wanted: string): boo
   if (wanted === "*") return true;
   if (wanted.endsWith("*")) return value.startsWith(wanted.slice(0, -1));
   return ["reply", "error", "note", "address"].includes(name) ? value.includes(wanted) : value === wanted;
+}
+
+/** Values that the mock knows, of the fields that a search cannot refuse. */
+function knownValues(events: MailEvent[], field: "provider" | "source"): string[] {
+  return [...new Set(events.flatMap((event) => event[field] ?? []))].sort();
+}
+
+/** Values that nobody knows, with the one that has the same letters or the same beginning. */
+export function hintsOf(query: string, events: MailEvent[]): SearchHint[] {
+  const named = [...query.matchAll(/(provider|source|vmta)[:=]([\w.-]+)(?![\w.*-])/g)];
+  return named.flatMap((match): SearchHint[] => {
+    const [whole, name = "", value = ""] = match;
+    const field = name === "provider" ? "provider" : "source";
+    const known = knownValues(events, field);
+    if (known.includes(value)) return [];
+    const near = known.find((entry) => sorted(entry) === sorted(value) || entry.startsWith(value.slice(0, 3)));
+    const position = [...query.slice(0, match.index + whole.length - value.length)].length;
+    const more = near ? `did you mean ${near}?` : `there are ${known.slice(0, 8).join(", ")}`;
+    const message = `no ${field} is called ${value}; ${more}`;
+    return [
+      { position, length: value.length, field, value, suggestion: near ?? null, known: known.slice(0, 8), message },
+    ];
+  });
 }
 
 export function parseSearch(query: string): (event: MailEvent) => boolean {

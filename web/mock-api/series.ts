@@ -9,9 +9,16 @@ function blockedShare(provider: MockProvider): number {
   return provider.replies.filter((reply) => reply.blocked).reduce((sum, reply) => sum + reply.weight, 0) / all;
 }
 
+/** Steps as the program chooses them for so many minutes, in seconds. */
+export function stepSeconds(minutes: number): number {
+  if (minutes <= 15) return 10;
+  if (minutes <= 60) return 30;
+  return minutes <= 180 ? 60 : minutes <= 720 ? 300 : minutes <= 2_880 ? 600 : 3_600;
+}
+
 /** The last `steps` steps of `minutes` minutes each, or as many before that. */
 export function series(provider: MockProvider, steps: number, minutes: number, back = 0): SeriesPoint[] {
-  const width = minutes * 60_000;
+  const width = Math.round(minutes * 60_000);
   const end = Math.floor(Date.now() / width) - back;
   return Array.from({ length: steps }, (_, index) => {
     const place = end - steps + 1 + index;
@@ -23,7 +30,7 @@ export function series(provider: MockProvider, steps: number, minutes: number, b
     const bounced = Math.round(attempts * provider.bounce * (0.5 + random()));
     const delivered = Math.max(0, attempts - deferred - bounced);
     return {
-      minute: new Date(place * width).toISOString(),
+      at: new Date(place * width).toISOString(),
       received: attempts,
       delivered,
       deferred,

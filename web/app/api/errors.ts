@@ -28,6 +28,21 @@ export function isUnauthorised(error: unknown): boolean {
   return error instanceof ApiError && error.status === 401;
 }
 
+/** The password in use was wrong, while the session itself is fine. */
+export function isWrongPassword(error: unknown): boolean {
+  return error instanceof ApiError && error.code === "wrong-credentials";
+}
+
+/** What the program refuses for good stays refused: a missing thing, a wrong request, a role. */
+const PASSING = new Set([0, 408, 425, 429]);
+
+/** Whether the same request may succeed a little later. */
+export function canPass(error: unknown): boolean {
+  // Anything but an answer of the program: a piece of the page that did not load, a bug that another moment avoids.
+  if (!(error instanceof ApiError)) return true;
+  return error.status >= 500 || PASSING.has(error.status);
+}
+
 export function isNotFound(error: unknown): boolean {
   return error instanceof ApiError && error.status === 404;
 }

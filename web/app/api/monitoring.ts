@@ -22,22 +22,20 @@ export const nowQuery = (minutes: number) =>
     refetchInterval: 4_000,
     placeholderData: keepPreviousData,
   });
-/** Steps of the small curves beside the providers, by the minutes shown. */
-const CURVE_SPANS: Record<number, { span: string; seconds: number }> = {
-  15: { span: "30s", seconds: 30 },
-  60: { span: "2m", seconds: 120 },
-  360: { span: "10m", seconds: 600 },
-  1440: { span: "30m", seconds: 1800 },
-};
+/** Steps of the small curves beside the providers, in seconds. */
+const CURVE_STEPS = [5, 10, 30, 60, 120, 300, 600, 1800];
+/** Most steps of a small curve: it is hardly wider than that. */
+const CURVE_POINTS_MAX = 48;
 
-/** Attempts of each provider over time. */
-export const curvesQuery = (minutes: number) => {
-  const { span, seconds } = CURVE_SPANS[minutes] ?? { span: "30m", seconds: 1800 };
-  return queryOptions({
-    queryKey: ["curves", minutes],
+/** Attempts of each provider over time: since the first of the period, where it is known. */
+export const curvesQuery = (minutes: number, since: string | undefined) =>
+  queryOptions({
+    queryKey: ["curves", minutes, since],
     queryFn: async ({ signal }) => {
       const to = Date.now();
-      const from = to - minutes * 60_000;
+      const from = Math.min(since ? new Date(since).getTime() : to - minutes * 60_000, to - 60_000);
+      const span = (to - from) / 1000;
+      const step = CURVE_STEPS.find((seconds) => span / seconds <= CURVE_POINTS_MAX) ?? 1800;
       const query: TypedQuery = {
         from: new Date(from).toISOString(),
         to: new Date(to).toISOString(),
@@ -45,18 +43,17 @@ export const curvesQuery = (minutes: number) => {
         measures: [{ measure: "count" }],
         dimensions: [
           { by: "field", field: "provider" },
-          { by: "bucket", span },
+          { by: "bucket", span: `${step}s` },
         ],
         limit: 5_000,
       };
       const result = await post<QueryResult>("/query", query, signal);
-      return pivotCurves(result.rows, { from, to, stepMs: seconds * 1000 });
+      return pivotCurves(result.rows, { from, to, stepMs: step * 1000 });
     },
     refetchInterval: 20_000,
     placeholderData: keepPreviousData,
     retry: false,
   });
-};
 
 export const providerQuery = (name: string, hours: number) =>
   queryOptions({

@@ -26,9 +26,12 @@ export const logIn = (login: Login) => post<{ account: Account }>("/session", lo
 export const logOut = () => remove("/session");
 export const changeOwnAccount = (change: OwnAccountChange) => patch<Account>("/session", change);
 
-/** A new password ends all sessions; this one goes on with a login by the new password. */
-export async function replacePassword(email: string, current: string, fresh: string): Promise<void> {
-  await changeOwnAccount({ current_password: current, new_password: fresh });
+/**
+ * A new password ends all sessions; this one goes on with a login by the new password. Without the current one only for the
+ * session of a login with a one-time password.
+ */
+export async function replacePassword(email: string, current: string | null, fresh: string): Promise<void> {
+  await changeOwnAccount({ ...(current === null ? {} : { current_password: current }), new_password: fresh });
   await logIn({ email, password: fresh });
 }
 

@@ -2,19 +2,18 @@
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { MailEvent } from "~/api/types";
-import { useProviderInfo } from "~/hooks/useProviderInfo";
 import { type Column, DataTable } from "~/table/DataTable";
 import { Dash } from "~/ui/Dash";
 import { EmptyState } from "~/ui/States";
 import { summaryOf } from "~/util/event-fields";
 import { EventDetail, type OnTerm } from "./EventDetail";
 import { TextLink } from "./links";
+import { ProviderName } from "./ProviderName";
 import { KindTag } from "./StateTags";
 import { Time } from "./Time";
 
 export function EventsTable({ events, onTerm }: { events: MailEvent[]; onTerm?: OnTerm }) {
   const { t } = useTranslation();
-  const { label } = useProviderInfo();
   const columns = useMemo<Column<MailEvent>[]>(
     () => [
       { id: "at", header: t("search.when"), cell: (row) => <Time at={row.at} seconds /> },
@@ -32,7 +31,12 @@ export function EventsTable({ events, onTerm }: { events: MailEvent[]; onTerm?: 
             (row.address ?? <Dash />)
           ),
       },
-      { id: "provider", header: t("numbers.provider"), cell: (row) => (row.provider ? label(row.provider) : <Dash />) },
+      {
+        id: "provider",
+        header: t("numbers.provider"),
+        hideBelow: "md",
+        cell: (row) => (row.provider ? <ProviderName name={row.provider} plain /> : <Dash />),
+      },
       { id: "source", header: t("numbers.source"), hideBelow: "lg", cell: (row) => row.source ?? <Dash /> },
       {
         id: "what",
@@ -46,7 +50,7 @@ export function EventsTable({ events, onTerm }: { events: MailEvent[]; onTerm?: 
         ),
       },
     ],
-    [t, label],
+    [t],
   );
   return (
     <DataTable

@@ -1,7 +1,8 @@
-// Shows an error of the API: what happened in the language of the page, how to mend it in the words of the program.
+// Shows an error of the API: what happened in the language of the page, how to mend it in the words of the program. Offers to
+// try again only where that can help.
 import { Button } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { ApiError } from "~/api/errors";
+import { ApiError, canPass } from "~/api/errors";
 import { ErrorState } from "~/ui/States";
 
 export function Problem({ error, retry }: { error: unknown; retry?: (() => unknown) | undefined }) {
@@ -25,7 +26,7 @@ export function Problem({ error, retry }: { error: unknown; retry?: (() => unkno
       title={title}
       detail={error instanceof ApiError && status > 0 ? `${error.status} · ${error.code}` : undefined}
       action={
-        retry ? (
+        retry && canPass(error) ? (
           <Button variant="default" onClick={() => retry()}>
             {t("actions.retry")}
           </Button>

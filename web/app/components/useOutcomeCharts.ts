@@ -1,10 +1,9 @@
-// Delivered, deferred, bounced over time, in steps that fit a chart.
+// Delivered, deferred, bounced over time, in the steps that the program chose for a chart.
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { SeriesPoint } from "~/api/types";
 import type { ChartData } from "~/charts/types";
 import { useFormat } from "~/hooks/useFormat";
-import { bucketPoints } from "~/util/buckets";
 import { seriesLabels } from "./seriesLabels";
 
 export interface OutcomeCharts {
@@ -12,25 +11,26 @@ export interface OutcomeCharts {
   volume: ChartData;
   /** Shares of the attempts of each step. */
   rates: ChartData;
-  bucketSeconds: number;
 }
 
-const FIELDS = ["delivered", "deferred", "bounced", "blocked"] as const;
+type Field = "delivered" | "deferred" | "bounced" | "blocked";
 
-export function useOutcomeCharts(series: SeriesPoint[], stepMinutes: number): OutcomeCharts {
+export function useOutcomeCharts(series: SeriesPoint[], stepSeconds: number): OutcomeCharts {
   const { t } = useTranslation();
   const format = useFormat();
   return useMemo(() => {
-    const { points, bucketSeconds } = bucketPoints(series, FIELDS, { given: stepMinutes });
-    const labels = seriesLabels(points, format, bucketSeconds);
-    const values = (field: (typeof FIELDS)[number]) => points.map((point) => point[field]);
-    const shares = (field: (typeof FIELDS)[number]) =>
-      points.map((point) => {
+    const labels = seriesLabels(
+      series.map((point) => ({ minute: point.at })),
+      format,
+      stepSeconds,
+    );
+    const values = (field: Field) => series.map((point) => point[field]);
+    const shares = (field: Field) =>
+      series.map((point) => {
         const attempts = point.delivered + point.deferred + point.bounced;
         return attempts > 0 ? point[field] / attempts : 0;
       });
     return {
-      bucketSeconds,
       volume: {
         labels,
         series: [
@@ -49,5 +49,5 @@ export function useOutcomeCharts(series: SeriesPoint[], stepMinutes: number): Ou
         ],
       },
     };
-  }, [series, stepMinutes, format, t]);
+  }, [series, stepSeconds, format, t]);
 }

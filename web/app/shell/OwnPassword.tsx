@@ -1,4 +1,5 @@
-// After a login with the one-time password: asks for a password of one's own.
+// After a login with the one-time password: asks for a password of one's own. The one-time password is not asked for again:
+// the session that it opened may replace it.
 import { Button, Modal, PasswordInput, Stack, Text } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
@@ -14,15 +15,14 @@ export function OwnPassword() {
   const client = useQueryClient();
   const { data: account } = useQuery(sessionQuery);
   const form = useForm({
-    initialValues: { current: "", password: "", repeat: "" },
+    initialValues: { password: "", repeat: "" },
     validate: {
-      current: (value) => (value ? null : t("errors.required")),
       password: (value) => (value.length < PASSWORD_MIN ? t("password.short") : null),
       repeat: (value, values) => (value === values.password ? null : t("password.differ")),
     },
   });
   const save = useMutation({
-    mutationFn: (values: typeof form.values) => replacePassword(account?.email ?? "", values.current, values.password),
+    mutationFn: (values: typeof form.values) => replacePassword(account?.email ?? "", null, values.password),
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: sessionQuery.queryKey });
       toast.done(t("password.changed"));
@@ -42,16 +42,13 @@ export function OwnPassword() {
           <Text size="sm" c="dimmed">
             {t("password.text")}
           </Text>
-          <PasswordInput
-            label={t("password.oneTime")}
-            autoComplete="current-password"
-            data-autofocus
-            {...form.getInputProps("current")}
-          />
+          {/* So that password managers know whose password it is. */}
+          <input type="text" autoComplete="username" value={account?.email ?? ""} readOnly hidden />
           <PasswordInput
             label={t("password.new")}
             description={t("password.newHint")}
             autoComplete="new-password"
+            data-autofocus
             {...form.getInputProps("password")}
           />
           <PasswordInput label={t("password.repeat")} autoComplete="new-password" {...form.getInputProps("repeat")} />

@@ -1,12 +1,42 @@
 // Table tests of the smallest helpers.
 import { describe, expect, it } from "vitest";
+import { ApiError, canPass } from "~/api/errors";
 import { matchKey } from "~/hooks/useShortcuts";
 import { detectLanguage, withMany } from "~/i18n";
 import { sparkPath } from "~/ui/Sparkline";
 import { looksLikeAddress, splitAddresses } from "./address";
 import { fieldsOf, summaryOf } from "./event-fields";
 import { numberOf, oneOf, textOf } from "./params";
+import { shortName } from "./provider-name";
 import { classify } from "./quick";
+
+describe("trying again", () => {
+  it.each([
+    [0, true],
+    [400, false],
+    [401, false],
+    [403, false],
+    [404, false],
+    [409, false],
+    [413, false],
+    [429, true],
+    [500, true],
+    [503, true],
+  ])("after %i: %s", (status, helps) => expect(canPass(new ApiError(status, { code: "x", message: "x" }))).toBe(helps));
+  it("helps when a piece of the page did not load", () => expect(canPass(new TypeError("import failed"))).toBe(true));
+});
+
+describe("short names of providers", () => {
+  it.each([
+    ["Gmail and Google Workspace", "Gmail"],
+    ["SFR, Neuf, Cegetel, Club-Internet, Numericable, Noos", "SFR"],
+    ["Outlook.com, Hotmail, Live, MSN", "Outlook.com"],
+    ["BT, Virgin Media and others on Openwave", "BT"],
+    ["La Poste", "La Poste"],
+    ["mail.mairie-de-saint-jean.example", "mail.mairie-de-saint-jean.example"],
+    ["", ""],
+  ])("%s", (label, short) => expect(shortName(label)).toBe(short));
+});
 
 describe("quick search", () => {
   it.each([

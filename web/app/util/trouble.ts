@@ -1,6 +1,7 @@
-// Which providers slow mail down or refuse it, how badly, and what they say: out of the numbers of a dashboard and the paths
-// of the queue. A share counts only when its whole 95 % interval lies above the limit, so that three mails raise no alarm.
-import type { Counts, QueuePath, Rates, TopReply } from "~/api/types";
+// Which providers slow mail down or refuse it, how badly, and what the queue does about it: out of the troubles that a
+// dashboard tells and the paths of the queue. Full or unknown mailboxes are no matter of the provider; they are summed up
+// apart. A share counts only when its whole 95 % interval lies above the limit, so that three mails raise no alarm.
+import type { CategoryRow, QueuePath, Trouble, TroubleAbout } from "~/api/types";
 
 /** From the worst to the least. */
 export const SEVERITIES = ["stopped", "slowed", "refuses", "defers"] as const;
@@ -8,27 +9,22 @@ export type Severity = (typeof SEVERITIES)[number];
 
 /** Smallest share of attempts that is worth a line. */
 const DEFERRED_MIN = 0.02;
-const BOUNCED_MIN = 0.02;
-const BLOCKED_MIN = 0.005;
+const BOUNCED_MIN = 0.005;
 
-export interface Measured extends Counts {
-  provider: string | null;
-  rates: Rates;
-}
-
-export interface Trouble {
+export interface Line {
   provider: string;
   severity: Severity;
-  attempts: number;
-  deferred: number;
-  bounced: number;
-  /** What it says most often when it does not accept; null when that is not known. */
-  reply: TopReply | null;
+  /** Something of it happened in the last minutes. */
+  now: boolean;
+  /** What the provider says; null when only the queue holds back. */
+  told: Trouble | null;
   /** The strictest of the paths to it that are stopped or slowed. */
   path: QueuePath | null;
   /** How many paths are stopped or slowed, of how many. */
   held: number;
   paths: number;
+  /** Recipients bound to these paths or due for them. */
+  due: number;
 }
 
 function strictest(paths: QueuePath[]): QueuePath | null {
@@ -36,54 +32,97 @@ function strictest(paths: QueuePath[]): QueuePath | null {
   return [...paths].sort((a, b) => order(a) - order(b))[0] ?? null;
 }
 
-function severityOf(row: Measured, held: QueuePath[], paths: number): Severity | null {
+function severityOf(told: Trouble | null, held: QueuePath[], paths: number): Severity | null {
   const stopped = held.filter((path) => path.throttle?.stopped).length;
   if (stopped > 0 && stopped === paths) return "stopped";
   if (held.length > 0) return "slowed";
-  const { deferred, bounced, blocked } = row.rates;
-  const defers = deferred.now.low >= DEFERRED_MIN || blocked.now.low >= BLOCKED_MIN;
-  if (bounced.now.low >= BOUNCED_MIN && row.bounced >= row.deferred) return "refuses";
-  return defers ? "defers" : bounced.now.low >= BOUNCED_MIN ? "refuses" : null;
+  if (!told) return null;
+  const { deferred, bounced } = told;
+  const refuses = bounced.low >= BOUNCED_MIN;
+  if (refuses && bounced.hits >= deferred.hits) return "refuses";
+  return deferred.low >= DEFERRED_MIN ? "defers" : refuses ? "refuses" : null;
 }
 
-/** The most frequent reply of the kind that there is more of. */
-function replyOf(row: Measured, replies: TopReply[]): TopReply | null {
-  const own = replies.filter((reply) => reply.provider === row.provider).sort((a, b) => b.count - a.count);
-  const wanted = own.find((reply) => (row.deferred >= row.bounced ? reply.code < 500 : reply.code >= 500));
-  return wanted ?? own[0] ?? null;
+/** Paths of one site share what is due for it. */
+function dueOf(paths: QueuePath[]): number {
+  const backlogs = new Map(paths.map((path) => [path.site, path.backlog]));
+  const waiting = [...backlogs.values()].reduce((sum, count) => sum + count, 0);
+  return paths.reduce((sum, path) => sum + path.ready + path.in_flight, waiting);
 }
 
-/** Providers with trouble, the worst first. */
-export function troublesOf(rows: Measured[], replies: TopReply[], paths: QueuePath[]): Trouble[] {
-  const found = rows.flatMap((row): Trouble[] => {
-    if (!row.provider) return [];
-    const own = paths.filter((path) => path.provider === row.provider);
+/** Providers with trouble: what happens now before what has passed, the worst first. */
+export function linesOf(troubles: Trouble[], paths: QueuePath[]): Line[] {
+  const about = new Map(
+    troubles.flatMap((told) => (told.about === "us" && told.provider ? [[told.provider, told]] : [])),
+  );
+  const throttled = paths.filter((path) => path.throttle).map((path) => path.provider);
+  const found = [...new Set([...about.keys(), ...throttled])].flatMap((provider): Line[] => {
+    const told = about.get(provider) ?? null;
+    const own = paths.filter((path) => path.provider === provider);
     const held = own.filter((path) => path.throttle);
-    const severity = severityOf(row, held, own.length);
+    const severity = severityOf(told, held, own.length);
     if (!severity) return [];
-    const { provider, attempts, deferred, bounced } = row;
-    const reply = replyOf(row, replies);
-    return [
-      {
-        provider,
-        severity,
-        attempts,
-        deferred,
-        bounced,
-        reply,
-        path: strictest(held),
-        held: held.length,
-        paths: own.length,
-      },
-    ];
+    const due = dueOf(own);
+    // A limit that holds nothing back any more is what is left of the past.
+    const now = told?.now === true || (held.length > 0 && due > 0);
+    return [{ provider, severity, now, told, path: strictest(held), held: held.length, paths: own.length, due }];
   });
-  const weight = (trouble: Trouble) => trouble.deferred + trouble.bounced;
-  return found.sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) || weight(b) - weight(a));
+  const weight = ({ told }: Line) => (told ? told.deferred.hits + told.bounced.hits : 0);
+  const rank = (line: Line) => (line.now ? 0 : SEVERITIES.length) + SEVERITIES.indexOf(line.severity);
+  return found.sort((a, b) => rank(a) - rank(b) || weight(b) - weight(a));
 }
 
 /** The search that shows these failures. */
-export function searchOf(trouble: Pick<Trouble, "provider" | "reply">): string {
-  return trouble.reply
-    ? `provider:${trouble.provider} template:${trouble.reply.template_id}`
-    : `provider:${trouble.provider} kind:deferred,bounced`;
+export function searchOf({ provider, told }: Pick<Line, "provider" | "told">): string {
+  return told?.reply
+    ? `provider:${provider} template:${told.reply.template_id}`
+    : `provider:${provider} kind:deferred,bounced`;
+}
+
+/** Failures that say nothing about a provider's attitude, over all providers. */
+export interface Apart {
+  about: Exclude<TroubleAbout, "us">;
+  attempts: number;
+  categories: CategoryRow[];
+  /** Recipients that wait for their next attempt; null when that is not known. */
+  waiting: number | null;
+  next: string | null;
+  q: string;
+}
+
+const APART: Record<Apart["about"], string> = {
+  recipients: "family:recipient,full kind:deferred,bounced",
+  way: "family:delivery kind:deferred,bounced",
+  unclear: "(category:other OR -category:*) kind:deferred,bounced",
+};
+
+export function apartOf(troubles: Trouble[]): Apart[] {
+  return (Object.keys(APART) as Apart["about"][]).flatMap((about): Apart[] => {
+    const own = troubles.filter((told) => told.about === about);
+    if (own.length === 0) return [];
+    const categories = new Map<CategoryRow["category"], CategoryRow>();
+    for (const row of own.flatMap((told) => told.categories)) {
+      const sum = categories.get(row.category);
+      const { deferred, bounced } = row;
+      categories.set(
+        row.category,
+        sum ? { ...sum, deferred: sum.deferred + deferred, bounced: sum.bounced + bounced } : row,
+      );
+    }
+    const size = (row: CategoryRow) => row.deferred + row.bounced;
+    const sorted = [...categories.values()].sort((a, b) => size(b) - size(a));
+    const next = own.flatMap((told) => (told.next_attempt ? [told.next_attempt] : [])).sort()[0];
+    return [
+      {
+        about,
+        attempts: sorted.reduce((sum, row) => sum + size(row), 0),
+        categories: sorted,
+        waiting: own.some((told) => told.waiting === null)
+          ? null
+          : own.reduce((sum, told) => sum + (told.waiting ?? 0), 0),
+        next: next ?? null,
+        q: APART[about],
+      },
+    ];
+  });
 }

@@ -8,7 +8,7 @@ import type {
   NewApiKey,
   OwnAccountChange,
 } from "../../app/api/types";
-import { bodyOf, invalid, notFound, Refusal, type Routes } from "../http";
+import { bodyOf, notFound, Refusal, type Routes } from "../http";
 
 export const DEMO_PASSWORD = "demo";
 export const ONE_TIME_PASSWORD = "once";
@@ -39,9 +39,12 @@ export const accountRoutes: Routes = {
     account.name = change.name ?? account.name;
     account.language = (change.language as Language | null | undefined) ?? account.language;
     if (change.new_password) {
-      const current = call.db.passwords.get(account.id) ?? [DEMO_PASSWORD, ONE_TIME_PASSWORD];
-      if (!current.includes(change.current_password ?? ""))
-        throw invalid("The current password is wrong.", "current_password");
+      const own = call.db.passwords.get(account.id);
+      const current = own ? [own] : [DEMO_PASSWORD, ONE_TIME_PASSWORD];
+      // The session of the one-time password sets another without it.
+      const first = account.must_change_password && !change.current_password;
+      if (!first && !current.includes(change.current_password ?? ""))
+        throw new Refusal(401, "wrong-credentials", "Address or password is wrong.");
       call.db.passwords.set(account.id, change.new_password);
       account.must_change_password = false;
     }

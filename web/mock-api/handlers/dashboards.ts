@@ -1,5 +1,6 @@
 // The dashboards "Now" and "Provider", and the summary of providers.
 import type {
+  CategoryRow,
   Counts,
   MatrixCell,
   NowDashboard,
@@ -7,6 +8,8 @@ import type {
   ProviderRow,
   QueryResult,
   TopReply,
+  Trouble,
+  TroubleAbout,
   TypedQuery,
 } from "../../app/api/types";
 import type { Db } from "../db";
@@ -14,7 +17,7 @@ import { bodyOf, type Routes } from "../http";
 import { addCounts, delay, NO_COUNTS, rate, rates } from "../rates";
 import { type MockProvider, PROVIDERS, providerOf } from "../seed/providers";
 import { SOURCES } from "../seed/sources";
-import { mergeSeries, series, sumOf } from "../series";
+import { mergeSeries, series, stepSeconds, sumOf } from "../series";
 
 const DAY_MS = 86_400_000;
 
@@ -63,6 +66,52 @@ function rows(steps: number, minutes: number): ProviderRow[] {
   });
 }
 
+const ABOUT: Partial<Record<NonNullable<TopReply["category"]>, TroubleAbout>> = {
+  "bad-mailbox": "recipients",
+  "inactive-mailbox": "recipients",
+  "quota-issues": "recipients",
+  "no-answer-from-host": "way",
+  other: "unclear",
+};
+
+/** What happened long ago in the mock: the first of its providers that only put off is calm again. */
+const CALM = "free";
+
+function troubles(db: Db, providers: MockProvider[], totals: Map<string, Counts>): Trouble[] {
+  const found = new Map<string, TopReply[]>();
+  for (const reply of providers.flatMap((provider) => replies(db, [provider], totals))) {
+    const about = ABOUT[reply.category ?? "other"] ?? "us";
+    const key = `${reply.provider} ${about}`;
+    found.set(key, [...(found.get(key) ?? []), reply]);
+  }
+  return [...found].map(([key, all]): Trouble => {
+    const [provider = "", about = "us"] = key.split(" ");
+    const attempts = totals.get(provider)?.attempts ?? 0;
+    const count = (deferred: boolean) =>
+      all.filter((reply) => reply.code < 500 === deferred).reduce((sum, reply) => sum + reply.count, 0);
+    const now = provider !== CALM;
+    const waiting = now ? Math.ceil(count(true) / 20) : 0;
+    const top = all[0] as TopReply;
+    const { template_id, template, code, category, sample } = top;
+    const categories = all.map((reply): CategoryRow => {
+      const failed = reply.code < 500 ? { deferred: reply.count, bounced: 0 } : { deferred: 0, bounced: reply.count };
+      return { category: reply.category, family: "reputation", ...failed };
+    });
+    return {
+      provider,
+      about: about as TroubleAbout,
+      deferred: rate(count(true), attempts),
+      bounced: rate(count(false), attempts),
+      categories,
+      reply: { template_id, template, code, category, sample },
+      now,
+      last_seen: now ? top.last_seen : new Date(Date.now() - 1_500_000).toISOString(),
+      waiting,
+      next_attempt: waiting > 0 ? new Date(Date.now() + 240_000).toISOString() : null,
+    };
+  });
+}
+
 function period(minutes: number) {
   const now = Date.now();
   const at = new Date(now).toISOString();
@@ -73,6 +122,9 @@ function now(db: Db, minutes: number): NowDashboard {
   const byProvider = rows(minutes, 1);
   const totals = byProvider.reduce<Counts>((sum, row) => addCounts(sum, pickCounts(row)), NO_COUNTS);
   const previous = byProvider.reduce<Counts>((sum, row) => addCounts(sum, row.previous), NO_COUNTS);
+  const step = stepSeconds(minutes);
+  const steps = Math.round((minutes * 60) / step);
+  const counts = new Map(byProvider.map((row): [string, Counts] => [row.provider ?? "", row]));
   return {
     ...period(minutes),
     totals,
@@ -81,8 +133,10 @@ function now(db: Db, minutes: number): NowDashboard {
     delay: delay(totals.delivered, 2.4, 96),
     delay_before: delay(previous.delivered, 2.1, 61),
     by_provider: byProvider,
-    series: mergeSeries(PROVIDERS.map((provider) => series(provider, minutes, 1))),
-    top_replies: replies(db, PROVIDERS, new Map(byProvider.map((row) => [row.provider ?? "", row]))),
+    troubles: troubles(db, PROVIDERS, counts),
+    step_seconds: step,
+    series: mergeSeries(PROVIDERS.map((provider) => series(provider, steps, step / 60))),
+    top_replies: replies(db, PROVIDERS, counts),
     losses: { touches: 0, report_gaps: 0, monitor_gaps: 0, recipients: 0 },
   };
 }
@@ -117,7 +171,7 @@ function matrix(provider: MockProvider, hours: number): MatrixCell[] {
       const counts = partOf(sumOf([point]), index);
       return {
         source: source.name,
-        hour: point.minute,
+        hour: point.at,
         attempts: counts.attempts,
         delivered: rate(counts.delivered, counts.attempts),
         deferred: rate(counts.deferred, counts.attempts),
@@ -129,7 +183,7 @@ function matrix(provider: MockProvider, hours: number): MatrixCell[] {
 
 function provider(db: Db, name: string, hours: number): ProviderDashboard {
   const known = providerOf(name) ?? { ...(PROVIDERS[0] as MockProvider), name, label: name, weight: 0, replies: [] };
-  const step = hours <= 3 ? 1 : hours <= 48 ? 10 : 60;
+  const step = stepSeconds(hours * 60) / 60;
   const steps = Math.round((hours * 60) / step);
   const points = series(known, steps, step);
   const totals = sumOf(points);
@@ -144,7 +198,8 @@ function provider(db: Db, name: string, hours: number): ProviderDashboard {
   return {
     provider: known.name,
     ...period(hours * 60),
-    step_minutes: step,
+    step_seconds: Math.round(step * 60),
+    troubles: troubles(db, [known], new Map([[known.name, totals]])),
     totals,
     previous,
     rates: rates(totals, previous),
@@ -172,12 +227,12 @@ function provider(db: Db, name: string, hours: number): ProviderDashboard {
 function curves(query: TypedQuery): QueryResult {
   const bucket = query.dimensions?.find((dimension) => dimension.by === "bucket");
   const [, amount = "1", unit = "m"] = /^(\d+)([smh])$/.exec(bucket?.by === "bucket" ? bucket.span : "1m") ?? [];
-  const minutes = Math.max(1, Number(amount) * ({ s: 1 / 60, m: 1, h: 60 }[unit] ?? 1));
+  const minutes = Number(amount) * ({ s: 1 / 60, m: 1, h: 60 }[unit] ?? 1);
   const whole = (new Date(query.to).getTime() - new Date(query.from).getTime()) / 60_000;
   const rowsOut = PROVIDERS.flatMap((provider) =>
     series(provider, Math.round(whole / minutes), minutes).map((point) => [
       provider.name,
-      point.minute,
+      point.at,
       point.delivered + point.deferred + point.bounced,
     ]),
   );

@@ -1,7 +1,7 @@
 // Search and histories.
 import type { HistoryState, MailEvent, RecipientSummary } from "../../app/api/types";
 import { notFound, page, type Routes } from "../http";
-import { parseSearch } from "../search";
+import { hintsOf, parseSearch } from "../search";
 import type { MockRecipient } from "../seed/events";
 
 function withoutTranscript(event: MailEvent): MailEvent {
@@ -54,7 +54,8 @@ export const monitoringRoutes: Routes = {
       ms: Math.round(performance.now() - started),
       segments: 3,
     };
-    return { json: { ...page(found, query), cost } };
+    const hints = query.get("after") ? [] : hintsOf(query.get("q") ?? "", all);
+    return { json: { ...page(found, query), cost, hints } };
   },
   "GET /messages/:id": ({ db, params }) => {
     const own = db.recipients.filter((entry) => entry.message === params.id);

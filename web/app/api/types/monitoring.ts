@@ -10,11 +10,16 @@ export type Compared = Schemas["Compared"];
 export type Rates = Schemas["Rates"];
 /** From acceptance to delivery, in seconds; null without deliveries. */
 export type Delay = Schemas["Delay"];
-/** One step of time; `minute` is its begin. */
+/** One step of time; `at` is its begin. */
 export type SeriesPoint = Schemas["SeriesPoint"];
 export type ProviderRow = Schemas["ProviderRow"];
 /** A wording of replies at one provider, its changing parts masked. `template:17` searches for it. */
 export type TopReply = Schemas["TopReply"];
+/** Failures of one kind at one provider in a period, and what of them waits. */
+export type Trouble = Schemas["Trouble"];
+/** `us`: the provider's attitude to us; everything else says nothing about that. */
+export type TroubleAbout = Schemas["TroubleAbout"];
+export type CategoryRow = Schemas["CategoryRow"];
 export type NowDashboard = Schemas["NowDashboard"];
 export type SourceRow = Schemas["SourceRow"];
 /** One source in one hour. */
@@ -23,6 +28,8 @@ export type ProviderDashboard = Schemas["ProviderDashboard"];
 export type ProvidersSummary = Schemas["ProvidersSummary"];
 
 export type EventPage = Schemas["EventsPage"];
+/** A value in a search that nobody knows. */
+export type SearchHint = Schemas["SearchHint"];
 /** As in campaigns, and delivered ones that came back. */
 export type HistoryState = Schemas["HistoryState"];
 export type RecipientSummary = Schemas["RecipientSummary"];

@@ -19,7 +19,7 @@ export const settings = {
     admin: "Tout, y compris comptes et clés",
   },
   startPassword:
-    "Le premier mot de passe est inventé et montré une fois ; la personne en choisit un autre à sa première connexion.",
+    "Le premier mot de passe est généré et affiché une seule fois ; la personne le remplace à sa première connexion.",
   accountCreated: "Compte créé pour {{email}}",
   tellPassword: "Transmettez ce mot de passe par une voie sûre. Il ne sera plus affiché.",
   status: "État",
@@ -28,7 +28,7 @@ export const settings = {
   disable: "Désactiver",
   enable: "Réactiver",
   disableTitle: "Désactiver le compte {{email}} ?",
-  disableText: "Ses sessions se ferment aussitôt. Rien de son travail n’est perdu.",
+  disableText: "Ses sessions se ferment aussitôt. Son travail n’est pas perdu.",
   changeRole: "Rôle de {{email}}",
   you: "vous",
   keysTitle: "Clés d’API",
@@ -36,7 +36,7 @@ export const settings = {
   newKey: "Nouvelle clé",
   keyName: "Nom",
   keyNameHint: "Quel programme s’en sert.",
-  scopes: "Peut",
+  scopes: "Droits",
   scopeNames: { inject: "Injecter du courrier", read: "Lire", manage: "Gérer" },
   scopeHints: {
     inject: "Déposer du courrier par HTTP et SMTP",

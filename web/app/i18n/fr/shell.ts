@@ -10,7 +10,7 @@ export const shell = {
     firstStartHint:
       "Le programme a affiché dans son terminal une adresse e-mail et un mot de passe à usage unique. Saisissez-les ici ; vous choisirez ensuite votre propre mot de passe.",
     wrong:
-      "Cette adresse et ce mot de passe ne vont pas ensemble. Vérifiez les deux ; le mot de passe du premier démarrage ne sert qu’une fois.",
+      "L’adresse et le mot de passe ne correspondent pas. Vérifiez les deux ; le mot de passe du premier démarrage ne vaut que jusqu’au choix du vôtre.",
     expired: "Votre session est terminée. Reconnectez-vous pour reprendre où vous en étiez.",
     motto: "Écrire. Envoyer. Voir arriver.",
     mottoText: "Chaque message, chaque fournisseur, chaque réponse : de « Envoyer » jusqu’au clic.",
@@ -77,15 +77,15 @@ export const shell = {
   },
   password: {
     title: "Choisissez votre propre mot de passe",
-    text: "Vous vous êtes connecté avec un mot de passe à usage unique. Il ne pourra plus servir.",
+    text: "Le mot de passe à usage unique que vous venez d’utiliser ne servira plus dès que vous aurez choisi le vôtre.",
     new: "Nouveau mot de passe",
-    newHint: "Au moins 12 caractères. Quelques mots sans rapport se retiennent facilement.",
-    repeat: "Le nouveau mot de passe encore une fois",
+    newHint: "Au moins 12 caractères. Quelques mots sans rapport entre eux se retiennent facilement.",
+    repeat: "Répétez le nouveau mot de passe",
     current: "Mot de passe actuel",
-    oneTime: "Mot de passe à usage unique",
+    wrongCurrent: "Ce n’est pas votre mot de passe actuel.",
     short: "Au moins 12 caractères.",
-    differ: "Les deux saisies diffèrent.",
+    differ: "Les deux mots de passe diffèrent.",
     save: "Définir le mot de passe",
-    changed: "Mot de passe changé",
+    changed: "Mot de passe modifié",
   },
 } as const;

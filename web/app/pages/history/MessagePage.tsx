@@ -16,6 +16,7 @@ import { KeyValue } from "~/ui/KeyValue";
 import { Page } from "~/ui/Page";
 import { Panel } from "~/ui/Panel";
 import { Stat, StatStrip } from "~/ui/Stat";
+import { NoHistory } from "./NoHistory";
 import { SummaryTable } from "./SummaryTable";
 
 /** In the order of the bar. */
@@ -43,7 +44,7 @@ export function MessagePage() {
         </span>
       }
     >
-      <Loaded query={query}>
+      <Loaded query={query} gone={<NoHistory />}>
         {(message) => (
           <>
             <MessageFacts message={message} />

@@ -20,6 +20,7 @@ import { Page } from "~/ui/Page";
 import { Panel } from "~/ui/Panel";
 import { EmptyState } from "~/ui/States";
 import classes from "./History.module.css";
+import { NoHistory } from "./NoHistory";
 import { Timeline } from "./Timeline";
 
 export function RecipientPage() {
@@ -35,9 +36,11 @@ export function RecipientPage() {
       trail={<TextLink to="/monitoring/search">{t("history.trail")}</TextLink>}
       badge={data ? <RecipientStateTag state={data.state} /> : null}
       meta={
-        <span>
-          <span className="mono">{recipientId}</span> <CopyButton text={recipientId} />
-        </span>
+        data ? (
+          <span>
+            <span className="mono">{recipientId}</span> <CopyButton text={recipientId} />
+          </span>
+        ) : null
       }
       actions={
         waits ? (
@@ -51,7 +54,7 @@ export function RecipientPage() {
         ) : null
       }
     >
-      <Loaded query={query} lines={10}>
+      <Loaded query={query} gone={<NoHistory />} lines={10}>
         {(history) => <HistoryContent history={history} />}
       </Loaded>
       <ExplainDialog

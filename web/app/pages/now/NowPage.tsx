@@ -5,7 +5,7 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { useLive } from "~/api/live";
 import { curvesQuery, nowQuery } from "~/api/monitoring";
-import type { NowDashboard } from "~/api/types";
+import type { NowDashboard, Queues } from "~/api/types";
 import { ChartPanel } from "~/charts/ChartPanel";
 import { Loaded } from "~/components/Loaded";
 import { LinkButton } from "~/components/links";
@@ -19,7 +19,7 @@ import { Tag } from "~/ui/Tag";
 import { MINUTES } from "~/util/states";
 import { NowCampaigns } from "./NowCampaigns";
 import { NowFigures } from "./NowFigures";
-import { NowTroubles, type TroubleSources, useTroubleSources } from "./NowTroubles";
+import { NowTroubles, useQueues } from "./NowTroubles";
 import { ProviderTable } from "./ProviderTable";
 import { ProviderTiles } from "./ProviderTiles";
 
@@ -29,7 +29,7 @@ export function NowPage() {
   const navigate = useNavigate({ from: "/monitoring/now" });
   const query = useQuery(nowQuery(minutes));
   const { connected } = useLive();
-  const sources = useTroubleSources();
+  const queues = useQueues();
   return (
     <Page
       title={t("monitoring.nowTitle")}
@@ -53,8 +53,8 @@ export function NowPage() {
       }
     >
       <NowCampaigns />
-      <Loaded query={sources ? query : { ...query, data: undefined, isPending: true }} lines={14}>
-        {(data) => <NowContent data={data} sources={sources ?? { paths: [], replies: [] }} />}
+      <Loaded query={queues === undefined ? { ...query, data: undefined, isPending: true } : query} lines={14}>
+        {(data) => <NowContent data={data} queues={queues ?? null} />}
       </Loaded>
     </Page>
   );
@@ -62,13 +62,13 @@ export function NowPage() {
 
 const NO_CURVES: ReadonlyMap<string, number[]> = new Map();
 
-function NowContent({ data, sources }: { data: NowDashboard; sources: TroubleSources }) {
+function NowContent({ data, queues }: { data: NowDashboard; queues: Queues | null }) {
   const { t } = useTranslation();
   const format = useFormat();
   const { view = "table", minutes = 60 } = useSearch({ from: "/app/monitoring/now" });
-  const curves = useQuery(curvesQuery(minutes)).data ?? NO_CURVES;
+  const curves = useQuery(curvesQuery(minutes, data.series[0]?.at)).data ?? NO_CURVES;
   const navigate = useNavigate({ from: "/monitoring/now" });
-  const { volume, bucketSeconds } = useOutcomeCharts(data.series, 1);
+  const { volume } = useOutcomeCharts(data.series, data.step_seconds);
   return (
     <>
       <NowFigures data={data} />
@@ -88,10 +88,10 @@ function NowContent({ data, sources }: { data: NowDashboard; sources: TroubleSou
         </Panel>
       ) : (
         <>
-          <NowTroubles data={data} sources={sources} />
+          <NowTroubles data={data} queues={queues} />
           <ChartPanel
             title={t("monitoring.seriesTitle")}
-            hint={t("monitoring.seriesHint", { bucket: format.duration(bucketSeconds) })}
+            hint={t("monitoring.seriesHint", { bucket: format.duration(data.step_seconds) })}
             axis={t("monitoring.seriesAxis")}
             data={volume}
             form="bars"

@@ -1,54 +1,44 @@
-// Which providers slow mail down or refuse it, and why: from the numbers of the dashboard and the paths of the queue.
+// Which providers slow mail down or refuse it, why, and what the queue does about it; below, what is no matter of theirs.
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { queuesQuery } from "~/api/delivery";
-import { providersSummaryQuery } from "~/api/monitoring";
-import type { NowDashboard, QueuePath, TopReply } from "~/api/types";
+import type { NowDashboard, Queues } from "~/api/types";
+import { ApartList } from "~/components/ApartList";
 import { TroubleList } from "~/components/TroubleList";
 import { Icon } from "~/ui/Icon";
 import { Panel } from "~/ui/Panel";
-import { troublesOf } from "~/util/trouble";
+import { apartOf, linesOf } from "~/util/trouble";
 import classes from "./NowPage.module.css";
 
-/** What is known besides the dashboard; null until it has been asked. */
-export interface TroubleSources {
-  paths: QueuePath[];
-  /** One reply for each provider: the dashboard names only the most frequent of all. */
-  replies: TopReply[];
-}
-
-export function useTroubleSources(): TroubleSources | null {
+/** The queue; undefined until it has been asked, null when it does not answer. */
+export function useQueues(): Queues | null | undefined {
   const queues = useQuery(queuesQuery);
-  const summary = useQuery(providersSummaryQuery);
-  const waits = queues.isPending || summary.isPending;
-  const paths = queues.data?.paths;
-  const providers = summary.data?.providers;
-  return useMemo(() => {
-    if (waits) return null;
-    const replies = (providers ?? []).flatMap((row) => (row.top_reply ? [row.top_reply] : []));
-    return { paths: paths ?? [], replies };
-  }, [waits, paths, providers]);
+  return queues.isPending ? undefined : (queues.data ?? null);
 }
 
-export function NowTroubles({ data, sources }: { data: NowDashboard; sources: TroubleSources }) {
+export function NowTroubles({ data, queues }: { data: NowDashboard; queues: Queues | null }) {
   const { t } = useTranslation();
-  const troubles = useMemo(() => {
-    const told = new Set(data.top_replies.map((reply) => reply.provider));
-    const others = sources.replies.filter((reply) => !told.has(reply.provider));
-    return troublesOf(data.by_provider, [...data.top_replies, ...others], sources.paths);
-  }, [data, sources]);
-  if (troubles.length === 0)
+  const lines = useMemo(() => linesOf(data.troubles, queues?.paths ?? []), [data, queues]);
+  const apart = useMemo(() => apartOf(data.troubles), [data]);
+  const rest = apart.length > 0 ? <ApartList entries={apart} attempts={data.totals.attempts} /> : null;
+  if (lines.length === 0)
     return (
-      <Panel>
+      <Panel flush>
         <p className={classes.fine}>
           <Icon name="check" size={16} style={{ color: "var(--good-text)" }} /> {t("trouble.noneTitle")}
         </p>
+        {rest}
       </Panel>
     );
   return (
-    <Panel title={t("trouble.title")} hint={t("trouble.hint")} flush>
-      <TroubleList troubles={troubles} />
+    <Panel
+      title={t(lines.some((line) => line.now) ? "trouble.title" : "trouble.titleEarlier")}
+      hint={t("trouble.hint")}
+      flush
+    >
+      <TroubleList lines={lines} totals={queues?.totals ?? null} />
+      {rest}
     </Panel>
   );
 }

@@ -29,14 +29,14 @@ export function ProviderTable({ rows, curves }: ProvidersProps) {
       {
         id: "outcome",
         header: t("monitoring.outcome"),
-        hideBelow: "sm",
+        hideBelow: "md",
         cell: (row) => <OutcomeBar outcomes={row} />,
       },
       ...measures,
       {
         id: "curve",
         header: t("monitoring.curve"),
-        hideBelow: "sm",
+        hideBelow: "md",
         cell: (row) => <Sparkline values={curves.get(row.provider ?? "") ?? []} width={96} />,
       },
     ],

@@ -4,8 +4,8 @@ import { useTranslation } from "react-i18next";
 import type { ProviderRow } from "~/api/types";
 import { OutcomeBar } from "~/components/OutcomeBar";
 import { useRateText } from "~/components/OutcomeRate";
+import { ProviderName } from "~/components/ProviderName";
 import { useFormat } from "~/hooks/useFormat";
-import { useProviderInfo } from "~/hooks/useProviderInfo";
 import { Sparkline } from "~/ui/Sparkline";
 import type { ProvidersProps } from "./ProviderTable";
 import classes from "./ProviderTiles.module.css";
@@ -26,7 +26,6 @@ function Tile({ row, curve }: { row: ProviderRow; curve: number[] }) {
   const { t } = useTranslation();
   const format = useFormat();
   const rateText = useRateText();
-  const { label } = useProviderInfo();
   const accepted = rateText(row.rates.delivered.now);
   const words = [
     `${t("numbers.deferred")} ${format.percent(row.rates.deferred.now.rate)}`,
@@ -36,7 +35,7 @@ function Tile({ row, curve }: { row: ProviderRow; curve: number[] }) {
   const content = (
     <>
       <span className={classes.head}>
-        <b>{row.provider ? label(row.provider) : t("states.unknown")}</b>
+        <ProviderName name={row.provider} plain />
         <Sparkline values={curve} width={64} height={20} />
       </span>
       <span className={classes.rate}>

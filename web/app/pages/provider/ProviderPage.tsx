@@ -20,7 +20,7 @@ import { Page } from "~/ui/Page";
 import { Panel } from "~/ui/Panel";
 import { Stat, StatStrip } from "~/ui/Stat";
 import { HOURS } from "~/util/states";
-import { troublesOf } from "~/util/trouble";
+import { linesOf } from "~/util/trouble";
 import { CategoriesTable } from "./CategoriesTable";
 import { MatrixPanel } from "./MatrixPanel";
 import { SourceTable } from "./SourceTable";
@@ -33,6 +33,7 @@ export function ProviderPage() {
   const query = useQuery(providerQuery(provider, hours));
   const info = useProviderInfo();
   const label = info.label(provider);
+  const name = info.short(provider);
   const postmaster = info.postmaster(provider);
   return (
     <Page
@@ -41,14 +42,14 @@ export function ProviderPage() {
       meta={
         <>
           <TextLink to="/delivery/providers" search={{ name: provider }}>
-            {t("monitoring.rules", { name: label })}
+            {t("monitoring.rules", { name })}
           </TextLink>
           <TextLink to="/monitoring/search" search={{ q: `provider:${provider}`, range: "24h" }}>
-            {t("monitoring.eventsOf", { name: label })}
+            {t("monitoring.eventsOf", { name })}
           </TextLink>
           {postmaster ? (
             <Anchor href={postmaster} target="_blank" rel="noreferrer noopener">
-              {t("monitoring.postmaster", { name: label })}{" "}
+              {t("monitoring.postmaster", { name })}{" "}
               <Icon name="external" size={12} style={{ verticalAlign: "-1px" }} />
             </Anchor>
           ) : null}
@@ -71,15 +72,15 @@ export function ProviderPage() {
   );
 }
 
-/** Why this provider slows mail down or refuses it, when it does. */
+/** Why this provider slows mail down or refuses it, when it does or did. */
 function ProviderTrouble({ data }: { data: ProviderDashboard }) {
   const { data: queues } = useQuery(queuesQuery);
-  const row = { ...data.totals, provider: data.provider, rates: data.rates };
-  const troubles = troublesOf([row], data.top_replies, queues?.paths ?? []);
-  if (troubles.length === 0) return null;
+  const own = (queues?.paths ?? []).filter((path) => path.provider === data.provider);
+  const lines = linesOf(data.troubles, own);
+  if (lines.length === 0) return null;
   return (
     <Panel flush>
-      <TroubleList troubles={troubles} alone />
+      <TroubleList lines={lines} totals={queues?.totals ?? null} alone />
     </Panel>
   );
 }
@@ -87,8 +88,8 @@ function ProviderTrouble({ data }: { data: ProviderDashboard }) {
 function ProviderContent({ data }: { data: ProviderDashboard }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const { rates, volume, bucketSeconds } = useOutcomeCharts(data.series, data.step_minutes);
-  const bucket = format.duration(bucketSeconds);
+  const { rates, volume } = useOutcomeCharts(data.series, data.step_seconds);
+  const bucket = format.duration(data.step_seconds);
   return (
     <>
       <StatStrip label={t("monitoring.figures")}>

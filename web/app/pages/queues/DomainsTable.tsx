@@ -3,15 +3,14 @@ import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { QueueDomain } from "~/api/types";
 import { TextLink } from "~/components/links";
+import { ProviderName } from "~/components/ProviderName";
 import { useFormat } from "~/hooks/useFormat";
-import { useProviderInfo } from "~/hooks/useProviderInfo";
 import { type Column, DataTable } from "~/table/DataTable";
 import { Dash } from "~/ui/Dash";
 import { EmptyState } from "~/ui/States";
 
 export function DomainsTable({ domains }: { domains: QueueDomain[] }) {
   const { t } = useTranslation();
-  const { label } = useProviderInfo();
   const format = useFormat();
   const columns = useMemo<Column<QueueDomain>[]>(
     () => [
@@ -31,14 +30,7 @@ export function DomainsTable({ domains }: { domains: QueueDomain[] }) {
         id: "provider",
         header: t("numbers.provider"),
         sort: (row) => row.provider ?? "",
-        cell: (row) =>
-          row.provider ? (
-            <TextLink to="/monitoring/providers/$provider" params={{ provider: row.provider }}>
-              {label(row.provider)}
-            </TextLink>
-          ) : (
-            <Dash />
-          ),
+        cell: (row) => (row.provider ? <ProviderName name={row.provider} /> : <Dash />),
       },
       {
         id: "site",
@@ -55,7 +47,7 @@ export function DomainsTable({ domains }: { domains: QueueDomain[] }) {
         cell: (row) => format.number(row.recipients),
       },
     ],
-    [t, format, label],
+    [t, format],
   );
   return (
     <DataTable

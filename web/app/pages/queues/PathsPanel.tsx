@@ -7,6 +7,7 @@ import type { QueuePath } from "~/api/types";
 import { LastReplyText } from "~/components/LastReplyText";
 import { TextLink } from "~/components/links";
 import { ThrottleNote } from "~/components/ThrottleNote";
+import { Time } from "~/components/Time";
 import { useFormat } from "~/hooks/useFormat";
 import { useProviderInfo } from "~/hooks/useProviderInfo";
 import { type Column, DataTable } from "~/table/DataTable";
@@ -82,7 +83,7 @@ export function PathsPanel({ paths }: { paths: QueuePath[] }) {
 
 function usePathColumns(): Column<QueuePath>[] {
   const { t } = useTranslation();
-  const { label } = useProviderInfo();
+  const { label, short } = useProviderInfo();
   const format = useFormat();
   return useMemo(
     () => [
@@ -93,8 +94,13 @@ function usePathColumns(): Column<QueuePath>[] {
         sort: (path) => `${path.provider} ${path.site} ${path.source}`,
         cell: (path) => (
           <span className={classes.path}>
-            <TextLink to="/delivery/queues/$source/$site" params={{ source: path.source, site: path.site }} fw={600}>
-              {label(path.provider)}
+            <TextLink
+              to="/delivery/queues/$source/$site"
+              params={{ source: path.source, site: path.site }}
+              fw={600}
+              title={label(path.provider)}
+            >
+              {short(path.provider)}
             </TextLink>
             <span className={classes.small} title={`${path.source} → ${path.site}`}>
               {path.source} → {path.site}
@@ -153,11 +159,16 @@ function usePathColumns(): Column<QueuePath>[] {
         cell: (path) => (
           <span className={classes.reply}>
             <LastReplyText last={path.last_reply} clamp />
+            {path.last_reply ? (
+              <span className={classes.small}>
+                <Time at={path.last_reply.at} relative />
+              </span>
+            ) : null}
           </span>
         ),
       },
     ],
-    [t, format, label],
+    [t, format, label, short],
   );
 }
 

@@ -18,6 +18,7 @@ import { RANGES, type Range } from "~/util/states";
 import { OwnRange } from "./OwnRange";
 import { rangeStart } from "./range";
 import { SearchBox } from "./SearchBox";
+import { SearchHints } from "./SearchHints";
 import classes from "./SearchPage.module.css";
 import { SearchStart } from "./SearchStart";
 
@@ -34,7 +35,11 @@ export function SearchPage() {
     enabled: q !== undefined,
   });
   const events = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
-  const cost = query.data?.pages[0]?.cost;
+  const pages = query.data?.pages ?? [];
+  const read = pages.reduce((sum, page) => sum + page.cost.rows_scanned, 0);
+  const ms = pages.reduce((sum, page) => sum + page.cost.ms, 0);
+  // Those of the search before would point at the wrong characters.
+  const hints = query.isPlaceholderData ? [] : (pages[0]?.hints ?? []);
   const trouble = query.error instanceof ApiError && query.error.position !== null ? query.error : null;
   const run = (text: string) => {
     if (text === (q ?? "")) void query.refetch();
@@ -45,6 +50,7 @@ export function SearchPage() {
     <Page title={t("search.title")}>
       <div className={classes.form}>
         <SearchBox key={q} value={q ?? ""} onSearch={run} trouble={trouble} busy={query.isFetching} />
+        {hints.length > 0 && !trouble ? <SearchHints q={q ?? ""} hints={hints} onSearch={run} /> : null}
         <div className={classes.range}>
           <div className={classes.ranges}>
             <SegmentedControl
@@ -64,10 +70,8 @@ export function SearchPage() {
               onChange={(change) => navigate({ search: (before) => ({ ...before, ...change }), replace: true })}
             />
           ) : null}
-          {cost && !trouble ? (
-            <span className={classes.cost}>
-              {t("search.cost", { rows: cost.rows_scanned, time: format.millis(cost.ms) })}
-            </span>
+          {pages.length > 0 && !trouble ? (
+            <span className={classes.cost}>{t("search.cost", { count: read, time: format.millis(ms) })}</span>
           ) : null}
           {q !== undefined ? (
             <Button

@@ -3,6 +3,7 @@ import { Button, PasswordInput, Select, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
+import { isWrongPassword } from "~/api/errors";
 import { changeOwnAccount, replacePassword, sessionQuery } from "~/api/session";
 import type { Account, Language } from "~/api/types";
 import { Loaded } from "~/components/Loaded";
@@ -90,6 +91,9 @@ function Password({ account }: { account: Account }) {
       form.reset();
       toast.done(t("password.changed"));
     },
+    onError: (error) => {
+      if (isWrongPassword(error)) form.setFieldError("current", t("password.wrongCurrent"));
+    },
   });
   return (
     <form onSubmit={form.onSubmit((values) => save.mutate(values))}>
@@ -106,7 +110,7 @@ function Password({ account }: { account: Account }) {
           {...form.getInputProps("fresh")}
         />
         <PasswordInput label={t("password.repeat")} autoComplete="new-password" {...form.getInputProps("repeat")} />
-        {save.isError ? <Problem error={save.error} /> : null}
+        {save.isError && !isWrongPassword(save.error) ? <Problem error={save.error} /> : null}
         <div>
           <Button type="submit" loading={save.isPending}>
             {t("password.save")}

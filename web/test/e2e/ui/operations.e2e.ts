@@ -25,7 +25,7 @@ it("suspends and resumes a path after saying what it concerns", async () => {
   await page.getByRole("button", { name: "Suspend" }).click();
   await page
     .getByRole("dialog")
-    .getByText(/recipients? (is|are) concerned/)
+    .getByText(/recipients? (is|are) affected/)
     .waitFor();
   await screenshot(page, "control-1440");
   expect(await axe(page)).toEqual([]);
@@ -35,10 +35,10 @@ it("suspends and resumes a path after saying what it concerns", async () => {
     .first()
     .waitFor();
   await page.goto(`${site.url}/delivery/queues`);
-  await page.getByRole("heading", { name: "Held or suspended by people" }).waitFor();
+  await page.getByRole("heading", { name: "Held or suspended manually" }).waitFor();
   await page.getByRole("button", { name: "Resume" }).first().click();
   await page.getByRole("dialog").getByRole("button", { name: "Resume" }).click();
-  await page.getByRole("heading", { name: "Held or suspended by people" }).waitFor({ state: "detached" });
+  await page.getByRole("heading", { name: "Held or suspended manually" }).waitFor({ state: "detached" });
   expect(complaints).toEqual([]);
   await context.close();
 });
@@ -53,6 +53,10 @@ it("explains why a recipient waits", async () => {
   expect(await axe(page)).toEqual([]);
   await page.goto(`${site.url}/delivery/queues?explain=0000000000000`);
   await page.getByText("There is nothing here").waitFor();
+  // What does not exist will not exist at the next try either.
+  expect(await page.getByRole("button", { name: "Try again" }).count()).toBe(0);
+  await page.goto(`${site.url}/monitoring/recipients/0000000000000`);
+  await page.getByText("No mail is known under this id").waitFor();
   await context.close();
 });
 
@@ -111,6 +115,26 @@ it("searches, refines by clicking, and reads a dialogue", async () => {
   await context.close();
 });
 
+it("hints at a value that nobody knows, beside what was found", async () => {
+  const { page, context, complaints } = await openPage(browser, { width: 1440, scheme: "light" }, site.url);
+  await logIn(page, site.url, "ops@verriere.example", "demo");
+  await page.goto(`${site.url}/monitoring/search?q=kind%3Adeferred%20-provider%3Agmial`);
+  await page.locator("tbody tr").first().waitFor();
+  await page.getByText(/events searched in/).waitFor();
+  const hint = page.getByRole("status").filter({ hasText: "“gmial” is not known" });
+  await screenshot(page, "search-hint-1440");
+  expect(await axe(page)).toEqual([]);
+  await hint.getByRole("button", { name: "Did you mean gmail?" }).click();
+  await page.waitForURL("**q=kind%3Adeferred+-provider%3Agmail*");
+  await page.locator("tbody tr").first().waitFor();
+  await hint.waitFor({ state: "detached" });
+  await page.goto(`${site.url}/monitoring/search?q=source%3Azzz`);
+  await page.getByRole("status").filter({ hasText: "Known:" }).getByRole("button", { name: "mkt-1" }).click();
+  await page.waitForURL("**q=source%3Amkt-1*");
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
 it("works by keyboard, in French, in the dark", async () => {
   const { page, context, complaints } = await openPage(browser, { width: 1440, scheme: "light" }, site.url);
   await logIn(page, site.url, "admin@verriere.example", "demo");
@@ -149,14 +173,15 @@ it("asks for an own password after the one-time password, shows secrets once, en
   await page.getByLabel("E-mail address").fill("admin@verriere.example");
   await page.getByLabel("Password", { exact: true }).fill("wrong");
   await page.getByRole("button", { name: "Log in" }).click();
-  await page.getByText(/do not fit together/).waitFor();
+  await page.getByText(/do not match/).waitFor();
   expect(await axe(page)).toEqual([]);
   await page.getByLabel("Password", { exact: true }).fill("once");
   await page.getByRole("button", { name: "Log in" }).click();
   const dialog = page.getByRole("dialog");
-  await dialog.getByLabel("One-time password").fill("once");
   await dialog.getByLabel("New password", { exact: true }).fill("correct horse battery");
-  await dialog.getByLabel("New password again").fill("correct horse battery");
+  await dialog.getByLabel("Repeat the new password").fill("correct horse battery");
+  // The one-time password has been typed once: it is not asked for again.
+  expect(await dialog.locator('input[type="password"]').count()).toBe(2);
   await screenshot(page, "own-password-1440");
   expect(await axe(page)).toEqual([]);
   await dialog.getByRole("button", { name: "Set password" }).click();
@@ -191,10 +216,27 @@ it("leads from Now to the campaign, to the replies and to one recipient's dialog
   await logIn(page, site.url, "ops@verriere.example", "demo");
   await page.goto(`${site.url}/monitoring/now`);
   const panel = (name: string) => page.getByRole("heading", { name }).locator("xpath=ancestor::section[1]");
-  await panel("On its way").getByRole("link", { name: "Autumn catalogue" }).waitFor();
+  await panel("Being sent").getByRole("link", { name: "Autumn catalogue" }).waitFor();
   const orange = panel("Where mail is slowed or refused").locator("li").first();
-  await orange.getByText("says that mail comes too fast").waitFor();
+  await orange.getByText("says that mail is coming too fast").waitFor();
+  await orange.getByText("now", { exact: true }).waitFor();
   await orange.getByRole("link", { name: /^Slowed to 1 connection/ }).waitFor();
+  await orange.getByText(/recipients wait; next attempt at/).waitFor();
+  // Free put mail off a while ago: in the past tense, with the time, and with nothing left to do.
+  const all = panel("Where mail is slowed or refused");
+  const more = all.getByRole("button", { name: /more providers?$/ });
+  if (await more.isVisible()) await more.click();
+  const free = all.locator("li").filter({ hasText: "asked unknown senders to come back later" });
+  await free.getByText(/^earlier, until/).waitFor();
+  await free
+    .getByText("nothing is waiting any more")
+    .or(free.getByText(/^sends on/))
+    .waitFor();
+  // Bad addresses are no attitude of a provider.
+  await all
+    .getByRole("list", { name: "Other failures" })
+    .getByText(/^Bad addresses and full mailboxes/)
+    .waitFor();
   await orange.getByRole("button", { name: "Read a dialogue" }).click();
   await page.waitForURL("**/monitoring/recipients/*");
   await page.getByRole("list", { name: "SMTP dialogue" }).first().waitFor();
