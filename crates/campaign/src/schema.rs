@@ -11,4 +11,5 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { name: "0002_sending", sql: include_str!("schema/0002_sending.sql") },
     Migration { name: "0003_report", sql: include_str!("schema/0003_report.sql") },
     Migration { name: "0004_suppression_scope", sql: include_str!("schema/0004_suppression_scope.sql") },
+    Migration { name: "0005_report_detail", sql: include_str!("schema/0005_report_detail.sql") },
 ];

@@ -4,6 +4,7 @@
 
 pub(crate) mod check;
 pub(crate) mod draft;
+pub(crate) mod pieces;
 pub(crate) mod types;
 pub(crate) mod values;
 
@@ -17,6 +18,7 @@ use model::value::Value;
 
 pub use check::UNDEFINED_MAX;
 pub use draft::{BODY_MAX, CLIP_WARNING_BYTES};
+pub use pieces::LinePiece;
 pub use types::{
     AudienceFunnel, CampaignCheck, ContentIssue, Format, FunnelStep, RenderRequest, Rendered, UndefinedVariable,
 };

@@ -1,6 +1,5 @@
 //! What templates know of a contact: `contact.first_name` and plain `first_name`; `address` (also `email`), `name`.
 
-use mail::merge::{Escape, Limits, Template};
 use model::value::{Fields, Value};
 
 use crate::audience::field::Registry;
@@ -35,15 +34,6 @@ pub(crate) fn sample(registry: &Registry) -> Value {
     of_contact("camille.martin@example.com", "Camille Martin", fields)
 }
 
-/// A line with Liquid as somebody might see it; as written when it does not compile. Samples may be strange (a date
-/// where a template expects more): what comes out empty is shown as written, too.
-pub(crate) fn example(line: &str, sample: &Value) -> String {
-    let mut text = String::new();
-    let rendered = Template::parse(line, Escape::Header)
-        .is_ok_and(|template| template.render(sample, &mut text, Limits::default()).is_ok());
-    if rendered && !text.trim().is_empty() { text } else { line.to_owned() }
-}
-
 /// The name of the contact's value behind a variable path, when it is one: `city` for `contact.city` and for `city`.
 pub(crate) fn name_of_path(path: &str) -> &str {
     let rest = path.strip_prefix("contact.").unwrap_or(path);
@@ -53,27 +43,6 @@ pub(crate) fn name_of_path(path: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_line_is_shown_as_somebody_might_see_it() {
-        let root = sample(&Registry::default());
-        let root = match root {
-            Value::Map(mut fields) => {
-                fields.set("first_name", "Camille".into());
-                Value::Map(fields)
-            }
-            other => other,
-        };
-        for (line, expected) in [
-            ("For {{ first_name }}", "For Camille"),
-            ("{{ city | default: \"Your town\" }} calls", "Your town calls"),
-            ("{{ nothing }}", "{{ nothing }}"),
-            ("{{ broken", "{{ broken"),
-            ("", ""),
-        ] {
-            assert_eq!(example(line, &root), expected);
-        }
-    }
 
     #[test]
     fn values_are_found_both_ways() {

@@ -6,8 +6,11 @@
 //! [`Reports`] only reads the tables; `consumer` is the only one that writes them.
 
 pub(crate) mod consumer;
+mod course;
 mod delay;
 mod fold;
+mod machine;
+mod moment;
 mod print;
 mod query;
 mod standing;
@@ -27,7 +30,7 @@ pub use consumer::FOLD_PAUSE;
 pub use query::TIMELINE_MAX;
 pub use standing::LAST_REPLY_MAX;
 pub use types::{
-    CampaignRecipient, CampaignReport, CategoryReport, FoldStats, LinkReport, MinuteReport, ProviderReport,
+    CampaignRecipient, CampaignReport, CategoryReport, FoldStats, LinkReport, MomentReport, ProviderReport,
     RecipientFilter, RecipientState, SkipReport, TouchCount,
 };
 

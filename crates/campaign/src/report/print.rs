@@ -4,13 +4,16 @@ use jiff::tz::TimeZone;
 use model::time::Timestamp;
 use paper::{Chart, Fact, Report, Series, Table};
 
-use super::types::{CampaignReport, MinuteReport, ProviderReport};
+use super::course::course;
+use super::tally::UNKNOWN;
+use super::types::{CampaignReport, LinkReport, ProviderReport};
 use super::words::Words;
+use crate::content::pieces::plain;
 use crate::language::Language;
 use crate::sending::Campaign;
 
 /// Points of the curve; longer campaigns get wider steps.
-const POINTS: i64 = 240;
+const POINTS: usize = 240;
 
 /// Rows of a table; the rest is left to the screen.
 const ROWS_MAX: usize = 40;
@@ -25,15 +28,15 @@ pub(super) fn paper(campaign: &Campaign, report: &CampaignReport, language: Lang
         Some(at) => format!("{} {}", language.pick("Sent off", "Envoyée le"), words.time(at)),
         None => words.owned("Not sent yet", "Pas encore envoyée"),
     };
-    if !campaign.subject_example.is_empty() {
-        let subject = cut(&campaign.subject_example);
+    if !campaign.subject_pieces.is_empty() {
+        let subject = cut(&plain(&campaign.subject_pieces));
         subtitle = format!("{}{subject}\n{subtitle}", language.pick("Subject: ", "Objet\u{a0}: "));
     }
     let (chart, tables) = (chart(report, words), tables(report, words));
     let note = if chart.is_none() && tables.is_empty() {
         words.owned("There are no results yet.", "Il n’y a encore aucun résultat.")
     } else {
-        String::new()
+        note(report, words)
     };
     Report {
         language: language.code().to_owned(),
@@ -54,47 +57,92 @@ fn facts(report: &CampaignReport, words: Words) -> Vec<Fact> {
         let note = if share.is_empty() { share } else { format!("{share} {}", words.pick(of_english, of_french)) };
         Fact { label: words.owned(english, french), value: words.number(value), note }
     };
-    let sent = (report.handed_over, "of sent", "des envois");
+    let audience = (report.audience, "of the audience", "de l’audience");
+    let sent = (report.sent, "of sent", "des envois");
     let delivered = (report.delivered, "of delivered", "des remis");
     vec![
         fact("Audience", "Audience", report.audience, (0, "", "")),
+        fact("Sent", "Envoyés", report.sent, audience),
         fact("Delivered", "Remis", report.delivered, sent),
         fact("Bounced", "Rejetés", report.bounced, sent),
         fact("Expired", "Expirés", report.expired, sent),
-        fact("Suppressed", "Exclus", report.suppressed, sent),
-        fact("Still waiting", "En attente", report.queued, sent),
-        fact("Opened", "Ouvreurs", report.opens.unique, delivered),
-        fact("Clicked", "Cliqueurs", report.clicks.unique, delivered),
+        fact("Cancelled or suppressed", "Annulés ou exclus", report.suppressed, sent),
+        fact("Under way", "En cours", report.queued, sent),
+        fact("Opened", "Ont ouvert", report.opens.unique, delivered),
+        fact("Clicked", "Ont cliqué", report.clicks.unique, delivered),
         fact("Unsubscribed", "Désabonnés", report.unsubscribes, delivered),
         fact("Complained", "Plaintes", report.complaints, delivered),
     ]
 }
 
-/// Deliveries, deferrals and bounces over time; `None` when nothing happened yet.
-fn chart(report: &CampaignReport, words: Words) -> Option<Chart> {
-    let minute = |entry: &MinuteReport| entry.minute.as_unix_s().div_euclid(60);
-    let (first, last) = (minute(report.timeline.first()?), minute(report.timeline.last()?));
-    let step = (last - first) / POINTS + 1;
-    let points = usize::try_from((last - first) / step + 1).unwrap_or(1);
-    let mut lines = [vec![0.0; points], vec![0.0; points], vec![0.0; points]];
-    for entry in &report.timeline {
-        let place = usize::try_from((minute(entry) - first) / step).unwrap_or(0);
-        for (line, count) in lines.iter_mut().zip([entry.delivered, entry.deferred, entry.bounced]) {
-            line[place] += count as f64;
-        }
+/// What the figures leave open: whether they add up, and what programs did.
+fn note(report: &CampaignReport, words: Words) -> String {
+    let [sent, delivered, bounced, expired, suppressed, queued] =
+        [report.sent, report.delivered, report.bounced, report.expired, report.suppressed, report.queued]
+            .map(|count| words.number(count));
+    let sum = words.pick(
+        "{sent} sent = {delivered} delivered + {bounced} bounced (refused for good) + {expired} expired (given up after \
+         the time allowed) + {suppressed} cancelled or suppressed + {queued} under way.",
+        "{sent} envoyés = {delivered} remis + {bounced} rejetés (refus définitif) + {expired} expirés (abandonnés après \
+         le délai prévu) + {suppressed} annulés ou exclus + {queued} en cours.",
+    );
+    let values = [
+        ("{sent}", sent),
+        ("{delivered}", delivered),
+        ("{bounced}", bounced),
+        ("{expired}", expired),
+        ("{suppressed}", suppressed),
+        ("{queued}", queued),
+    ];
+    let mut note = values.iter().fold(sum.to_owned(), |text, (name, value)| text.replace(name, value));
+    if report.opens.automatic + report.clicks.automatic > 0 {
+        let automatic = words.pick(
+            " Opened and clicked count people. Programs that nobody asked to, such as link checkers, are left out: \
+             {opens} of {all_opens} opens and {clicks} of {all_clicks} clicks.",
+            " Ouvertures et clics comptent des personnes. Les programmes que personne n’a sollicités, comme les \
+             vérificateurs de liens, sont laissés de côté\u{a0}: {opens} ouvertures sur {all_opens} et {clicks} clics sur \
+             {all_clicks}.",
+        );
+        let values = [
+            ("{opens}", report.opens.automatic),
+            ("{all_opens}", report.opens.total),
+            ("{clicks}", report.clicks.automatic),
+            ("{all_clicks}", report.clicks.total),
+        ];
+        let text = |text: String, (name, value): &(&str, u64)| text.replace(name, &words.number(*value));
+        note.push_str(&values.iter().fold(automatic.to_owned(), text));
     }
-    let label = |point: usize| {
-        let minute = first + step * i64::try_from(point).unwrap_or(0);
-        let time = Timestamp::from_unix_s(minute * 60).to_jiff().to_zoned(TimeZone::UTC);
-        time.strftime(if step > 30 { "%d/%m %H:%M" } else { "%H:%M" }).to_string()
+    note
+}
+
+/// Deliveries, deferrals, bounces and expiries over time; `None` when nothing happened yet.
+fn chart(report: &CampaignReport, words: Words) -> Option<Chart> {
+    let course = course(&report.timeline, POINTS)?;
+    let days = course.step_s * course.points.len() as i64 > 36 * 3_600;
+    let form = match course.step_s {
+        _ if days => "%d/%m %H:%M",
+        step if step < 60 => "%H:%M:%S",
+        _ => "%H:%M",
     };
-    let names = [("Delivered", "Remis"), ("Deferred", "Différés"), ("Bounced", "Rejetés")];
-    let series = names.into_iter().zip(lines);
-    Some(Chart {
-        title: words.owned("Over time (UTC)", "Au fil du temps (UTC)"),
-        labels: (0..points).map(label).collect(),
-        series: series.map(|((en, fr), values)| Series { name: words.owned(en, fr), values }).collect(),
-    })
+    let label = |point: usize| {
+        let second = course.first_s + course.step_s * i64::try_from(point).unwrap_or(0);
+        Timestamp::from_unix_s(second).to_jiff().to_zoned(TimeZone::UTC).strftime(form).to_string()
+    };
+    let names = [("Delivered", "Remis"), ("Deferred", "Différés"), ("Bounced", "Rejetés"), ("Expired", "Expirés")];
+    let series = names.into_iter().enumerate().map(|(place, (english, french))| Series {
+        name: words.owned(english, french),
+        values: course.points.iter().map(|point| point[place] as f64).collect(),
+    });
+    let per = words.span(course.step_s);
+    let title = match course.of_s.map(|stretch| words.span(stretch)) {
+        None => format!("{} {per} (UTC)", words.pick("Over time, per", "Au fil du temps, par")),
+        Some(stretch) => format!(
+            "{} {stretch}{} {per} (UTC)",
+            words.pick("Over time, the first", "Au fil du temps, au début\u{a0}:"),
+            words.pick(", per", ", par")
+        ),
+    };
+    Some(Chart { title, labels: (0..course.points.len()).map(label).collect(), series: series.collect() })
 }
 
 fn tables(report: &CampaignReport, words: Words) -> Vec<Table> {
@@ -107,11 +155,13 @@ fn tables(report: &CampaignReport, words: Words) -> Vec<Table> {
         ("Provider", "Opérateur"),
         ("Sent", "Envoyés"),
         ("Delivered", "Remis"),
-        ("Deferrals", "Différés"),
         ("Bounced", "Rejetés"),
+        ("Expired", "Expirés"),
+        ("Cancelled", "Annulés"),
+        ("Under way", "En cours"),
         ("Complaints", "Plaintes"),
-        ("Opened", "Ouvreurs"),
-        ("Clicked", "Cliqueurs"),
+        ("Opened", "Ont ouvert"),
+        ("Clicked", "Ont cliqué"),
         ("Median", "Médiane"),
         ("95 %", "95 %"),
     ];
@@ -124,11 +174,7 @@ fn tables(report: &CampaignReport, words: Words) -> Vec<Table> {
         };
         vec![cut(&text), words.number(entry.count)]
     });
-    let links = report
-        .links
-        .iter()
-        .take(ROWS_MAX)
-        .map(|link| vec![breakable(&cut(&link.url)), words.number(link.clicks), words.number(link.unique)]);
+    let links = report.links.iter().take(ROWS_MAX).map(|link| link_row(link, words));
     let mut tables = vec![
         table(
             words.owned("By provider", "Par opérateur"),
@@ -142,7 +188,7 @@ fn tables(report: &CampaignReport, words: Words) -> Vec<Table> {
         ),
         table(
             words.owned("Links", "Liens"),
-            &[("Link", "Lien"), ("Clicks", "Clics"), ("Recipients", "Destinataires")],
+            &[("Link", "Lien"), ("Clicks", "Clics"), ("Automatic", "Automatiques"), ("People", "Personnes")],
             links.collect(),
         ),
     ];
@@ -151,11 +197,29 @@ fn tables(report: &CampaignReport, words: Words) -> Vec<Table> {
 }
 
 fn provider_row(entry: &ProviderReport, words: Words) -> Vec<String> {
-    let counts =
-        [entry.sent, entry.delivered, entry.deferrals, entry.bounced, entry.complaints, entry.opens, entry.clicks];
-    let mut row = vec![cut(&words.provider(&entry.provider))];
+    let counts = [
+        entry.sent,
+        entry.delivered,
+        entry.bounced,
+        entry.expired,
+        entry.suppressed,
+        entry.queued,
+        entry.complaints,
+        entry.opens,
+        entry.clicks,
+    ];
+    let waits = entry.provider == UNKNOWN && entry.queued == entry.sent;
+    let name =
+        if waits { words.owned("Not attempted yet", "Pas encore tentés") } else { words.provider(&entry.provider) };
+    let mut row = vec![cut(&name)];
     row.extend(counts.map(|count| words.number(count)));
     row.extend([words.delay(entry.p50_s), words.delay(entry.p95_s)]);
+    row
+}
+
+fn link_row(link: &LinkReport, words: Words) -> Vec<String> {
+    let mut row = vec![breakable(&cut(&plain(&link.pieces)))];
+    row.extend([link.clicks, link.automatic, link.unique].map(|count| words.number(count)));
     row
 }
 

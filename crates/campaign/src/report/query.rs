@@ -8,16 +8,18 @@ use model::time::Timestamp;
 
 use super::delay::percentile_s;
 use super::types::{
-    CampaignRecipient, CampaignReport, CategoryReport, FoldStats, LinkReport, MinuteReport, ProviderReport,
+    CampaignRecipient, CampaignReport, CategoryReport, FoldStats, LinkReport, MomentReport, ProviderReport,
     RecipientFilter, RecipientState, SkipReport, TouchCount,
 };
 use crate::Error;
+use crate::audience::field;
 use crate::audience::suppression::named;
 use crate::base::Base;
-use crate::sending::campaign;
+use crate::content::pieces::pieces;
+use crate::sending::{CampaignCounts, campaign};
 
-/// Minutes shown of a campaign: the first ones in which something happened.
-pub const TIMELINE_MAX: u32 = 2_880;
+/// Steps of time shown of a campaign, from the first on: enough for two years, see `report/moment.rs`.
+pub const TIMELINE_MAX: u32 = 5_000;
 
 /// Providers and categories shown of a campaign.
 const GROUPS_MAX: u32 = 500;
@@ -28,9 +30,7 @@ pub(crate) async fn report(base: &Base, id: CampaignId) -> Result<CampaignReport
     let row = row.ok_or_else(|| Error::not_found("campaign", id))?;
     let skipped: u64 = row.get("skipped")?;
     let counts = campaign::counts(base, vec![id]).await?.remove(&id).unwrap_or_default();
-    let requests = "SELECT CAST(COALESCE(SUM(opens), 0) AS BIGINT) AS opens, CAST(COALESCE(SUM(clicks), 0) AS BIGINT)
-                        AS clicks FROM tally_provider WHERE campaign = $1";
-    let requests = base.db.query_one(requests, params![id]).await?;
+    let (opens, clicks) = touches(base, id, &counts).await?;
     Ok(CampaignReport {
         campaign: id,
         at: base.now(),
@@ -38,7 +38,7 @@ pub(crate) async fn report(base: &Base, id: CampaignId) -> Result<CampaignReport
         handed_over: counts.handed_over,
         skipped,
         queued: counts.queued,
-        sent: counts.delivered + counts.bounced + counts.expired,
+        sent: counts.handed_over,
         delivered: counts.delivered,
         deferred_now: counts.deferred_now,
         bounced: counts.bounced,
@@ -46,8 +46,8 @@ pub(crate) async fn report(base: &Base, id: CampaignId) -> Result<CampaignReport
         suppressed: counts.suppressed,
         complaints: counts.complaints,
         unsubscribes: counts.unsubscribes,
-        opens: TouchCount { total: requests.get("opens")?, unique: counts.opens },
-        clicks: TouchCount { total: requests.get("clicks")?, unique: counts.clicks },
+        opens,
+        clicks,
         by_provider: by_provider(base, id).await?,
         by_category: by_category(base, id).await?,
         // A campaign without any need not be looked through.
@@ -57,30 +57,46 @@ pub(crate) async fn report(base: &Base, id: CampaignId) -> Result<CampaignReport
     })
 }
 
+/// Opens and clicks.
+async fn touches(base: &Base, id: CampaignId, counts: &CampaignCounts) -> Result<(TouchCount, TouchCount), DbError> {
+    let sums = ["opens", "auto_opens", "clicks", "auto_clicks"]
+        .map(|column| format!("CAST(COALESCE(SUM({column}), 0) AS BIGINT) AS {column}"));
+    let sql = format!("SELECT {} FROM tally_provider WHERE campaign = $1", sums.join(", "));
+    let row = base.db.query_one(&sql, params![id]).await?;
+    let count = |total: &str, automatic: &str, unique: u64| {
+        Ok::<_, DbError>(TouchCount { total: row.get(total)?, automatic: row.get(automatic)?, unique })
+    };
+    Ok((count("opens", "auto_opens", counts.opens)?, count("clicks", "auto_clicks", counts.clicks)?))
+}
+
 async fn by_provider(base: &Base, id: CampaignId) -> Result<Vec<ProviderReport>, DbError> {
     let mut delays = delays(base, id).await?;
-    // Who was not attempted yet stands under `unknown` and would only be in the way.
-    let sql = "SELECT * FROM tally_provider
-               WHERE campaign = $1 AND delivered + bounced + expired + deferrals + complaints + openers + clickers > 0
+    // Who was not attempted yet stands under `unknown`: without them the rows would not add up to the whole.
+    let sql = "SELECT * FROM tally_provider WHERE campaign = $1 AND handed_over + deferrals > 0
                ORDER BY handed_over DESC, provider LIMIT $2";
     let rows = base.db.query(sql, params![id, GROUPS_MAX]).await?;
     rows.iter()
         .map(|row| {
             let provider: String = row.get("provider")?;
             let delays = delays.remove(&provider).unwrap_or_default();
-            let (delivered, bounced, expired): (u64, u64, u64) =
-                (row.get("delivered")?, row.get("bounced")?, row.get("expired")?);
+            let (delivered, bounced, expired, suppressed): (u64, u64, u64, u64) =
+                (row.get("delivered")?, row.get("bounced")?, row.get("expired")?, row.get("suppressed")?);
+            let sent: u64 = row.get("handed_over")?;
             Ok(ProviderReport {
                 provider,
-                sent: delivered + bounced + expired,
+                sent,
+                queued: sent.saturating_sub(delivered + bounced + expired + suppressed),
                 delivered,
                 deferred: row.get("deferred_now")?,
                 deferrals: row.get("deferrals")?,
                 bounced,
                 expired,
+                suppressed,
                 complaints: row.get("complaints")?,
                 opens: row.get("openers")?,
                 clicks: row.get("clickers")?,
+                opens_automatic: row.get("auto_opens")?,
+                clicks_automatic: row.get("auto_clicks")?,
                 p50_s: percentile_s(&delays, 0.5),
                 p95_s: percentile_s(&delays, 0.95),
             })
@@ -118,35 +134,42 @@ async fn skips(base: &Base, id: CampaignId) -> Result<Vec<SkipReport>, DbError> 
     rows.iter().map(skip).collect()
 }
 
-async fn links(base: &Base, id: CampaignId) -> Result<Vec<LinkReport>, DbError> {
-    let sql = "SELECT place, url, clicks, clickers FROM link WHERE campaign = $1 ORDER BY place";
+async fn links(base: &Base, id: CampaignId) -> Result<Vec<LinkReport>, Error> {
+    let sql = "SELECT place, url, clicks, clickers, auto_clicks FROM link WHERE campaign = $1 ORDER BY place";
     let rows = base.db.query(sql, params![id]).await?;
+    let registry = field::registry(base).await?;
     let link = |row: &Row| {
+        let url: String = row.get("url")?;
         Ok(LinkReport {
             index: row.get("place")?,
-            url: row.get("url")?,
+            pieces: pieces(&url, &registry),
+            url,
             clicks: row.get("clicks")?,
+            automatic: row.get("auto_clicks")?,
             unique: row.get("clickers")?,
         })
     };
     rows.iter().map(link).collect()
 }
 
-async fn timeline(base: &Base, id: CampaignId) -> Result<Vec<MinuteReport>, DbError> {
-    let sql = "SELECT minute, delivered, deferred, bounced, opens, clicks FROM tally_minute WHERE campaign = $1
-               ORDER BY minute LIMIT $2";
+async fn timeline(base: &Base, id: CampaignId) -> Result<Vec<MomentReport>, DbError> {
+    let sql = "SELECT begins, span, delivered, deferred, bounced, expired, opens, clicks, automatic FROM tally_time
+               WHERE campaign = $1 ORDER BY begins, span LIMIT $2";
     let rows = base.db.query(sql, params![id, TIMELINE_MAX]).await?;
-    let minute = |row: &Row| {
-        Ok(MinuteReport {
-            minute: Timestamp::from_unix_s(row.get::<i64>("minute")? * 60),
+    let moment = |row: &Row| {
+        Ok(MomentReport {
+            at: Timestamp::from_unix_s(row.get::<i64>("begins")?),
+            span_s: row.get("span")?,
             delivered: row.get("delivered")?,
             deferred: row.get("deferred")?,
             bounced: row.get("bounced")?,
+            expired: row.get("expired")?,
             opens: row.get("opens")?,
             clicks: row.get("clicks")?,
+            automatic: row.get("automatic")?,
         })
     };
-    rows.iter().map(minute).collect()
+    rows.iter().map(moment).collect()
 }
 
 /// What became of each recipient that was handed over.
@@ -166,6 +189,7 @@ pub(crate) async fn recipients(
         None => String::new(),
         Some(RecipientFilter::Opened) => " AND r.opened_at IS NOT NULL".to_owned(),
         Some(RecipientFilter::Clicked) => " AND r.clicked_at IS NOT NULL".to_owned(),
+        Some(RecipientFilter::Automatic) => " AND r.automatic_at IS NOT NULL".to_owned(),
         Some(RecipientFilter::Complained) => " AND r.complained_at IS NOT NULL".to_owned(),
         Some(RecipientFilter::Unsubscribed) => " AND r.unsubscribed_at IS NOT NULL".to_owned(),
         Some(state) => {
@@ -175,7 +199,7 @@ pub(crate) async fn recipients(
     };
     let sql = format!(
         "SELECT r.seq, r.recipient, c.id AS contact, r.address, r.provider, r.state, r.attempts, r.last_reply, r.category,
-             r.changed_at, r.opened_at, r.clicked_at, r.complained_at, r.unsubscribed_at
+             r.changed_at, r.opened_at, r.clicked_at, r.complained_at, r.unsubscribed_at, r.automatic_at
          FROM recipient AS r LEFT JOIN contact AS c ON c.id = r.contact
          WHERE r.campaign = $1 AND r.seq > $2 AND r.recipient IS NOT NULL{condition} ORDER BY r.seq LIMIT $3"
     );
@@ -210,6 +234,7 @@ fn recipient(row: &Row) -> Result<(i64, CampaignRecipient), DbError> {
         at: row.get("changed_at")?,
         opened: mark("opened_at")?,
         clicked: mark("clicked_at")?,
+        automatic: mark("automatic_at")?,
         complained: mark("complained_at")?,
         unsubscribed: mark("unsubscribed_at")?,
     };

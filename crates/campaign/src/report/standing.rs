@@ -7,6 +7,7 @@ use model::event::{Event, EventKind};
 use model::id::{CampaignId, ContactId, RecipientId};
 use model::time::Timestamp;
 
+use super::machine::is_automatic;
 use super::types::RecipientState;
 
 /// Longest reply kept with a recipient, in bytes.
@@ -64,7 +65,9 @@ pub(crate) struct Standing {
     pub(crate) clicked_at: Option<Timestamp>,
     pub(crate) complained_at: Option<Timestamp>,
     pub(crate) unsubscribed_at: Option<Timestamp>,
-    /// Bitmap of the links that were followed.
+    /// When a program first opened it or followed a link without being asked to; nothing of that counts as the person's.
+    pub(crate) automatic_at: Option<Timestamp>,
+    /// Bitmap of the links that the person followed.
     pub(crate) links: Vec<u8>,
 }
 
@@ -81,6 +84,11 @@ pub(crate) enum Effect {
         link: u16,
         /// For the first time.
         first: bool,
+    },
+    /// A program opened it, or followed this link.
+    Automatic {
+        /// Which link.
+        link: Option<u16>,
     },
 }
 
@@ -100,6 +108,10 @@ impl Standing {
             }
             EventKind::Complaint => once(&mut self.complained_at, event.at),
             EventKind::Unsubscribed => once(&mut self.unsubscribed_at, event.at),
+            EventKind::Opened | EventKind::Clicked if is_automatic(event) => {
+                once(&mut self.automatic_at, event.at);
+                Effect::Automatic { link: event.touch.as_ref().and_then(|touch| touch.link) }
+            }
             EventKind::Opened => {
                 once(&mut self.opened_at, event.at);
                 Effect::Counts

@@ -1,7 +1,7 @@
 //! Sums of a batch of events, in memory before they are added to the tables. Pure.
 //!
 //! Two kinds of numbers. Sums over recipients (delivered, openers …) are the difference that a recipient's row makes
-//! before and after the batch, so they always equal a count over the table. Sums over events (opens, deferrals, minutes,
+//! before and after the batch, so they always equal a count over the table. Sums over events (opens, deferrals, moments,
 //! delays) are added as the events come.
 
 use std::collections::HashMap;
@@ -20,7 +20,7 @@ pub(crate) const UNKNOWN: &str = "unknown";
 const SAMPLE_MAX: usize = 500;
 
 /// Columns of `tally_provider` behind the key, in the order of [`ProviderSums`].
-pub(crate) const PROVIDER_COLUMNS: [&str; 13] = [
+pub(crate) const PROVIDER_COLUMNS: [&str; 15] = [
     "handed_over",
     "deferred_now",
     "delivered",
@@ -34,6 +34,8 @@ pub(crate) const PROVIDER_COLUMNS: [&str; 13] = [
     "deferrals",
     "opens",
     "clicks",
+    "auto_opens",
+    "auto_clicks",
 ];
 
 const HANDED_OVER: usize = 0;
@@ -49,12 +51,29 @@ const CLICKERS: usize = 9;
 const DEFERRALS: usize = 10;
 const OPENS: usize = 11;
 const CLICKS: usize = 12;
+const AUTO_OPENS: usize = 13;
+const AUTO_CLICKS: usize = 14;
 
 /// Numbers of one provider, to be added.
 pub(crate) type ProviderSums = [i64; PROVIDER_COLUMNS.len()];
 
-/// What happened in a minute: delivered, deferred, bounced, opens, clicks.
-pub(crate) type MinuteSums = [i64; 5];
+/// Columns of `tally_time` behind the key. Opens and clicks are those of people, `automatic` both of programs.
+pub(crate) const MOMENT_COLUMNS: [&str; 7] =
+    ["delivered", "deferred", "bounced", "expired", "opens", "clicks", "automatic"];
+
+/// What happened in a second, in the order of [`MOMENT_COLUMNS`].
+pub(crate) type MomentSums = [i64; MOMENT_COLUMNS.len()];
+
+/// What is added to a link.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LinkSums {
+    /// Requests, those of programs included.
+    pub(crate) clicks: i64,
+    /// People who followed it for the first time.
+    pub(crate) clickers: i64,
+    /// Of the requests: by programs.
+    pub(crate) automatic: i64,
+}
 
 /// Everything that a batch adds.
 #[derive(Debug, Default)]
@@ -62,10 +81,10 @@ pub(crate) struct Tally {
     pub(crate) providers: HashMap<(CampaignId, String), ProviderSums>,
     /// Failed attempts, and a sample reply.
     pub(crate) categories: HashMap<(CampaignId, &'static str), (i64, String)>,
-    pub(crate) minutes: HashMap<(CampaignId, i64), MinuteSums>,
+    /// By the second since 1970.
+    pub(crate) moments: HashMap<(CampaignId, i64), MomentSums>,
     pub(crate) delays: HashMap<(CampaignId, String, u16), i64>,
-    /// Clicks, and recipients who clicked for the first time.
-    pub(crate) links: HashMap<(CampaignId, u16), (i64, i64)>,
+    pub(crate) links: HashMap<(CampaignId, u16), LinkSums>,
 }
 
 impl Tally {
@@ -103,29 +122,51 @@ impl Tally {
         if *effect == Effect::Nothing {
             return;
         }
-        let campaign = standing.campaign;
+        let automatic = matches!(effect, Effect::Automatic { .. });
         match event.kind {
             EventKind::Delivered => self.add_delivery(event, standing),
             EventKind::Deferred => self.provider(standing)[DEFERRALS] += 1,
-            EventKind::Opened => self.provider(standing)[OPENS] += 1,
-            EventKind::Clicked => self.provider(standing)[CLICKS] += 1,
+            EventKind::Opened => {
+                let sums = self.provider(standing);
+                sums[OPENS] += 1;
+                sums[AUTO_OPENS] += i64::from(automatic);
+            }
+            EventKind::Clicked => {
+                let sums = self.provider(standing);
+                sums[CLICKS] += 1;
+                sums[AUTO_CLICKS] += i64::from(automatic);
+            }
             _ => {}
         }
-        if let Effect::Clicked { link, first } = effect {
-            let sums = self.links.entry((campaign, *link)).or_default();
-            sums.0 += 1;
-            sums.1 += i64::from(*first);
-        }
-        self.add_category(event, campaign);
+        self.add_click(standing.campaign, effect);
+        self.add_category(event, standing.campaign);
         let place = match event.kind {
             EventKind::Delivered => 0,
             EventKind::Deferred => 1,
-            EventKind::Bounced | EventKind::Expired => 2,
-            EventKind::Opened => 3,
-            EventKind::Clicked => 4,
+            EventKind::Bounced => 2,
+            EventKind::Expired => 3,
+            EventKind::Opened | EventKind::Clicked if automatic => 6,
+            EventKind::Opened => 4,
+            EventKind::Clicked => 5,
             _ => return,
         };
-        self.minutes.entry((campaign, event.at.as_unix_s().div_euclid(60))).or_default()[place] += 1;
+        self.moments.entry((standing.campaign, event.at.as_unix_s())).or_default()[place] += 1;
+    }
+
+    fn add_click(&mut self, campaign: CampaignId, effect: &Effect) {
+        let (link, added) = match *effect {
+            Effect::Clicked { link, first } => {
+                (link, LinkSums { clicks: 1, clickers: i64::from(first), ..LinkSums::default() })
+            }
+            Effect::Automatic { link: Some(link) } => {
+                (link, LinkSums { clicks: 1, automatic: 1, ..LinkSums::default() })
+            }
+            _ => return,
+        };
+        let sums = self.links.entry((campaign, link)).or_default();
+        sums.clicks += added.clicks;
+        sums.clickers += added.clickers;
+        sums.automatic += added.automatic;
     }
 
     fn add_delivery(&mut self, event: &Event, standing: &Standing) {

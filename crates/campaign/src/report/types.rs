@@ -5,7 +5,12 @@ use model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::content::LinePiece;
+
 /// Everything that is counted of one campaign. Follows the event log by a second or so.
+///
+/// `sent` is `delivered + bounced + expired + suppressed + queued`, here and for each provider. Shares of those are shares
+/// of `sent`; shares of opens, clicks, complaints and unsubscribes are shares of `delivered`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CampaignReport {
     /// The campaign.
@@ -14,31 +19,31 @@ pub struct CampaignReport {
     pub at: Timestamp,
     /// Recipients when it was sent off.
     pub audience: u64,
-    /// Recipients in the engine's hands so far.
+    /// Recipients in the engine's hands so far: the same number as `sent`.
     pub handed_over: u64,
     /// Recipients who will not be handed over; why stands in `skips`.
     pub skipped: u64,
-    /// Of those handed over: not done yet.
+    /// Of those sent: not done yet, still under way.
     pub queued: u64,
-    /// Attempted and done: delivered, bounced and expired together.
+    /// Given to the engine, whatever became of it.
     pub sent: u64,
     /// Taken by the receiving host.
     pub delivered: u64,
     /// Of the queued: waiting after an attempt that failed for the moment.
     pub deferred_now: u64,
-    /// Refused for good.
+    /// Refused for good by the receiver.
     pub bounced: u64,
-    /// Queued for too long.
+    /// Given up after the time allowed.
     pub expired: u64,
-    /// Not attempted: on the suppression list, or cancelled.
+    /// Cancelled, or on the suppression list at the attempt.
     pub suppressed: u64,
     /// Recipients who complained.
     pub complaints: u64,
     /// Recipients who unsubscribed.
     pub unsubscribes: u64,
-    /// Pixel requests.
+    /// Who opened it, as far as the pixel tells.
     pub opens: TouchCount,
-    /// Requests of links.
+    /// Who followed links.
     pub clicks: TouchCount,
     /// The same by provider, the largest first.
     pub by_provider: Vec<ProviderReport>,
@@ -48,42 +53,53 @@ pub struct CampaignReport {
     pub skips: Vec<SkipReport>,
     /// The links, in the order of the mail.
     pub links: Vec<LinkReport>,
-    /// What happened in each minute in which something happened.
-    pub timeline: Vec<MinuteReport>,
+    /// What happened in each step of time in which something happened, from the first on.
+    pub timeline: Vec<MomentReport>,
 }
 
-/// Requests, and recipients behind them.
+/// Requests, and the people behind them. Automatic is what programs do that nobody asked to: link checkers of mail
+/// gateways, mail programs that fetch every picture. They are known by what they call themselves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TouchCount {
-    /// Requests.
+    /// Requests, automatic ones included.
     pub total: u64,
-    /// Recipients.
+    /// Of the requests: automatic.
+    pub automatic: u64,
+    /// Recipients who did it themselves at least once.
     pub unique: u64,
 }
 
-/// Numbers of one provider. `opens` and `clicks` count recipients.
+/// Numbers of one provider. `opens` and `clicks` count recipients who did it themselves.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ProviderReport {
     /// The provider; `unknown` where no route was found.
     pub provider: String,
-    /// Attempted and done.
+    /// Given to the engine, whatever became of it. Who was not attempted yet stands under `unknown`.
     pub sent: u64,
+    /// Of those sent: not done yet, still under way.
+    pub queued: u64,
     /// Taken by the receiving host.
     pub delivered: u64,
-    /// Waiting after an attempt that failed for the moment.
+    /// Of the queued: waiting after an attempt that failed for the moment.
     pub deferred: u64,
     /// Attempts that failed for the moment, all in all.
     pub deferrals: u64,
-    /// Refused for good.
+    /// Refused for good by the receiver.
     pub bounced: u64,
-    /// Queued for too long.
+    /// Given up after the time allowed.
     pub expired: u64,
+    /// Cancelled, or on the suppression list at the attempt.
+    pub suppressed: u64,
     /// Recipients who complained.
     pub complaints: u64,
-    /// Recipients who opened.
+    /// Recipients who opened it themselves.
     pub opens: u64,
-    /// Recipients who clicked.
+    /// Recipients who clicked themselves.
     pub clicks: u64,
+    /// Pixel requests of programs.
+    pub opens_automatic: u64,
+    /// Requests of links by programs.
+    pub clicks_automatic: u64,
     /// Half of the delivered were delivered within this time after their acceptance, in seconds; within 10 %.
     pub p50_s: Option<f64>,
     /// 95 % of the delivered were delivered within this time, in seconds; within 10 %.
@@ -117,29 +133,40 @@ pub struct SkipReport {
 pub struct LinkReport {
     /// Its place in the mail, from 0.
     pub index: u16,
-    /// Where it leads, as written.
+    /// Where it leads, as written: with Liquid where it differs from recipient to recipient.
     pub url: String,
-    /// Requests.
+    /// The same as people read it.
+    pub pieces: Vec<LinePiece>,
+    /// Requests, automatic ones included.
     pub clicks: u64,
-    /// Recipients.
+    /// Of the requests: automatic.
+    pub automatic: u64,
+    /// Recipients who followed it themselves.
     pub unique: u64,
 }
 
-/// What happened in one minute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct MinuteReport {
-    /// When the minute began.
-    pub minute: Timestamp,
+/// What happened in one step of time. Steps are a second long while the campaign is young and longer later on: 10 s from
+/// 10 minutes on, a minute from 2 h on, then 10 minutes, an hour, a day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MomentReport {
+    /// When it began.
+    pub at: Timestamp,
+    /// How long it is, in seconds.
+    pub span_s: u64,
     /// Deliveries.
     pub delivered: u64,
     /// Attempts that failed for the moment.
     pub deferred: u64,
-    /// Refusals for good and expiries.
+    /// Refusals for good.
     pub bounced: u64,
-    /// Pixel requests.
+    /// Mails that were given up.
+    pub expired: u64,
+    /// Pixel requests of people.
     pub opens: u64,
-    /// Requests of links.
+    /// Requests of links by people.
     pub clicks: u64,
+    /// Requests of programs, pixel and links.
+    pub automatic: u64,
 }
 
 /// How far one recipient is.
@@ -153,11 +180,11 @@ pub enum RecipientState {
     Deferred,
     /// Taken by the receiving host.
     Delivered,
-    /// Refused for good.
+    /// Refused for good by the receiver.
     Bounced,
-    /// Queued for too long.
+    /// Given up after the time allowed.
     Expired,
-    /// Not attempted: on the suppression list, or cancelled.
+    /// Cancelled, or on the suppression list at the attempt.
     Suppressed,
 }
 
@@ -189,10 +216,12 @@ pub enum RecipientFilter {
     Expired,
     /// In this state.
     Suppressed,
-    /// Opened at least once.
+    /// Opened at least once, the person.
     Opened,
-    /// Followed a link at least once.
+    /// Followed a link at least once, the person.
     Clicked,
+    /// A program opened it or followed a link.
+    Automatic,
     /// Complained.
     Complained,
     /// Unsubscribed.
@@ -220,10 +249,12 @@ pub struct CampaignRecipient {
     pub category: Option<String>,
     /// Last change of state.
     pub at: Timestamp,
-    /// The pixel was fetched.
+    /// The person opened it.
     pub opened: bool,
-    /// A link was followed.
+    /// The person followed a link.
     pub clicked: bool,
+    /// A program opened it or followed a link, whatever the person did.
+    pub automatic: bool,
     /// A complaint came back.
     pub complained: bool,
     /// The recipient unsubscribed.

@@ -61,6 +61,20 @@ impl Words {
         }
     }
 
+    /// `second`, `5 s`, `minute`, `10 min`, `2 h`, `7 days`: behind "per".
+    pub(super) fn span(self, seconds: i64) -> String {
+        match seconds {
+            1 => self.owned("second", "seconde"),
+            60 => "minute".to_owned(),
+            3_600 => self.owned("hour", "heure"),
+            86_400 => self.owned("day", "jour"),
+            days if days % 86_400 == 0 => format!("{}\u{a0}{}", days / 86_400, self.pick("days", "jours")),
+            hours if hours % 3_600 == 0 => format!("{}\u{a0}h", hours / 3_600),
+            minutes if minutes % 60 == 0 => format!("{}\u{a0}min", minutes / 60),
+            seconds => format!("{seconds}\u{a0}s"),
+        }
+    }
+
     pub(super) fn time(self, at: Timestamp) -> String {
         let time = at.to_jiff().to_zoned(TimeZone::UTC);
         format!("{} UTC", time.strftime(self.pick("%Y-%m-%d %H:%M", "%d/%m/%Y %H:%M")))
@@ -163,6 +177,21 @@ mod tests {
             [(None, "–"), (Some(1.36), "1,4\u{a0}s"), (Some(754.0), "13\u{a0}min"), (Some(12_600.0), "3,5\u{a0}h")]
         {
             assert_eq!(FRENCH.delay(seconds), expected);
+        }
+    }
+
+    #[test]
+    fn spans_have_a_fitting_unit() {
+        for (seconds, expected) in [
+            (1, "seconde"),
+            (5, "5\u{a0}s"),
+            (60, "minute"),
+            (600, "10\u{a0}min"),
+            (3_600, "heure"),
+            (43_200, "12\u{a0}h"),
+            (604_800, "7\u{a0}jours"),
+        ] {
+            assert_eq!(FRENCH.span(seconds), expected);
         }
     }
 

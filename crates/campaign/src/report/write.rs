@@ -1,11 +1,15 @@
 //! The tables behind the reports: reading the rows a batch speaks of, writing what it changes.
 
+use std::collections::HashMap;
+
 use db::{DbError, Insert, Row, Tx, Value as Param, params};
 use model::id::{CampaignId, RecipientId};
+use model::time::Timestamp;
 
 use super::fold::{Leaving, Wanted, Who};
+use super::moment::slot;
 use super::standing::{Stage, Standing};
-use super::tally::{PROVIDER_COLUMNS, Tally};
+use super::tally::{MOMENT_COLUMNS, MomentSums, PROVIDER_COLUMNS, Tally};
 use crate::audience::suppression::{key_of, named};
 use crate::base::numbered;
 
@@ -13,7 +17,7 @@ use crate::base::numbered;
 const KEYS_MAX: usize = 500;
 
 const COLUMNS: &str = "campaign, seq, contact, address, recipient, state, provider, attempts, category, last_reply,
-    changed_at, opened_at, clicked_at, complained_at, unsubscribed_at, links";
+    changed_at, opened_at, clicked_at, complained_at, unsubscribed_at, automatic_at, links";
 
 /// The rows of the recipients that a batch speaks of.
 pub(crate) async fn read(tx: &mut Tx, wanted: &Wanted) -> Result<Vec<Standing>, DbError> {
@@ -62,6 +66,7 @@ fn standing(row: &Row) -> Result<Standing, DbError> {
         clicked_at: row.get("clicked_at")?,
         complained_at: row.get("complained_at")?,
         unsubscribed_at: row.get("unsubscribed_at")?,
+        automatic_at: row.get("automatic_at")?,
         links: row.get::<Option<Vec<u8>>>("links")?.unwrap_or_default(),
     })
 }
@@ -86,6 +91,7 @@ pub(crate) async fn write_standings(tx: &mut Tx, changed: Vec<Standing>) -> Resu
             "clicked_at",
             "complained_at",
             "unsubscribed_at",
+            "automatic_at",
             "links",
         ],
         conflict: "ON CONFLICT (campaign, seq) DO UPDATE SET recipient = excluded.recipient, state = excluded.state,
@@ -93,6 +99,7 @@ pub(crate) async fn write_standings(tx: &mut Tx, changed: Vec<Standing>) -> Resu
                        last_reply = excluded.last_reply, changed_at = excluded.changed_at,
                        opened_at = excluded.opened_at, clicked_at = excluded.clicked_at,
                        complained_at = excluded.complained_at, unsubscribed_at = excluded.unsubscribed_at,
+                       automatic_at = excluded.automatic_at,
                        links = excluded.links",
     };
     let rows = changed.into_iter().map(|row| {
@@ -112,6 +119,7 @@ pub(crate) async fn write_standings(tx: &mut Tx, changed: Vec<Standing>) -> Resu
             row.clicked_at,
             row.complained_at,
             row.unsubscribed_at,
+            row.automatic_at,
             Some(row.links).filter(|links| !links.is_empty()),
         ]
     });
@@ -137,20 +145,43 @@ pub(crate) async fn write_tally(tx: &mut Tx, tally: &Tally) -> Result<(), DbErro
     let rows = tally.categories.iter().map(|((id, name), (count, sample))| params![*id, *name, *count, sample]);
     tx.insert(&insert, rows.collect()).await?;
 
-    let columns = ["campaign", "minute", "delivered", "deferred", "bounced", "opens", "clicks"];
-    let rows = tally.minutes.iter().map(|((id, minute), sums)| {
-        params![*id, *minute].into_iter().chain(sums.iter().map(|sum| Param::Int(*sum))).collect()
-    });
-    add(tx, "tally_minute", &columns, 2, rows.collect()).await?;
-
+    write_moments(tx, tally).await?;
     let rows = tally.delays.iter().map(|((id, provider, bucket), count)| params![*id, provider, *bucket, *count]);
     add(tx, "tally_delay", &["campaign", "provider", "bucket", "delivered"], 3, rows.collect()).await?;
 
-    let sql = "UPDATE link SET clicks = clicks + $3, clickers = clickers + $4 WHERE campaign = $1 AND place = $2";
-    for ((id, place), (clicks, clickers)) in &tally.links {
-        tx.execute(sql, params![*id, *place, *clicks, *clickers]).await?;
+    let sql = "UPDATE link SET clicks = clicks + $3, clickers = clickers + $4, auto_clicks = auto_clicks + $5
+               WHERE campaign = $1 AND place = $2";
+    for ((id, place), sums) in &tally.links {
+        tx.execute(sql, params![*id, *place, sums.clicks, sums.clickers, sums.automatic]).await?;
     }
     Ok(())
+}
+
+/// Adds what happened to the steps of time, which are as fine as the campaign is young.
+async fn write_moments(tx: &mut Tx, tally: &Tally) -> Result<(), DbError> {
+    let mut campaigns: Vec<CampaignId> = tally.moments.keys().map(|(id, _)| *id).collect();
+    campaigns.sort_unstable();
+    campaigns.dedup();
+    let mut started: HashMap<CampaignId, Option<Timestamp>> = HashMap::new();
+    for keys in campaigns.chunks(KEYS_MAX) {
+        let sql = format!("SELECT id, started_at FROM campaign WHERE id IN ({})", numbered(1, keys.len()));
+        for row in tx.query(&sql, keys.iter().map(|id| Param::from(*id)).collect()).await? {
+            started.insert(row.get("id")?, row.get("started_at")?);
+        }
+    }
+    let mut slots: HashMap<(CampaignId, i64, i64), MomentSums> = HashMap::new();
+    for ((id, second), sums) in &tally.moments {
+        let begin = started.get(id).copied().flatten().map_or(*second, Timestamp::as_unix_s);
+        let (begins, span) = slot(*second, begin);
+        let kept = slots.entry((*id, begins, span)).or_default();
+        kept.iter_mut().zip(sums).for_each(|(kept, sum)| *kept += sum);
+    }
+    let mut columns = vec!["campaign", "begins", "span"];
+    columns.extend(MOMENT_COLUMNS);
+    let rows = slots.iter().map(|((id, begins, span), sums)| {
+        params![*id, *begins, *span].into_iter().chain(sums.iter().map(|sum| Param::Int(*sum))).collect()
+    });
+    add(tx, "tally_time", &columns, 3, rows.collect()).await
 }
 
 /// Adds numbers to rows of a table whose first `keys` columns are its key.
@@ -186,14 +217,15 @@ pub(crate) async fn write_leaving(tx: &mut Tx, leaving: &[Leaving]) -> Result<()
 
 /// Sets everything back that is made of events, for a rebuild.
 pub(crate) async fn clear(tx: &mut Tx) -> Result<(), DbError> {
-    for table in ["tally_provider", "tally_category", "tally_minute", "tally_delay", "log_cursor"] {
+    for table in ["tally_provider", "tally_category", "tally_time", "tally_delay", "log_cursor"] {
         tx.execute(&format!("DELETE FROM {table}"), params![]).await?;
     }
-    tx.execute("UPDATE link SET clicks = 0, clickers = 0", params![]).await?;
+    tx.execute("UPDATE link SET clicks = 0, clickers = 0, auto_clicks = 0", params![]).await?;
     let sql = "UPDATE recipient SET state = CASE WHEN state = 'skipped' THEN 'skipped' ELSE 'waiting' END,
                    recipient = NULL, provider = NULL, attempts = 0, category = NULL, changed_at = 0,
                    last_reply = CASE WHEN state = 'skipped' THEN last_reply END,
-                   opened_at = NULL, clicked_at = NULL, complained_at = NULL, unsubscribed_at = NULL, links = NULL";
+                   opened_at = NULL, clicked_at = NULL, complained_at = NULL, unsubscribed_at = NULL,
+                   automatic_at = NULL, links = NULL";
     tx.execute(sql, params![]).await?;
     let sql = "UPDATE campaign SET state = 'sending', finished_at = NULL WHERE state = 'sent'";
     tx.execute(sql, params![]).await.map(|_| ())

@@ -14,8 +14,8 @@ use crate::audience::suppression::named;
 use crate::base::{Base, numbered};
 use crate::content::BODY_MAX;
 use crate::content::draft::{Draft, Letterhead};
+use crate::content::pieces::pieces;
 use crate::content::types::Format;
-use crate::content::values;
 
 /// Longest name of a campaign, in bytes.
 pub const CAMPAIGN_NAME_MAX: usize = 200;
@@ -132,7 +132,7 @@ fn blank(base: &Base) -> Campaign {
         name: String::new(),
         state: CampaignState::Draft,
         subject: String::new(),
-        subject_example: String::new(),
+        subject_pieces: Vec::new(),
         preheader: String::new(),
         from_name: String::new(),
         from_address: String::new(),
@@ -224,9 +224,9 @@ fn no_such_list(error: DbError) -> Error {
 async fn complete(base: &Base, rows: &[Row]) -> Result<Vec<Campaign>, Error> {
     let campaigns: Vec<Campaign> = rows.iter().map(campaign).collect::<Result<_, DbError>>()?;
     let mut counts = counts(base, campaigns.iter().map(|campaign| campaign.id).collect()).await?;
-    let sample = values::sample(&field::registry(base).await?);
+    let registry = field::registry(base).await?;
     let with_counts = |(mut campaign, row): (Campaign, &Row)| {
-        campaign.subject_example = values::example(&campaign.subject, &sample);
+        campaign.subject_pieces = pieces(&campaign.subject, &registry);
         if campaign.state != CampaignState::Draft {
             let mut counts = counts.remove(&campaign.id).unwrap_or_default();
             counts.audience = row.get("audience")?;
@@ -290,7 +290,7 @@ fn campaign(row: &Row) -> Result<Campaign, DbError> {
         name: row.get("name")?,
         state: named(row, "state", CampaignState::from_name)?,
         subject: row.get("subject")?,
-        subject_example: String::new(),
+        subject_pieces: Vec::new(),
         preheader: row.get("preheader")?,
         from_name: row.get("from_name")?,
         from_address: row.get("from_address")?,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::audience::types::RejectedAddress;
+use crate::content::pieces::LinePiece;
 use crate::content::types::Format;
 
 /// A campaign: one mail to one list.
@@ -19,9 +20,8 @@ pub struct Campaign {
     pub state: CampaignState,
     /// Subject line, with Liquid.
     pub subject: String,
-    /// The subject line as a recipient might see it, with sample values; as written when it does not compile.
-    #[serde(default)]
-    pub subject_example: String,
+    /// The subject line as people read it: its words, and the names of the values in it.
+    pub subject_pieces: Vec<LinePiece>,
     /// Text beside the subject in an inbox, with Liquid; may be empty.
     pub preheader: String,
     /// Display name of the author, with Liquid; may be empty.
@@ -79,32 +79,33 @@ crate::audience::types::stored_name!(CampaignState {
     Draft "draft", Sending "sending", Paused "paused", Sent "sent", Cancelled "cancelled"
 });
 
-/// Numbers of one campaign. `opens` and `clicks` count recipients, not requests.
+/// Numbers of one campaign; `handed_over` is `delivered + bounced + expired + suppressed + queued`. `opens` and `clicks`
+/// count recipients, not requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CampaignCounts {
     /// Recipients when it was sent off.
     pub audience: u64,
     /// Recipients in the engine's hands so far.
     pub handed_over: u64,
-    /// Of those: not done yet.
+    /// Of those: not done yet, still under way.
     pub queued: u64,
     /// Taken by the receiving host.
     pub delivered: u64,
     /// Of the queued: waiting after an attempt that failed for the moment.
     pub deferred_now: u64,
-    /// Refused for good.
+    /// Refused for good by the receiver.
     pub bounced: u64,
-    /// Queued for too long.
+    /// Given up after the time allowed.
     pub expired: u64,
-    /// Not attempted: on the suppression list, or cancelled.
+    /// Cancelled, or on the suppression list at the attempt.
     pub suppressed: u64,
     /// Recipients who complained.
     pub complaints: u64,
     /// Recipients who unsubscribed.
     pub unsubscribes: u64,
-    /// Recipients who opened.
+    /// Recipients who opened it themselves; what programs fetched does not count.
     pub opens: u64,
-    /// Recipients who clicked.
+    /// Recipients who clicked themselves.
     pub clicks: u64,
 }
 

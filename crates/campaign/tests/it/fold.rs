@@ -1,7 +1,8 @@
 //! The fold of the event log: the same numbers whatever the batches, told twice, or built again; and what follows.
 
 use campaign::audience::ContactStatus;
-use campaign::report::{CampaignReport, RecipientFilter, RecipientState};
+use campaign::content::LinePiece;
+use campaign::report::{CampaignReport, LinkReport, MomentReport, RecipientFilter, RecipientState, TouchCount};
 use campaign::sending::CampaignState;
 use db::{PageRequest, params};
 use model::category::Category;
@@ -82,9 +83,15 @@ fn touch(received: &Event, kind: EventKind, ordinal: u16, link: Option<u16>) -> 
     Event {
         campaign: received.campaign,
         contact: received.contact,
-        touch: Some(Touch { link, ..Touch::default() }),
+        touch: Some(Touch { link, user_agent: Some("Mail/1.0".into()), ..Touch::default() }),
         ..Event::of_recipient(kind, recipient, ordinal, after(600 + u64::from(ordinal)))
     }
+}
+
+/// The same by a link checker.
+fn automatic(event: Event) -> Event {
+    let touch = event.touch.clone().unwrap_or_default();
+    Event { touch: Some(Touch { user_agent: Some("Lab-Scanner/1.0".into()), ..touch }), ..event }
 }
 
 const DEFER: (u16, &str, Category) = (451, "4.7.1 try later", Category::Greylisted);
@@ -113,6 +120,10 @@ fn story(received: &[Event], dice: &mut Dice) -> (Vec<Event>, Vec<Event>) {
             for ordinal in 0..dice.roll(3) as u16 {
                 people.push(touch(one, EventKind::Opened, ordinal, None));
                 people.push(touch(one, EventKind::Clicked, ordinal, Some(dice.roll(2) as u16)));
+            }
+            if dice.roll(5) == 0 {
+                people.push(automatic(touch(one, EventKind::Opened, 20, None)));
+                people.push(automatic(touch(one, EventKind::Clicked, 20, Some(1))));
             }
             if dice.roll(6) == 0 {
                 let report = RemoteReport { what: "abuse".into(), ..RemoteReport::default() };
@@ -155,10 +166,22 @@ async fn sums_agree(life: &Life, id: CampaignId) {
     }
     let by_provider: u64 = report.by_provider.iter().map(|provider| provider.delivered).sum();
     assert_eq!(by_provider, report.delivered);
-    let minutes: u64 = report.timeline.iter().map(|minute| minute.delivered).sum();
-    assert_eq!(minutes, report.delivered);
-    let clicks: u64 = report.links.iter().map(|link| link.clicks).sum();
-    assert_eq!(clicks, report.clicks.total);
+    let ends = |delivered: u64, bounced: u64, expired: u64, suppressed: u64| delivered + bounced + expired + suppressed;
+    assert_eq!(report.sent, ends(report.delivered, report.bounced, report.expired, report.suppressed) + report.queued);
+    for one in &report.by_provider {
+        assert_eq!(one.sent, ends(one.delivered, one.bounced, one.expired, one.suppressed) + one.queued, "{one:?}");
+    }
+    assert_eq!(report.by_provider.iter().map(|one| one.sent).sum::<u64>(), report.sent, "the rows add up");
+    let over_time = |count: fn(&MomentReport) -> u64| report.timeline.iter().map(count).sum::<u64>();
+    assert_eq!(over_time(|moment| moment.delivered), report.delivered);
+    assert_eq!(over_time(|moment| moment.bounced), report.bounced);
+    assert_eq!(over_time(|moment| moment.expired), report.expired);
+    assert_eq!(over_time(|moment| moment.opens), report.opens.total - report.opens.automatic);
+    assert_eq!(over_time(|moment| moment.clicks), report.clicks.total - report.clicks.automatic);
+    assert_eq!(over_time(|moment| moment.automatic), report.opens.automatic + report.clicks.automatic);
+    let of_links = |count: fn(&LinkReport) -> u64| report.links.iter().map(count).sum::<u64>();
+    assert_eq!(of_links(|link| link.clicks), report.clicks.total);
+    assert_eq!(of_links(|link| link.automatic), report.clicks.automatic);
 }
 
 async fn told(batch: u32, seed: u64) -> CampaignReport {
@@ -194,6 +217,7 @@ async fn batches_do_not_matter_and_events_count_once() {
     for seed in [1, 77, 4_242] {
         let whole = told(2_000, seed).await;
         assert!(whole.delivered > 0 && whole.by_provider.len() >= 3, "{whole:?}");
+        assert!(whole.clicks.automatic > 0 && whole.expired > 0 && whole.queued > 0, "{whole:?}");
         let pieces = told(3, seed).await;
         // Ids differ from world to world; numbers do not.
         assert_eq!(CampaignReport { campaign: whole.campaign, ..pieces }, whole, "seed {seed}");
@@ -232,6 +256,82 @@ async fn a_campaign_is_sent_when_everyone_is_done() {
     for languages in [Some("fr"), None] {
         assert!(life.campaigns.reports.pdf(id, languages).await.unwrap().starts_with(b"%PDF-"));
     }
+}
+
+#[tokio::test]
+async fn what_programs_do_is_not_counted_as_peoples() {
+    let world = World::new();
+    let life = world.start().await;
+    let id = handed_over(&world, &life, 3).await;
+    let received = world.engine.received(START);
+    let mut events = received.clone();
+    events.extend(received.iter().map(|one| attempt(one, EventKind::Delivered, 1, None)));
+    // The first mail is looked through by a link checker, then read; the second is only looked through.
+    for one in &received[..2] {
+        events.push(automatic(touch(one, EventKind::Opened, 0, None)));
+        events.push(automatic(touch(one, EventKind::Clicked, 0, Some(0))));
+        events.push(automatic(touch(one, EventKind::Clicked, 1, Some(1))));
+    }
+    events.push(touch(&received[0], EventKind::Opened, 2, None));
+    events.push(touch(&received[0], EventKind::Clicked, 2, Some(1)));
+    events.push(touch(&received[0], EventKind::Clicked, 3, Some(1)));
+    life.events.append(events).await.unwrap();
+    life.campaigns.reports.catch_up().await.unwrap();
+    let report = report(&life, id).await;
+    assert_eq!(report.opens, TouchCount { total: 3, automatic: 2, unique: 1 });
+    assert_eq!(report.clicks, TouchCount { total: 6, automatic: 4, unique: 1 });
+    let links: Vec<_> = report.links.iter().map(|link| (link.clicks, link.automatic, link.unique)).collect();
+    assert_eq!(links, [(2, 2, 0), (4, 2, 1)]);
+    let providers = report.by_provider.iter();
+    let of_providers = providers.map(|one| (one.opens, one.opens_automatic, one.clicks, one.clicks_automatic));
+    let sum = of_providers.reduce(|a, b| (a.0 + b.0, a.1 + b.1, a.2 + b.2, a.3 + b.3));
+    assert_eq!(sum, Some((1, 2, 1, 4)));
+    let counts = life.campaigns.sending.campaign(id).await.unwrap().counts.unwrap();
+    assert_eq!((counts.opens, counts.clicks), (1, 1));
+    for (filter, expected) in
+        [(RecipientFilter::Opened, 1), (RecipientFilter::Clicked, 1), (RecipientFilter::Automatic, 2)]
+    {
+        let page = life.campaigns.reports.recipients(id, Some(filter), &PageRequest::default()).await.unwrap();
+        assert_eq!(page.items.len(), expected, "{filter:?}");
+        assert!(page.items.iter().all(|one| one.automatic || filter != RecipientFilter::Automatic));
+    }
+    world.rebuild(&life).await;
+    assert_eq!(self::report(&life, id).await, report, "built again");
+}
+
+#[tokio::test]
+async fn a_short_campaign_is_seen_by_the_second() {
+    let world = World::new();
+    let life = world.start().await;
+    let id = handed_over(&world, &life, 3).await;
+    let received = world.engine.received(START);
+    let mut events = received.clone();
+    let times = [30, 31, 5_000];
+    events.extend(
+        received
+            .iter()
+            .zip(times)
+            .map(|(one, at)| Event { at: after(at), ..attempt(one, EventKind::Delivered, 1, None) }),
+    );
+    life.events.append(events).await.unwrap();
+    life.campaigns.reports.catch_up().await.unwrap();
+    let timeline = report(&life, id).await.timeline;
+    let seen: Vec<_> = timeline.iter().map(|moment| (moment.at, moment.span_s, moment.delivered)).collect();
+    assert_eq!(seen, [(after(30), 1, 1), (after(31), 1, 1), (after(5_000), 10, 1)]);
+}
+
+#[tokio::test]
+async fn links_and_subjects_have_readable_names() {
+    let world = World::new();
+    let life = world.start().await;
+    let id = handed_over(&world, &life, 1).await;
+    let shown =
+        |pieces: &[LinePiece]| pieces.iter().map(|piece| (piece.text.clone(), piece.variable)).collect::<Vec<_>>();
+    let links = report(&life, id).await.links;
+    assert_eq!(links[1].url, "https://example.com/b?c={{ city }}");
+    assert_eq!(shown(&links[1].pieces), [("https://example.com/b?c=".to_owned(), false), ("city".to_owned(), true)]);
+    let subject = life.campaigns.sending.campaign(id).await.unwrap().subject_pieces;
+    assert_eq!(shown(&subject), [("For ".to_owned(), false), ("First name".to_owned(), true)]);
 }
 
 #[tokio::test]

@@ -2,8 +2,10 @@
 
 use model::id::CampaignId;
 
-use super::super::types::{CategoryReport, LinkReport, TouchCount};
+use super::super::types::{CategoryReport, MomentReport, TouchCount};
 use super::*;
+use crate::audience::field::Registry;
+use crate::content::pieces::pieces;
 use crate::content::types::Format;
 use crate::sending::CampaignState;
 
@@ -13,7 +15,7 @@ fn campaign() -> Campaign {
         name: "Lettre d’automne — Maison Aubépine".into(),
         state: CampaignState::Sent,
         subject: "{{ first_name }}, les thés d’automne sont là".into(),
-        subject_example: "Camille, les thés d’automne sont là".into(),
+        subject_pieces: pieces("{{ first_name }}, les thés d’automne sont là", &Registry::default()),
         preheader: String::new(),
         from_name: String::new(),
         from_address: "lettre@example.com".into(),
@@ -37,10 +39,11 @@ fn campaign() -> Campaign {
 fn provider(name: &str, delivered: u64, seconds: f64) -> ProviderReport {
     ProviderReport {
         provider: name.into(),
-        sent: delivered + delivered / 40,
+        sent: delivered + delivered / 40 + delivered / 600,
         delivered,
         deferrals: delivered / 9,
         bounced: delivered / 40,
+        expired: delivered / 600,
         complaints: delivered / 2_000,
         opens: delivered / 3,
         clicks: delivered / 21,
@@ -73,23 +76,30 @@ fn report() -> CampaignReport {
         ("greylisted", 333, "451 4.7.1 Greylisted, please try again in 300 seconds"),
         ("quota-issues", 57, "552 5.2.2 Mailbox full"),
     ];
-    let timeline = |minute: i64| MinuteReport {
-        minute: Timestamp::from_unix_s(1_789_999_980 + minute * 60),
+    let timeline = |minute: i64| MomentReport {
+        at: Timestamp::from_unix_s(1_789_999_980 + minute * 60),
+        span_s: 60,
         delivered: (2_400.0 / (1.0 + minute as f64 * 0.4)) as u64,
         deferred: (minute as u64 * 37) % 211,
         bounced: (60 / (minute + 1)) as u64,
-        opens: 0,
-        clicks: 0,
+        expired: u64::from(minute > 70) * 8,
+        ..MomentReport::default()
     };
-    let link =
-        |index: u16, url: &str, clicks: u64| LinkReport { index, url: url.into(), clicks, unique: clicks * 4 / 5 };
+    let link = |index: u16, url: &str, clicks: u64| LinkReport {
+        index,
+        url: url.into(),
+        pieces: pieces(url, &Registry::default()),
+        clicks,
+        automatic: clicks / 10,
+        unique: clicks * 4 / 5,
+    };
     CampaignReport {
         campaign: CampaignId(1),
         at: Timestamp::from_unix_s(1_790_020_000),
         audience: 20_000,
         handed_over: 19_996,
         queued: 38,
-        sent: 19_711,
+        sent: 19_996,
         delivered: 19_214,
         deferred_now: 38,
         bounced: 466,
@@ -97,8 +107,8 @@ fn report() -> CampaignReport {
         suppressed: 247,
         complaints: 14,
         unsubscribes: 96,
-        opens: TouchCount { total: 9_114, unique: 6_402 },
-        clicks: TouchCount { total: 1_243, unique: 915 },
+        opens: TouchCount { total: 9_114, automatic: 0, unique: 6_402 },
+        clicks: TouchCount { total: 1_243, automatic: 328, unique: 915 },
         by_provider,
         by_category: samples
             .map(|(category, count, sample)| CategoryReport { category: category.into(), count, sample: sample.into() })
@@ -122,7 +132,8 @@ fn empty() -> CampaignReport {
     serde_json::from_value(serde_json::json!({
         "campaign": CampaignId(1), "at": Timestamp(0), "audience": 0, "handed_over": 0, "skipped": 0, "queued": 0,
         "sent": 0, "delivered": 0, "deferred_now": 0, "bounced": 0, "expired": 0, "suppressed": 0, "complaints": 0,
-        "unsubscribes": 0, "opens": {"total": 0, "unique": 0}, "clicks": {"total": 0, "unique": 0}, "by_provider": [],
+        "unsubscribes": 0, "opens": {"total": 0, "automatic": 0, "unique": 0},
+        "clicks": {"total": 0, "automatic": 0, "unique": 0}, "by_provider": [],
         "by_category": [], "links": [], "skips": [], "timeline": [],
     }))
     .unwrap()
@@ -145,25 +156,39 @@ fn texts(report: &Report) -> String {
 fn it_speaks_the_language_of_its_reader() {
     let french = texts(&paper(&campaign(), &report(), Language::French));
     for text in [
-        "Objet : Camille, les thés d’automne sont là\nEnvoyée le 21/09/2026 14:13 UTC",
+        "Objet : {first name}, les thés d’automne sont là\nEnvoyée le 21/09/2026 14:13 UTC",
+        "Envoyés 19 996 100,0 % de l’audience",
         "Remis 19 214 96,1 % des envois",
+        "Rejetés 466 2,3 % des envois\nExpirés 31 0,16 % des envois\nAnnulés ou exclus 247 1,2 % des envois",
         "Plaintes 14 0,07 % des remis",
+        "19 996 envoyés = 19 214 remis + 466 rejetés (refus définitif) + 31 expirés",
+        "0 ouvertures sur 9 114 et 328 clics sur 1 243.",
+        "Au fil du temps, par minute (UTC)",
+        "produit/{last product} | 126 | 12 | 100",
         "La Poste | ",
         "Aucun opérateur trouvé | 31 | 0",
         "Boîte inexistante : 550 5.1.1",
     ] {
         assert!(french.contains(text), "{text} in\n{french}");
     }
-    assert!(!french.contains("{{ first_name }}") && !french.contains("bad-mailbox"));
+    assert!(!french.contains("{{") && !french.contains("bad-mailbox"));
     let english = texts(&paper(&campaign(), &report(), Language::English));
-    for text in ["Subject: Camille", "Delivered 19,214 96.1% of sent", "No such mailbox: 550", "Outlook.com | "] {
+    for text in [
+        "Subject: {first name}, les",
+        "Delivered 19,214 96.1% of sent",
+        "+ 247 cancelled or suppressed + 38 under way.",
+        "Opened 6,402 33.3% of delivered",
+        "Sent | Delivered | Bounced | Expired | Cancelled | Under way",
+        "No such mailbox: 550",
+        "Outlook.com | ",
+    ] {
         assert!(english.contains(text), "{text} in\n{english}");
     }
 }
 
 #[test]
 fn what_is_not_there_yet_is_said() {
-    let draft = Campaign { started_at: None, subject_example: String::new(), ..campaign() };
+    let draft = Campaign { started_at: None, subject_pieces: Vec::new(), ..campaign() };
     let french = texts(&paper(&draft, &empty(), Language::French));
     assert!(french.contains("Pas encore envoyée") && french.contains("Audience 0"), "{french}");
     assert!(french.contains("aucun résultat"), "{french}");
