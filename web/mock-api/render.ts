@@ -1,5 +1,5 @@
 // Just enough of MJML and Liquid to show a preview. The real ones live in `mail::mjml` and `mail::merge`.
-import type { Contact, ContentIssue, Rendered, RenderRequest } from "../app/api/types";
+import type { Campaign, Contact, ContentIssue, Rendered, RenderRequest } from "../app/api/types";
 
 const TAGS: [RegExp, string][] = [
   [/<mj-section([^>]*)>/g, '<div class="section"$1>'],
@@ -43,6 +43,18 @@ export function merge(text: string, contact: Contact | null): string {
       /\{\{\s*([\w.]+)\s*(?:\|\s*default:\s*"([^"]*)")?\s*\}\}/g,
       (_all, path: string, other?: string) => filled(path, contact) || (other ?? ""),
     );
+}
+
+const FIELDS: Record<string, string> = { name: "Name", first_name: "First name", city: "City" };
+
+/** A line with the names of the values in it, as `campaign::content::pieces` cuts it; without branches. */
+export function piecesOf(line: string): Campaign["subject_pieces"] {
+  const parts = line.split(/\{\{\s*([^}]*?)\s*\}\}/);
+  return parts.flatMap((part, index): Campaign["subject_pieces"] => {
+    if (index % 2 === 0) return part === "" ? [] : [{ text: part, variable: false }];
+    const name = (part.split("|")[0] ?? "").trim().split(".").pop() ?? "";
+    return [{ text: FIELDS[name] ?? name.replace(/_/g, " "), variable: true }];
+  });
 }
 
 /** Braces that are never closed, and tags MJML does not know. */

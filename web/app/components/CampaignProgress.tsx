@@ -11,11 +11,11 @@ export function finishedOf(counts: CampaignCounts): number {
 export function CampaignProgress({ counts, height = 8 }: { counts: CampaignCounts; height?: number }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const failed = counts.bounced + counts.expired;
   const label = [
     t("campaigns.progressOf", { done: format.number(finishedOf(counts)), total: format.number(counts.audience) }),
     `${t("numbers.delivered")} ${format.number(counts.delivered)}`,
-    `${t("numbers.bounced")} ${format.number(failed)}`,
+    `${t("numbers.bounced")} ${format.number(counts.bounced)}`,
+    `${t("numbers.expired")} ${format.number(counts.expired)}`,
     `${t("numbers.deferred")} ${format.number(counts.deferred_now)}`,
   ].join(", ");
   return (
@@ -25,7 +25,8 @@ export function CampaignProgress({ counts, height = 8 }: { counts: CampaignCount
       height={height}
       parts={[
         { label: t("numbers.delivered"), value: counts.delivered, tone: "good" },
-        { label: t("numbers.bounced"), value: failed, tone: "bad" },
+        { label: t("numbers.bounced"), value: counts.bounced, tone: "bad" },
+        { label: t("numbers.expired"), value: counts.expired, tone: "block" },
         { label: t("recipientState.suppressed"), value: counts.suppressed, tone: "neutral" },
         { label: t("numbers.deferred"), value: counts.deferred_now, tone: "warn" },
       ]}

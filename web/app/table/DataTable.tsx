@@ -14,6 +14,8 @@ export interface Column<T> {
   id: string;
   /** Also the label of the value in card form. */
   header: string;
+  /** Of a rate: what it is a share of, under the header. */
+  base?: string;
   cell: (row: T) => ReactNode;
   /** Makes the column sortable by this value. */
   sort?: (row: T) => number | string;
@@ -99,8 +101,15 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
     });
 
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-    <section className={classes.scroll} data-small={small} style={{ maxHeight }} aria-label={caption} tabIndex={0}>
+    <section
+      ref={watchWidth}
+      className={classes.scroll}
+      data-small={small}
+      style={{ maxHeight }}
+      aria-label={caption}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+      tabIndex={0}
+    >
       {/* biome-ignore-start lint/a11y/noRedundantRoles: as cards the rows are no table boxes any more; the roles keep the meaning */}
       <table className={classes.table} role="table">
         <caption className="visually-hidden">{caption}</caption>
@@ -140,7 +149,7 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
                     <td
                       key={column.id}
                       role="cell"
-                      data-label={column.header}
+                      data-label={column.base ? `${column.header} (${column.base})` : column.header}
                       data-align={column.align}
                       data-grow={column.grow || undefined}
                       data-primary={column.primary || undefined}
@@ -168,6 +177,33 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
   );
 }
 
+function HeaderText<T>({ column }: { column: Column<T> }) {
+  if (!column.base) return <>{column.header}</>;
+  return (
+    <span>
+      {column.header} <span className={classes.base}>{column.base}</span>
+    </span>
+  );
+}
+
+/** Marks a table that is wider than its box (`data-wide`), and one of which more stands to the right (`data-more`). */
+function watchWidth(box: HTMLElement | null): (() => void) | undefined {
+  if (!box) return undefined;
+  const look = () => {
+    const hidden = box.scrollWidth - box.clientWidth;
+    box.toggleAttribute("data-wide", hidden > 1);
+    box.toggleAttribute("data-more", hidden - box.scrollLeft > 1);
+  };
+  const observer = new ResizeObserver(look);
+  observer.observe(box);
+  if (box.firstElementChild) observer.observe(box.firstElementChild);
+  box.addEventListener("scroll", look, { passive: true });
+  return () => {
+    observer.disconnect();
+    box.removeEventListener("scroll", look);
+  };
+}
+
 type Sorted = "ascending" | "descending" | "none";
 
 function sortedAs(sorting: SortingState, id: string): Sorted {
@@ -187,14 +223,14 @@ function HeaderCell<T>({ column, sorted, onSort }: HeaderCellProps<T>) {
   if (!column.sort) {
     return (
       <th scope="col" {...shared}>
-        {column.header}
+        <HeaderText column={column} />
       </th>
     );
   }
   return (
     <th scope="col" aria-sort={sorted} {...shared}>
       <button type="button" className={classes.sort} onClick={onSort}>
-        {column.header}
+        <HeaderText column={column} />
         <Icon
           name={sorted === "ascending" ? "sortUp" : "sortDown"}
           size={12}

@@ -11,6 +11,7 @@ export const RECIPIENT_FILTERS = [
   "suppressed",
   "opened",
   "clicked",
+  "automatic",
   "complained",
   "unsubscribed",
 ] as const;

@@ -2,6 +2,7 @@
 import type {
   Campaign,
   CampaignCheck,
+  CampaignCounts,
   CampaignInput,
   CampaignReport,
   RecipientFilter,
@@ -9,7 +10,7 @@ import type {
 } from "../../app/api/types";
 import type { Db } from "../db";
 import { bodyOf, notFound, page, Refusal, type Routes } from "../http";
-import { issuesOf, render } from "../render";
+import { issuesOf, piecesOf, render } from "../render";
 import { countsOf } from "../seed/campaigns";
 import { PROVIDERS } from "../seed/providers";
 
@@ -62,34 +63,64 @@ function report(campaign: Campaign): CampaignReport {
   const counts = campaign.counts ?? countsOf(0, 0);
   const whole = PROVIDERS.reduce((sum, provider) => sum + provider.weight, 0);
   const sent = counts.delivered + counts.bounced + counts.expired;
-  const deferWhole = PROVIDERS.reduce((sum, provider) => sum + provider.weight * provider.defer, 0);
-  const bounceWhole = PROVIDERS.reduce((sum, provider) => sum + provider.weight * provider.bounce, 0);
-  const byProvider = PROVIDERS.map((provider) => {
-    const own = Math.round((sent * provider.weight) / whole);
-    const bounced = Math.round((counts.bounced * provider.weight * provider.bounce) / bounceWhole);
-    const delivered = Math.max(0, own - bounced);
-    const deferred = Math.round((counts.deferred_now * provider.weight * provider.defer) / deferWhole);
-    return {
+  const spread = (all: number, weight: (provider: (typeof PROVIDERS)[number]) => number) => {
+    const total = PROVIDERS.reduce((sum, provider) => sum + weight(provider), 0);
+    const counts = PROVIDERS.map((provider) => Math.floor((all * weight(provider)) / total));
+    // What rounding left over goes to the largest, so that the rows add up.
+    counts[0] = (counts[0] ?? 0) + all - counts.reduce((sum, count) => sum + count, 0);
+    return counts;
+  };
+  const delivered = spread(counts.delivered, (provider) => provider.weight);
+  const bounced = spread(counts.bounced, (provider) => provider.weight * provider.bounce);
+  const expired = spread(counts.expired, (provider) => provider.weight * provider.defer);
+  const suppressed = spread(counts.suppressed, (provider) => provider.weight);
+  const deferred = spread(counts.deferred_now, (provider) => provider.weight * provider.defer);
+  const opens = spread(counts.opens, (provider) => provider.weight * provider.open);
+  const clicks = spread(counts.clicks, (provider) => provider.weight * provider.click);
+  const scanned = spread(Math.round(counts.clicks * 0.4), (provider) => (provider.name === "microsoft365" ? 9 : 0.5));
+  const at = (list: number[], index: number) => list[index] ?? 0;
+  const nobody = {
+    delivered: 0,
+    deferred: 0,
+    deferrals: 0,
+    bounced: 0,
+    expired: 0,
+    suppressed: 0,
+    complaints: 0,
+    opens: 0,
+    clicks: 0,
+    opens_automatic: 0,
+    clicks_automatic: 0,
+    p50_s: null,
+    p95_s: null,
+  };
+  const untouched = counts.queued - counts.deferred_now;
+  const byProvider = [
+    ...PROVIDERS.map((provider, index) => ({
       provider: provider.name,
-      sent: own,
-      delivered,
-      deferred,
-      deferrals: Math.round(own * provider.defer * 1.4) + deferred,
-      bounced,
-      expired: 0,
+      sent:
+        at(delivered, index) + at(bounced, index) + at(expired, index) + at(suppressed, index) + at(deferred, index),
+      queued: at(deferred, index),
+      delivered: at(delivered, index),
+      deferred: at(deferred, index),
+      deferrals: Math.round(at(delivered, index) * provider.defer * 1.4) + at(deferred, index),
+      bounced: at(bounced, index),
+      expired: at(expired, index),
+      suppressed: at(suppressed, index),
       complaints: provider.name === "yahoo" || provider.name === "outlook" ? Math.round(counts.complaints / 2) : 0,
-      opens: Math.round(
-        (counts.opens * provider.weight * provider.open) /
-          PROVIDERS.reduce((sum, entry) => sum + entry.weight * entry.open, 0),
-      ),
-      clicks: Math.round(
-        (counts.clicks * provider.weight * provider.click) /
-          PROVIDERS.reduce((sum, entry) => sum + entry.weight * entry.click, 0),
-      ),
+      opens: at(opens, index),
+      clicks: at(clicks, index),
+      opens_automatic: provider.name === "icloud" ? Math.round(counts.opens * 0.22) : 0,
+      clicks_automatic: at(scanned, index),
       p50_s: provider.p50,
       p95_s: provider.p95,
-    };
-  });
+    })),
+    ...(untouched > 0 ? [{ provider: "unknown", ...nobody, sent: untouched, queued: untouched }] : []),
+  ];
+  const automatic = {
+    opens: byProvider.reduce((sum, row) => sum + row.opens_automatic, 0),
+    clicks: byProvider.reduce((sum, row) => sum + row.clicks_automatic, 0),
+  };
   const categories = new Map<string, { count: number; sample: string }>();
   for (const provider of PROVIDERS) {
     for (const reply of provider.replies) {
@@ -105,10 +136,6 @@ function report(campaign: Campaign): CampaignReport {
       categories.set(reply.category, entry);
     }
   }
-  const minutes = 40;
-  const end = campaign.finished_at ? new Date(campaign.finished_at).getTime() : Date.now();
-  const shape = Array.from({ length: minutes }, (_, index) => Math.exp(-(((index - 14) / 13) ** 2)) + 0.08);
-  const shapeSum = shape.reduce((sum, value) => sum + value, 0);
   return {
     campaign: campaign.id,
     at: new Date().toISOString(),
@@ -116,7 +143,7 @@ function report(campaign: Campaign): CampaignReport {
     handed_over: counts.handed_over,
     skipped: 0,
     queued: counts.queued,
-    sent,
+    sent: counts.handed_over,
     delivered: counts.delivered,
     deferred_now: counts.deferred_now,
     bounced: counts.bounced,
@@ -124,43 +151,70 @@ function report(campaign: Campaign): CampaignReport {
     suppressed: counts.suppressed,
     complaints: counts.complaints,
     unsubscribes: counts.unsubscribes,
-    opens: { total: Math.round(counts.opens * 1.7), unique: counts.opens },
-    clicks: { total: Math.round(counts.clicks * 1.3), unique: counts.clicks },
+    opens: {
+      total: Math.round(counts.opens * 1.7) + automatic.opens,
+      automatic: automatic.opens,
+      unique: counts.opens,
+    },
+    clicks: {
+      total: Math.round(counts.clicks * 1.3) + automatic.clicks,
+      automatic: automatic.clicks,
+      unique: counts.clicks,
+    },
     by_provider: byProvider,
     by_category: [...categories]
       .map(([category, entry]) => ({ category, ...entry }))
       .filter((entry) => entry.count > 0),
     skips: [],
-    links: [
-      {
-        index: 0,
-        url: "https://verriere.example/automne",
-        clicks: Math.round(counts.clicks * 0.86),
-        unique: Math.round(counts.clicks * 0.7),
-      },
-      {
-        index: 1,
-        url: "https://verriere.example/atelier?utm_source=newsletter&utm_campaign=automne",
-        clicks: Math.round(counts.clicks * 0.31),
-        unique: Math.round(counts.clicks * 0.22),
-      },
-      {
-        index: 2,
-        url: "https://verriere.example/boutiques",
-        clicks: Math.round(counts.clicks * 0.12),
-        unique: Math.round(counts.clicks * 0.1),
-      },
-    ],
-    timeline: shape.map((value, index) => ({
-      minute: new Date(Math.floor(end / 60_000) * 60_000 - (minutes - 1 - index) * 60_000).toISOString(),
-      delivered: Math.round((counts.delivered * value) / shapeSum),
-      deferred: Math.round((counts.delivered * 0.06 * value) / shapeSum),
-      bounced: Math.round((counts.bounced * value) / shapeSum),
-      opens: Math.round((counts.opens * (shape[Math.max(0, index - 5)] ?? 0)) / shapeSum),
-      clicks: Math.round((counts.clicks * (shape[Math.max(0, index - 7)] ?? 0)) / shapeSum),
+    links: LINKS.map(({ url, share }, index) => ({
+      index,
+      url,
+      pieces: piecesOf(url),
+      clicks: Math.round(counts.clicks * share * 1.3) + Math.round(automatic.clicks / LINKS.length),
+      automatic: Math.round(automatic.clicks / LINKS.length),
+      unique: Math.round(counts.clicks * share),
     })),
+    timeline: timeline(campaign, counts),
   };
 }
+
+const LINKS = [
+  { url: "https://verriere.example/automne", share: 0.64 },
+  { url: "https://verriere.example/atelier?utm_source=newsletter&utm_campaign=automne", share: 0.22 },
+  { url: "https://verriere.example/produit/{{ contact.last_product | default: 'argonne' }}", share: 0.1 },
+  { url: "https://verriere.example/boutiques/{{ contact.city | url_encode }}?source=lettre", share: 0.04 },
+];
+
+/** Three minutes of a campaign by the second, and an hour of what came late by ten seconds. */
+function timeline(campaign: Campaign, counts: CampaignCounts): CampaignReport["timeline"] {
+  const seconds = 180;
+  const end = campaign.finished_at ? new Date(campaign.finished_at).getTime() : Date.now();
+  const start = Math.floor(end / 1000) - seconds;
+  const shape = Array.from({ length: seconds }, (_, index) => Math.exp(-(((index - 60) / 50) ** 2)) + 0.08);
+  const shapeSum = shape.reduce((sum, value) => sum + value, 0);
+  const moment = (at: number, span_s: number) => ({ at: new Date(at * 1000).toISOString(), span_s, ...NOTHING });
+  const share = (all: number, index: number) => Math.round((all * (shape[Math.max(0, index)] ?? 0)) / shapeSum);
+  const early = shape.map((_, index) => ({
+    ...moment(start + index, 1),
+    delivered: share(counts.delivered, index),
+    deferred: share(counts.delivered * 0.06, index),
+    bounced: share(counts.bounced, index),
+    opens: share(counts.opens, index - 25),
+    clicks: share(counts.clicks, index - 35),
+    automatic: share(counts.clicks * 0.4, index - 1),
+  }));
+  const late = Array.from({ length: 24 }, (_, index) => ({
+    ...moment(Math.floor(start / 10) * 10 + 610 + index * 150, 10),
+    opens: Math.round(counts.opens * 0.012),
+    clicks: Math.round(counts.clicks * 0.01),
+    expired: index === 23 ? counts.expired : 0,
+  }));
+  const happened = (entry: (typeof early)[number]) =>
+    entry.delivered + entry.deferred + entry.bounced + entry.expired + entry.opens + entry.clicks > 0;
+  return (campaign.finished_at ? [...early, ...late] : early).filter(happened);
+}
+
+const NOTHING = { delivered: 0, deferred: 0, bounced: 0, expired: 0, opens: 0, clicks: 0, automatic: 0 };
 
 export const campaignRoutes: Routes = {
   "GET /campaigns": ({ db, query }) => ({ json: page(db.campaigns, query) }),
@@ -170,6 +224,7 @@ export const campaignRoutes: Routes = {
       name: "",
       state: "draft",
       subject: "",
+      subject_pieces: [],
       preheader: "",
       from_name: "Verrière",
       from_address: "bonjour@news.verriere.example",
@@ -189,6 +244,7 @@ export const campaignRoutes: Routes = {
       counts: null,
     };
     const campaign = { ...base, ...bodyOf<Partial<CampaignInput>>(call) };
+    campaign.subject_pieces = piecesOf(campaign.subject);
     call.db.campaigns.unshift(campaign);
     return { status: 201, json: campaign };
   },
@@ -196,7 +252,9 @@ export const campaignRoutes: Routes = {
   "PATCH /campaigns/:id": (call) => {
     const campaign = find(call.db, call.params.id);
     expect(campaign, ["draft"], "changed");
-    return { json: Object.assign(campaign, bodyOf<Partial<CampaignInput>>(call)) };
+    Object.assign(campaign, bodyOf<Partial<CampaignInput>>(call));
+    campaign.subject_pieces = piecesOf(campaign.subject);
+    return { json: campaign };
   },
   "DELETE /campaigns/:id": ({ db, params }) => {
     expect(find(db, params.id), ["draft", "cancelled"], "deleted");
@@ -256,7 +314,13 @@ export const campaignRoutes: Routes = {
   }),
   "GET /campaigns/:id/recipients": ({ db, params, query }) => {
     const status = query.get("status") as RecipientFilter | null;
-    const flags: Record<string, boolean> = { opened: true, clicked: true, complained: true, unsubscribed: true };
+    const flags: Record<string, boolean> = {
+      opened: true,
+      clicked: true,
+      automatic: true,
+      complained: true,
+      unsubscribed: true,
+    };
     const found = db.recipients.filter(
       (entry) =>
         entry.campaign === params.id &&

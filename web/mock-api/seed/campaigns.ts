@@ -1,5 +1,6 @@
 // Nine campaigns: drafts, one that is sending, a paused one, sent ones, a cancelled one.
 import type { Campaign, CampaignCounts, CampaignState, List } from "../../app/api/types";
+import { piecesOf } from "../render";
 import { AUTUMN_MJML } from "./content";
 import { PROVIDERS } from "./providers";
 
@@ -124,6 +125,7 @@ export function makeCampaigns(ids: (at?: number) => string, lists: List[], now: 
       name: plan.name,
       state: plan.state,
       subject: plan.subject,
+      subject_pieces: piecesOf(plan.subject),
       preheader: plan.subject ? "Made in our workshop in Lorraine" : "",
       from_name: "Verrière",
       from_address: "bonjour@news.verriere.example",

@@ -107,10 +107,20 @@ export function makeRecipient(maker: Maker, contact: Contact, received: number, 
     if (state === "deferred") at += wait;
   }
 
-  const reactions = { opened: false, clicked: false, complained: false, unsubscribed: false };
+  const reactions = { opened: false, clicked: false, automatic: false, complained: false, unsubscribed: false };
   if (state === "delivered") {
     const touch = at + random() * 240_000;
     const agent = { client: "203.0.113.74", user_agent: pick(random, AGENTS) };
+    if (provider.name === "microsoft365" && random() < 0.3) {
+      reactions.automatic = true;
+      const scan = {
+        client: "192.0.2.80",
+        user_agent: "LinkChecker/1.4",
+        link: 0,
+        url: "https://verriere.example/automne",
+      };
+      add(at + 900, { kind: "clicked", touch: scan });
+    }
     if (touch < now && random() < provider.open) {
       reactions.opened = true;
       add(touch, { kind: "opened", touch: agent });

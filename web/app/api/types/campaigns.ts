@@ -23,5 +23,5 @@ export type ReportProvider = Schemas["ProviderReport"];
 
 export type RecipientState = Schemas["RecipientState"];
 /** Filter of `GET /campaigns/{id}/recipients?status=`. */
-export type RecipientFilter = RecipientState | "opened" | "clicked" | "complained" | "unsubscribed";
+export type RecipientFilter = RecipientState | "opened" | "clicked" | "automatic" | "complained" | "unsubscribed";
 export type CampaignRecipient = Schemas["CampaignRecipient"];

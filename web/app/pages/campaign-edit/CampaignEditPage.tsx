@@ -8,6 +8,7 @@ import { useTranslation } from "react-i18next";
 import { campaignQuery, changeCampaign } from "~/api/campaigns";
 import type { Campaign, CampaignInput } from "~/api/types";
 import { Confirm } from "~/components/Confirm";
+import { Gone } from "~/components/Gone";
 import { Loaded } from "~/components/Loaded";
 import { LinkButton, TextLink } from "~/components/links";
 import { CampaignStateTag } from "~/components/StateTags";
@@ -25,7 +26,7 @@ export function CampaignEditPage() {
   const { campaignId } = useParams({ from: "/app/campaigns/$campaignId/edit" });
   const query = useQuery({ ...campaignQuery(campaignId), refetchOnWindowFocus: false });
   return (
-    <Loaded query={query} lines={14}>
+    <Loaded query={query} lines={14} gone={<Gone what="campaign" />}>
       {(campaign) => <Editing key={campaign.id} campaign={campaign} />}
     </Loaded>
   );

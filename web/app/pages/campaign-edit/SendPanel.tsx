@@ -11,7 +11,7 @@ import { Problem } from "~/components/Problem";
 import { usePermissions } from "~/components/usePermission";
 import { Icon } from "~/ui/Icon";
 import { Panel } from "~/ui/Panel";
-import { readableLiquid } from "~/util/liquid-text";
+import { Pieces } from "~/ui/Pieces";
 
 export function SendPanel({ campaign, check }: { campaign: Campaign; check: CampaignCheck | undefined }) {
   const { t } = useTranslation();
@@ -62,7 +62,7 @@ export function SendPanel({ campaign, check }: { campaign: Campaign; check: Camp
       >
         <Text fw={600}>{t("campaigns.sendCount", counted)}</Text>
         <Text size="sm" mt="xs">
-          {readableLiquid(campaign.subject)}
+          <Pieces pieces={campaign.subject_pieces} />
         </Text>
         <Text size="sm" c="dimmed" mt="xs">
           {t("campaigns.sendWarn")}

@@ -9,8 +9,8 @@ import { Time } from "~/components/Time";
 import { useFormat } from "~/hooks/useFormat";
 import { type Column, DataTable } from "~/table/DataTable";
 import { Dash } from "~/ui/Dash";
+import { Pieces } from "~/ui/Pieces";
 import { share } from "~/util/format";
-import { readableLiquid } from "~/util/liquid-text";
 import classes from "./CampaignsPage.module.css";
 
 export function CampaignTable({ campaigns }: { campaigns: Campaign[] }) {
@@ -21,16 +21,19 @@ export function CampaignTable({ campaigns }: { campaigns: Campaign[] }) {
       id: string,
       header: string,
       part: (row: Campaign) => number,
-      whole: (row: Campaign) => number,
+      of: "sent" | "delivered",
     ): Column<Campaign> => ({
       id,
       header,
+      base: t(`report.base.${of}`),
       align: "right",
-      sort: (row) => share(part(row), whole(row)) ?? -1,
-      cell: (row) => (row.counts ? format.share(part(row), whole(row)) : <Dash />),
+      sort: (row) => share(part(row), bases[of](row)) ?? -1,
+      cell: (row) => (row.counts ? format.share(part(row), bases[of](row)) : <Dash />),
     });
-    const delivered = (row: Campaign) => row.counts?.delivered ?? 0;
-    const sent = (row: Campaign) => (row.counts ? row.counts.delivered + row.counts.bounced + row.counts.expired : 0);
+    const bases = {
+      delivered: (row: Campaign) => row.counts?.delivered ?? 0,
+      sent: (row: Campaign) => row.counts?.handed_over ?? 0,
+    };
     return [
       {
         id: "name",
@@ -47,7 +50,9 @@ export function CampaignTable({ campaigns }: { campaigns: Campaign[] }) {
             >
               {row.name}
             </TextLink>
-            <span className={classes.subject}>{readableLiquid(row.subject) || t("campaigns.noSubject")}</span>
+            <span className={classes.subject}>
+              {row.subject_pieces.length > 0 ? <Pieces pieces={row.subject_pieces} /> : t("campaigns.noSubject")}
+            </span>
           </span>
         ),
       },
@@ -64,11 +69,12 @@ export function CampaignTable({ campaigns }: { campaigns: Campaign[] }) {
         sort: (row) => (row.counts ? (share(finishedOf(row.counts), row.counts.audience) ?? 0) : -1),
         cell: (row) => (row.counts ? <ProgressCell campaign={row} /> : <Dash />),
       },
-      rate("delivered", t("campaigns.deliveredRate"), delivered, sent),
-      rate("opened", t("campaigns.opened"), (row) => row.counts?.opens ?? 0, delivered),
-      rate("clicked", t("campaigns.clicked"), (row) => row.counts?.clicks ?? 0, delivered),
-      rate("bounced", t("campaigns.bounced"), (row) => (row.counts?.bounced ?? 0) + (row.counts?.expired ?? 0), sent),
-      rate("complained", t("campaigns.complained"), (row) => row.counts?.complaints ?? 0, delivered),
+      rate("delivered", t("campaigns.deliveredRate"), (row) => row.counts?.delivered ?? 0, "sent"),
+      rate("bounced", t("campaigns.bounced"), (row) => row.counts?.bounced ?? 0, "sent"),
+      rate("expired", t("campaigns.expired"), (row) => row.counts?.expired ?? 0, "sent"),
+      rate("opened", t("campaigns.opened"), (row) => row.counts?.opens ?? 0, "delivered"),
+      rate("clicked", t("campaigns.clicked"), (row) => row.counts?.clicks ?? 0, "delivered"),
+      rate("complained", t("campaigns.complained"), (row) => row.counts?.complaints ?? 0, "delivered"),
       {
         id: "started",
         header: t("campaigns.started"),

@@ -15,6 +15,7 @@ import { LoadMore } from "~/table/LoadMore";
 import { Icon } from "~/ui/Icon";
 import { Page } from "~/ui/Page";
 import { Panel } from "~/ui/Panel";
+import { plainPieces } from "~/ui/Pieces";
 import { EmptyState } from "~/ui/States";
 import { CAMPAIGN_FILTERS } from "~/util/states";
 import classes from "./CampaignsPage.module.css";
@@ -37,7 +38,8 @@ export function CampaignsPage() {
   const needle = q.toLowerCase();
   const shown = all.filter(
     (campaign) =>
-      (!state || campaign.state === state) && `${campaign.name} ${campaign.subject}`.toLowerCase().includes(needle),
+      (!state || campaign.state === state) &&
+      `${campaign.name} ${campaign.subject} ${plainPieces(campaign.subject_pieces)}`.toLowerCase().includes(needle),
   );
   const create = mayWrite ? (
     <Button leftSection={<Icon name="plus" size={14} />} onClick={creation.open}>

@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 import { contactQuery, deleteContact, fieldsQuery } from "~/api/contacts";
 import type { Contact } from "~/api/types";
 import { Confirm } from "~/components/Confirm";
+import { Gone } from "~/components/Gone";
 import { Loaded } from "~/components/Loaded";
 import { LinkButton, TextLink } from "~/components/links";
 import { ContactStatusTag } from "~/components/StateTags";
@@ -22,7 +23,11 @@ import { Memberships } from "./Memberships";
 export function ContactPage() {
   const { contactId } = useParams({ from: "/app/contacts/$contactId" });
   const contact = useQuery(contactQuery(contactId));
-  return <Loaded query={contact}>{(data) => <OneContact contact={data} />}</Loaded>;
+  return (
+    <Loaded query={contact} gone={<Gone what="contact" />}>
+      {(data) => <OneContact contact={data} />}
+    </Loaded>
+  );
 }
 
 function OneContact({ contact }: { contact: Contact }) {

@@ -8,6 +8,7 @@ import { deleteList, listQuery } from "~/api/contacts";
 import type { List } from "~/api/types";
 import { Confirm } from "~/components/Confirm";
 import { ContactsPanel } from "~/components/ContactsPanel";
+import { Gone } from "~/components/Gone";
 import { Loaded } from "~/components/Loaded";
 import { LinkButton, TextLink } from "~/components/links";
 import { usePermissions } from "~/components/usePermission";
@@ -21,7 +22,11 @@ import { ListDialog } from "./ListDialog";
 export function ListPage() {
   const { listId } = useParams({ from: "/app/lists/$listId" });
   const query = useQuery(listQuery(listId));
-  return <Loaded query={query}>{(list) => <OneList list={list} />}</Loaded>;
+  return (
+    <Loaded query={query} gone={<Gone what="list" />}>
+      {(list) => <OneList list={list} />}
+    </Loaded>
+  );
 }
 
 function OneList({ list }: { list: List }) {

@@ -1,4 +1,4 @@
-// Bounces by category, with one reply as it was said.
+// Failed attempts by what the reply means, with one reply as it was said.
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { CampaignReport } from "~/api/types";
@@ -11,7 +11,14 @@ import classes from "./ReportPage.module.css";
 
 type Row = CampaignReport["by_category"][number];
 
-export function CategoryTable({ rows, campaign }: { rows: Row[]; campaign: string }) {
+export interface CategoryTableProps {
+  rows: Row[];
+  campaign: string;
+  /** Nothing was attempted yet. */
+  waiting: boolean;
+}
+
+export function CategoryTable({ rows, campaign, waiting }: CategoryTableProps) {
   const { t } = useTranslation();
   const format = useFormat();
   const categoryName = useCategoryName();
@@ -50,9 +57,11 @@ export function CategoryTable({ rows, campaign }: { rows: Row[]; campaign: strin
       small="cards"
       initialSort={{ id: "count", desc: true }}
       empty={
-        <EmptyState icon="check" title={t("report.noBounces")}>
-          {t("report.noBouncesHint")}
-        </EmptyState>
+        waiting ? (
+          <EmptyState icon="clock" title={t("report.noAttempts")} />
+        ) : (
+          <EmptyState icon="check" title={t("report.noBounces")} />
+        )
       }
     />
   );

@@ -7,11 +7,11 @@ import { campaignRecipientsQuery } from "~/api/campaigns";
 import type { CampaignRecipient, RecipientFilter } from "~/api/types";
 import { Loaded } from "~/components/Loaded";
 import { TextLink } from "~/components/links";
+import { ProviderName } from "~/components/ProviderName";
 import { RecipientStateTag } from "~/components/StateTags";
 import { Time } from "~/components/Time";
 import { useCategoryName } from "~/components/useCategoryName";
 import { useFormat } from "~/hooks/useFormat";
-import { useProviderInfo } from "~/hooks/useProviderInfo";
 import { type Column, DataTable } from "~/table/DataTable";
 import { LoadMore } from "~/table/LoadMore";
 import { Dash } from "~/ui/Dash";
@@ -33,7 +33,11 @@ export function RecipientsTab({ campaignId, status, onStatus }: RecipientsTabPro
   const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
   const columns = useRecipientColumns();
   const filterName = (value: RecipientFilter) =>
-    value === "opened" || value === "clicked" || value === "complained" || value === "unsubscribed"
+    value === "opened" ||
+    value === "clicked" ||
+    value === "automatic" ||
+    value === "complained" ||
+    value === "unsubscribed"
       ? t(`report.filters.${value}`)
       : t(`recipientState.${value}`);
   return (
@@ -88,7 +92,6 @@ export function RecipientsTab({ campaignId, status, onStatus }: RecipientsTabPro
 
 function useRecipientColumns(): Column<CampaignRecipient>[] {
   const { t } = useTranslation();
-  const { label } = useProviderInfo();
   const format = useFormat();
   const categoryName = useCategoryName();
   return useMemo(
@@ -107,7 +110,7 @@ function useRecipientColumns(): Column<CampaignRecipient>[] {
         id: "provider",
         header: t("numbers.provider"),
         hideBelow: "md",
-        cell: (row) => (row.provider ? label(row.provider) : "–"),
+        cell: (row) => (row.provider ? <ProviderName name={row.provider} plain /> : <Dash />),
       },
       { id: "state", header: t("report.state"), cell: (row) => <RecipientStateTag state={row.state} /> },
       { id: "attempts", header: t("report.attempts"), align: "right", cell: (row) => format.number(row.attempts) },
@@ -128,7 +131,7 @@ function useRecipientColumns(): Column<CampaignRecipient>[] {
       },
       { id: "at", header: t("report.since"), cell: (row) => <Time at={row.at} /> },
     ],
-    [t, format, categoryName, label],
+    [t, format, categoryName],
   );
 }
 
@@ -138,6 +141,7 @@ function Reactions({ row }: { row: CampaignRecipient }) {
     <span className={classes.reactions}>
       {row.opened ? <Tag tone="info">{t("report.filters.opened")}</Tag> : null}
       {row.clicked ? <Tag tone="accent">{t("report.filters.clicked")}</Tag> : null}
+      {row.automatic ? <Tag title={t("report.automaticHint")}>{t("report.filters.automatic")}</Tag> : null}
       {row.complained ? <Tag tone="block">{t("report.filters.complained")}</Tag> : null}
       {row.unsubscribed ? <Tag>{t("report.filters.unsubscribed")}</Tag> : null}
     </span>

@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { campaignQuery, reportPdfUrl, reportQuery } from "~/api/campaigns";
 import { useTick } from "~/api/live";
 import type { Campaign } from "~/api/types";
+import { Gone } from "~/components/Gone";
 import { Loaded } from "~/components/Loaded";
 import { LinkButton, TextLink } from "~/components/links";
 import { CampaignStateTag } from "~/components/StateTags";
@@ -13,8 +14,8 @@ import { useCampaignsSettled } from "~/hooks/useCampaignsSettled";
 import { useFormat } from "~/hooks/useFormat";
 import { Icon } from "~/ui/Icon";
 import { Page } from "~/ui/Page";
+import { Pieces } from "~/ui/Pieces";
 import { ErrorState } from "~/ui/States";
-import { readableLiquid } from "~/util/liquid-text";
 import { REPORT_TABS } from "~/util/states";
 import { CampaignActions } from "./CampaignActions";
 import { ProgressPanel } from "./ProgressPanel";
@@ -25,7 +26,7 @@ export function ReportPage() {
   const { campaignId } = useParams({ from: "/app/campaigns/$campaignId" });
   const query = useQuery(campaignQuery(campaignId));
   return (
-    <Loaded query={query} lines={14}>
+    <Loaded query={query} lines={14} gone={<Gone what="campaign" />}>
       {(campaign) =>
         campaign.state === "draft" ? (
           <Navigate to="/campaigns/$campaignId/edit" params={{ campaignId }} replace />
@@ -57,7 +58,9 @@ function Report({ campaign }: { campaign: Campaign }) {
       badge={<CampaignStateTag state={state} />}
       meta={
         <>
-          <span title={campaign.subject}>{campaign.subject_example || readableLiquid(campaign.subject)}</span>
+          <span title={campaign.subject}>
+            <Pieces pieces={campaign.subject_pieces} />
+          </span>
           {campaign.started_at ? (
             <span>
               {t("report.started", { time: format.time(campaign.started_at) })}
