@@ -134,12 +134,14 @@ impl FromStr for Rate {
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let period = match self.period.as_secs() {
-            1 => "s".to_owned(),
+        let seconds = self.period.as_secs();
+        // One number and one unit, as it is read: the largest unit that the time is a multiple of.
+        let units = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
+        let (unit, letter) = units.into_iter().find(|(unit, _)| seconds % unit == 0).unwrap_or((1, "s"));
+        let period = match seconds {
             60 => "min".to_owned(),
-            3_600 => "h".to_owned(),
-            86_400 => "d".to_owned(),
-            _ => Span(self.period).to_string(),
+            _ if seconds == unit => letter.to_owned(),
+            _ => format!("{}{letter}", seconds / unit),
         };
         write!(f, "{}/{period}", self.count)?;
         if self.burst == self.count { Ok(()) } else { write!(f, ",max_burst={}", self.burst) }
@@ -248,6 +250,11 @@ mod tests {
         check::<Rate>("100/15m", Some("100/15m"));
         check::<Rate>("1_000/h,max_burst=1", Some("1000/h,max_burst=1"));
         check::<Rate>("20/s", Some("20/s"));
+        // Written so that it can be read again (the fuzz target `units`).
+        check::<Rate>("100/90s", Some("100/90s"));
+        check::<Rate>("100/90m", Some("100/90m"));
+        check::<Rate>("100/36h,max_burst=7", Some("100/36h,max_burst=7"));
+        check::<Rate>("5/2h", Some("5/2h"));
         for wrong in ["", "0/s", "5", "5/", "5/week", "5/0s", "x/s", "5/s,max_burst=0"] {
             check::<Rate>(wrong, None);
         }

@@ -1,11 +1,12 @@
 //! Values that travel with a recipient into its mail, and the fields of a contact.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 /// A value of a merge variable; in JSON its natural form.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, minicbor::Encode, minicbor::Decode)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, minicbor::Encode, minicbor::Decode)]
 #[serde(untagged)]
 pub enum Value {
     /// Nothing known; prints as the empty text.
@@ -86,6 +87,96 @@ impl Serialize for Fields {
     }
 }
 
+/// By hand: serde's way for an untagged enum copies all of a list into a buffer, and once more for every list around it.
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ValueVisitor)
+    }
+}
+
+struct ValueVisitor;
+
+impl<'de> serde::de::Visitor<'de> for ValueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        Value::deserialize(deserializer)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Int(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(i64::try_from(value).map_or(Value::Float(value as f64), Value::Int))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::Float(value))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::Text(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Value, E> {
+        Ok(Value::Text(text))
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Value::List(list))
+    }
+
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
+        read_fields(map).map(Value::Map)
+    }
+}
+
+/// Objects with more names than this have them looked up by a hash.
+const FEW: usize = 32;
+
+fn read_fields<'de, A: serde::de::MapAccess<'de>>(mut map: A) -> Result<Fields, A::Error> {
+    let mut fields = Fields::default();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    while let Some((name, value)) = map.next_entry::<String, Value>()? {
+        if fields.0.len() < FEW {
+            fields.set(&name, value);
+            continue;
+        }
+        if places.is_empty() {
+            places = fields.0.iter().enumerate().map(|(place, field)| (field.name.clone(), place)).collect();
+        }
+        match places.get(&name) {
+            Some(&place) => fields.0[place].value = value,
+            None => {
+                places.insert(name.clone(), fields.0.len());
+                fields.0.push(Field { name, value });
+            }
+        }
+    }
+    Ok(fields)
+}
+
 impl<'de> Deserialize<'de> for Fields {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
@@ -96,12 +187,8 @@ impl<'de> Deserialize<'de> for Fields {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
-                let mut fields = Fields::default();
-                while let Some((name, value)) = map.next_entry::<String, Value>()? {
-                    fields.set(&name, value);
-                }
-                Ok(fields)
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Fields, A::Error> {
+                read_fields(map)
             }
         }
         deserializer.deserialize_map(Visitor)
@@ -144,5 +231,49 @@ mod tests {
         assert_eq!(serde_json::to_string(&value).unwrap(), json);
         let bytes = minicbor::to_vec(&value).unwrap();
         assert_eq!(minicbor::decode::<Value>(&bytes).unwrap(), value);
+        let large: Value = serde_json::from_str("[9223372036854775807, 9223372036854775808, -1, 1e3]").unwrap();
+        let numbers =
+            [Value::Int(i64::MAX), Value::Float(9_223_372_036_854_775_808.0), Value::Int(-1), Value::Float(1e3)];
+        assert_eq!(large, Value::List(numbers.to_vec()));
+    }
+
+    #[test]
+    fn of_equal_names_the_last_value_counts_in_the_first_place() {
+        for names in [3, 31, 32, 33, 100] {
+            let pairs = (0..names).chain([1, names - 1]).enumerate().map(|(nth, name)| format!("\"n{name}\": {nth}"));
+            let json = format!("{{{}}}", pairs.collect::<Vec<_>>().join(","));
+            let fields: Fields = serde_json::from_str(&json).unwrap();
+            assert_eq!(fields.0.len(), names, "{names}");
+            let value = |place: usize| &fields.0[place].value;
+            assert_eq!(
+                (value(1), value(names - 1)),
+                (&Value::Int(names as i64), &Value::Int(names as i64 + 1)),
+                "{names}"
+            );
+            assert_eq!(fields.get("n0"), Some(&Value::Int(0)));
+        }
+    }
+
+    /// A yes that must not be put into a buffer on its way.
+    struct Unbuffered;
+
+    impl<'de> serde::Deserializer<'de> for Unbuffered {
+        type Error = serde::de::value::Error;
+
+        fn deserialize_any<V: serde::de::Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+            let target = std::any::type_name::<V::Value>();
+            assert!(!target.contains("Content"), "{target}");
+            visitor.visit_bool(true)
+        }
+
+        serde::forward_to_deserialize_any! {
+            bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+            newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+        }
+    }
+
+    #[test]
+    fn values_are_read_without_a_copy() {
+        assert_eq!(Value::deserialize(Unbuffered), Ok(Value::Bool(true)));
     }
 }
