@@ -71,7 +71,8 @@ impl WireReply {
         let mut text = repeated.clone();
         for (number, line) in self.text.split('\n').enumerate() {
             text.push(if number == 0 { ' ' } else { '\n' });
-            text.push_str(line.strip_prefix(repeated.as_str()).map_or(line, str::trim_start));
+            let behind = line.strip_prefix(repeated.as_str()).filter(|rest| rest.is_empty() || rest.starts_with(' '));
+            text.push_str(behind.map_or(line, str::trim_start));
         }
         Reply::new(self.code, &text)
     }
@@ -194,6 +195,7 @@ mod tests {
     fn replies_are_read() {
         check("250 OK\r\n", &["250 OK"]);
         check("250\r\n354 \r\n", &["250", "354"]);
+        check("450-4.2.2 one\r\n450 4.2.20 two\r\n", &["450 4.2.2 one 4.2.20 two"]);
         check("250 OK\n221 bye\n2", &["250 OK", "221 bye"]);
         check("550-5.7.1 one\r\n550-5.7.1 two\r\n550 5.7.1\r\n", &["550 5.7.1 one two"]);
         check("550-one\r\n550 5.7.1 two\r\n", &["550 one 5.7.1 two"]);
