@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mail::address::Address;
+use mail::mime;
 use mail::program::{Attachment, Author, ExtraHeader, Source};
 use model::name::Name;
 use model::submission::{
@@ -204,13 +205,12 @@ fn raw_content(request: &Injection, raw: &str) -> Result<Content, InjectionError
     if let Some((field, _)) = parts.iter().chain(&more).find(|(_, given)| *given) {
         return Err(wrong(*field, "\"raw\" is a complete message: give either it or the parts"));
     }
-    let header_end = raw.find("\n\n").or_else(|| raw.find("\r\n\r\n")).unwrap_or(raw.len());
-    let has_from =
-        raw[..header_end].lines().any(|line| line.get(..5).is_some_and(|name| name.eq_ignore_ascii_case("from:")));
-    if !has_from {
+    let bytes = with_crlf(raw);
+    // Where the header ends is seen in what will be sent: line ends of several kinds may stand in `raw`.
+    if !mime::check(&bytes).has_from {
         return Err(wrong("raw", "the message has no From header"));
     }
-    Ok(Content::Raw(with_crlf(raw)))
+    Ok(Content::Raw(bytes))
 }
 
 /// Every line end as CRLF: a bare CR or LF must not leave this machine.
@@ -342,6 +342,8 @@ mod tests {
         check_refused(r#"{"to": ["nobody"], "from": "a@example.com", "text": "x"}"#, "recipients: not one of them");
         check_refused(r#"{"to": ["a@example.org"], "from": "a@example.com"}"#, "html: give");
         check_refused(r#"{"to": ["a@example.org"], "raw": "Subject: x\n\nx"}"#, "raw: the message has no From");
+        let later = r#"{"to": ["a@example.org"], "raw": "Subject: x\r\n\r\nFrom: x@y.example\n\nx"}"#;
+        check_refused(later, "raw: the message has no From");
         check_refused(r#"{"to": ["a@example.org"], "raw": "From: x@y.example\n\nx", "text": "x"}"#, "text: \"raw\" is");
         check_refused(r#"{"to": ["a@example.org"], "colour": "red"}"#, "unknown field `colour`");
         let json = r#"{"to": ["a@example.org"], "from": "a@example.com", "html": "{% if %}"}"#;
