@@ -1,5 +1,6 @@
 //! Settings of the campaigns wing.
 
+use model::config::{Fault, Faults};
 use model::name::Name;
 use model::units::Span;
 
@@ -52,31 +53,28 @@ impl Config {
     /// Checks what the types do not.
     ///
     /// # Errors
-    /// A sentence that names the key.
-    pub fn validate(&self) -> Result<(), String> {
+    /// Every mistake.
+    pub fn validate(&self) -> Result<(), Faults> {
+        let mut faults = Faults::default();
         let url = &self.base_url;
-        if !(url.starts_with("http://") || url.starts_with("https://")) || url.ends_with('/') {
-            return Err("base_url must begin with http:// or https:// and must not end with a slash".to_owned());
-        }
-        if self.bounce_domain.is_empty() {
-            return Err("bounce_domain must name a domain whose mail reaches this program".to_owned());
-        }
-        if self.stream.is_empty() {
-            return Err("stream must not be empty".to_owned());
-        }
-        let batch_max = model::submission::Submission::RECIPIENTS_MAX;
-        if self.feed_batch == 0 || self.feed_batch as usize > batch_max {
-            return Err(format!("feed_batch must be 1 to {batch_max}"));
-        }
-        if self.retry_min.0.is_zero() || self.retry_max < self.retry_min {
-            return Err("retry_min must be longer than 0 and at most retry_max".to_owned());
-        }
-        for (key, value) in [("touches_max", self.touches_max), ("fold_batch", self.fold_batch)] {
-            if value == 0 {
-                return Err(format!("{key} must be at least 1"));
-            }
-        }
-        Ok(())
+        let is_web = url.starts_with("http://") || url.starts_with("https://");
+        faults.unless(is_web && !url.ends_with('/'), || {
+            let rule = "must begin with http:// or https:// and not end with a slash";
+            Fault::new("base_url", rule).example("\"https://click.example.com\"")
+        });
+        faults.unless(!self.bounce_domain.is_empty(), || {
+            let rule = "must name a domain whose mail reaches this program";
+            Fault::new("bounce_domain", rule).example("\"bounce.example.com\"")
+        });
+        faults.unless(!self.stream.is_empty(), || Fault::new("stream", "must not be empty"));
+        faults.within("feed_batch", self.feed_batch, 1..=model::submission::Submission::RECIPIENTS_MAX as u32);
+        faults.unless(!self.retry_min.0.is_zero(), || Fault::new("retry_min", "must be longer than 0s"));
+        faults.unless(self.retry_min <= self.retry_max, || {
+            Fault::new("retry_min", "must not be longer than").than("retry_max")
+        });
+        faults.at_least("touches_max", self.touches_max, 1);
+        faults.at_least("fold_batch", self.fold_batch, 1);
+        faults.result()
     }
 }
 
@@ -87,7 +85,7 @@ mod tests {
     fn check(change: impl FnOnce(&mut Config), key: &str) {
         let mut config = Config::default();
         change(&mut config);
-        let reason = config.validate().expect_err(key);
+        let reason = config.validate().expect_err(key).to_string();
         assert!(reason.contains(key), "{reason}");
     }
 

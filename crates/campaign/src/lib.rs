@@ -101,7 +101,7 @@ impl Campaigns {
     /// [`Error::Invalid`] for a wrong configuration, [`Error::Db`] when the database cannot be used,
     /// [`Error::Unavailable`] when the event log cannot be read.
     pub async fn open(config: Config, ports: Ports) -> Result<Self, Error> {
-        config.validate().map_err(|reason| Error::invalid("campaign", reason))?;
+        config.validate().map_err(|faults| Error::invalid("campaign", faults.to_string()))?;
         let Ports { db, clock, node, events, keys, injector, control } = ports;
         db.migrate(schema::NAMESPACE, schema::MIGRATIONS, clock.now()).await?;
         let touches_max = config.touches_max as usize;

@@ -46,14 +46,21 @@ impl Door {
     /// When no suite runs there, or it belongs to another user.
     pub fn read(data_dir: &Path) -> anyhow::Result<Door> {
         let path = Door::path(data_dir);
-        let text = fs::read_to_string(&path).with_context(|| {
-            format!(
-                "no suite seems to run on {} ({} cannot be read); start `ies serve`",
-                data_dir.display(),
-                path.display()
-            )
-        })?;
-        Ok(serde_json::from_str(&text)?)
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => bail!("no suite runs"),
+            Err(error) => bail!("{} cannot be read: {error}", path.display()),
+        };
+        let door: Door = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
+        // A suite that was killed leaves its door behind.
+        anyhow::ensure!(door.is_there(), "no suite runs, process {} is gone", door.pid);
+        Ok(door)
+    }
+
+    /// Whether its process is there. One of another user is.
+    fn is_there(&self) -> bool {
+        let pid = i32::try_from(self.pid).ok().and_then(rustix::process::Pid::from_raw);
+        pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
     }
 }
 
@@ -81,6 +88,14 @@ impl Client {
     /// When the suite does not answer, or refuses; its own words are in the error.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
         self.send(self.http.get(format!("{}{path}", self.url))).await
+    }
+
+    /// `GET` of a file.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn download(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        body(self.ask(self.http.get(format!("{}{path}", self.url))).await?).await
     }
 
     /// `GET` of something that may not be there: `None` when the suite does not know it.
@@ -113,18 +128,27 @@ impl Client {
     }
 
     async fn ask(&self, request: reqwest::RequestBuilder) -> anyhow::Result<reqwest::Response> {
-        request.bearer_auth(&self.key).send().await.context("the suite does not answer")
+        request
+            .bearer_auth(&self.key)
+            .send()
+            .await
+            .with_context(|| format!("the suite does not answer at {}", self.url))
     }
 }
 
 /// What the suite answered, or its refusal in its own words.
 async fn read<T: DeserializeOwned>(response: reqwest::Response) -> anyhow::Result<T> {
+    let body = body(response).await?;
+    serde_json::from_slice(&body).with_context(|| format!("unexpected answer: {}", String::from_utf8_lossy(&body)))
+}
+
+async fn body(response: reqwest::Response) -> anyhow::Result<Vec<u8>> {
     let status = response.status();
     let body = response.bytes().await?;
     if !status.is_success() {
         bail!("{}", refusal(status.as_u16(), &body));
     }
-    serde_json::from_slice(&body).with_context(|| format!("unexpected answer: {}", String::from_utf8_lossy(&body)))
+    Ok(body.to_vec())
 }
 
 /// The sentence in the API's error form, or the bare status.

@@ -1,15 +1,25 @@
 //! The configuration file: one TOML file, a section for each part, every field documented where it is declared.
 //!
-//! Parsing says the key path and the line of what is wrong; so does validation, which asks each part about its own
-//! section. Nothing is read from the environment. The reference page is generated from these structs.
+//! [`reading`] tells everything that is wrong with a file at once, with line, key and value; what the types cannot check
+//! is asked of each part about its own section. Nothing is read from the environment. The reference page is generated
+//! from these structs.
+
+mod document;
+mod expected;
+mod files;
+pub mod reading;
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use api::proxies::ForwardedHeader;
+use mail::address::Address;
+use model::config::{Fault, Faults};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use self::reading::Mistake;
 
 /// The whole configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -142,28 +152,30 @@ pub struct DkimKey {
 }
 
 /// A configuration that cannot be used.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     /// The file.
     pub file: PathBuf,
-    /// Where in the file, where that is known, from 1.
-    pub line: Option<usize>,
-    /// The key, such as `dns.ttl_min`.
-    pub key: Option<String>,
-    /// What is wrong and what is expected.
-    pub message: String,
+    /// What is wrong, in the order of the file; at least one.
+    pub mistakes: Vec<Mistake>,
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
-        if let Some(line) = self.line {
-            write!(f, ", line {line}")?;
+        let many = self.mistakes.len() > 1;
+        if many {
+            write!(f, "{} mistakes in {}:", self.mistakes.len(), self.file.display())?;
         }
-        if let Some(key) = &self.key {
-            write!(f, ", {key}")?;
+        for mistake in &self.mistakes {
+            match (many, mistake.line) {
+                (true, Some(line)) => write!(f, "\n  line {line}: ")?,
+                (true, None) => f.write_str("\n  ")?,
+                (false, Some(line)) => write!(f, "{}, line {line}: ", self.file.display())?,
+                (false, None) => write!(f, "{}: ", self.file.display())?,
+            }
+            f.write_str(&mistake.message)?;
         }
-        write!(f, ": {}", self.message)
+        Ok(())
     }
 }
 
@@ -173,17 +185,22 @@ impl Config {
     /// Reads and validates a file.
     ///
     /// # Errors
-    /// [`ConfigError`] with line and key of the first thing that is wrong.
+    /// [`ConfigError`] with everything that is wrong.
     pub fn read(file: &Path) -> Result<Config, ConfigError> {
-        let fail = |message: String| ConfigError { file: file.to_owned(), line: None, key: None, message };
-        let text = std::fs::read_to_string(file).map_err(|error| fail(format!("cannot be read: {error}")))?;
-        let mut config = Config::parse(&text, file)?;
-        if config.data_dir.is_relative() {
-            let base =
-                file.parent().unwrap_or(Path::new("")).canonicalize().map_err(|error| fail(error.to_string()))?;
-            config.data_dir = base.join(&config.data_dir);
-        }
-        Ok(config)
+        Config::read_and(file, Config::validate)
+    }
+
+    /// Reads and validates a file, and looks into the files that it names: for whoever is going to use them.
+    ///
+    /// # Errors
+    /// As [`Config::read`].
+    pub fn read_with_files(file: &Path) -> Result<Config, ConfigError> {
+        Config::read_and(file, |config| {
+            let mut faults = Faults::default();
+            faults.join(config.validate());
+            faults.join(files::check(config));
+            faults.result()
+        })
     }
 
     /// Parses and validates a text; `file` is named in errors.
@@ -191,47 +208,49 @@ impl Config {
     /// # Errors
     /// As [`Config::read`].
     pub fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
-        let fail = |line, key, message| ConfigError { file: file.to_owned(), line, key, message };
-        let line_at = |offset: usize| text.as_bytes().iter().take(offset).filter(|&&byte| byte == b'\n').count() + 1;
-        let source = toml::de::Deserializer::parse(text)
-            .map_err(|error| fail(error.span().map(|span| line_at(span.start)), None, error.message().to_owned()))?;
-        let config: Config = serde_path_to_error::deserialize(source).map_err(|error| {
-            let key = Some(error.path().to_string()).filter(|path| path != ".");
-            let line = error.inner().span().map(|span| line_at(span.start));
-            fail(line, key, error.inner().message().to_owned())
-        })?;
-        config.validate().map_err(|message| {
-            let key = message.split([' ', ':']).next().filter(|word| !word.is_empty()).map(str::to_owned);
-            let line = key.as_deref().and_then(|key| offset_of(text, key)).map(line_at);
-            fail(line, None, message)
-        })?;
-        Ok(config)
+        reading::read(text, |config| config.validate())
+            .map_err(|mistakes| ConfigError { file: file.to_owned(), mistakes })
+    }
+
+    fn read_and(file: &Path, check: impl FnOnce(&Config) -> Result<(), Faults>) -> Result<Config, ConfigError> {
+        let wrong = |mistakes| ConfigError { file: file.to_owned(), mistakes };
+        let unreadable = |error: std::io::Error| {
+            wrong(vec![Mistake { line: None, key: None, message: format!("cannot be read: {error}") }])
+        };
+        let text = std::fs::read_to_string(file).map_err(unreadable)?;
+        // The directory of a plain `ies.toml` is the one we are in, and not "".
+        let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let dir = dir.canonicalize().map_err(unreadable)?;
+        let settled = |config: &mut Config| {
+            config.data_dir = dir.join(&config.data_dir);
+            check(config)
+        };
+        reading::read(&text, settled).map_err(wrong)
     }
 
     /// Checks what the types cannot; every part checks its own section.
     ///
     /// # Errors
-    /// A sentence that begins with the key.
-    pub fn validate(&self) -> Result<(), String> {
-        if self.node > model::id::IdGenerator::NODE_MAX {
-            return Err(format!("node must be at most {}", model::id::IdGenerator::NODE_MAX));
+    /// Every mistake.
+    pub fn validate(&self) -> Result<(), Faults> {
+        let mut faults = Faults::default();
+        let node_max = model::id::IdGenerator::NODE_MAX;
+        faults.unless(self.node <= node_max, || Fault::new("node", format!("must be at most {node_max}")));
+        faults.inside("http", self.http.validate());
+        faults.inside("database", self.database.validate());
+        faults.inside("log", self.log.validate());
+        faults.inside("intake", self.intake.validate());
+        faults.inside("spool", self.spool.validate());
+        faults.inside("events", self.events.validate());
+        faults.inside("queue", self.queue.validate());
+        faults.inside("delivery", self.delivery.validate());
+        for (place, key) in self.dkim.iter().enumerate() {
+            faults.inside(&format!("dkim[{place}]"), key.validate());
         }
-        let url = &self.http.public_url;
-        let is_web = url.starts_with("http://") || url.starts_with("https://");
-        if !(url.is_empty() || is_web) || url.ends_with('/') {
-            return Err("http.public_url must begin with http:// or https:// and not end with a slash".to_owned());
-        }
-        let sections = [
-            ("intake", self.intake.validate()),
-            ("spool", self.spool.validate()),
-            ("events", self.events.validate()),
-            ("queue", self.queue.validate()),
-            ("delivery", self.delivery.validate()),
-            ("dns", self.dns.validate()),
-            ("campaign", self.campaign.validate()),
-            ("monitor", self.monitor.validate()),
-        ];
-        sections.into_iter().try_for_each(|(section, result)| result.map_err(|message| under(section, &message)))
+        faults.inside("dns", self.dns.validate());
+        faults.inside("campaign", self.campaign.validate());
+        faults.inside("monitor", self.monitor.validate());
+        faults.result()
     }
 
     /// The beginning of links that recipients of mail follow.
@@ -268,50 +287,175 @@ impl Config {
     }
 }
 
-/// The sentence with the whole key in front: parts may speak of their keys with or without their section.
-fn under(section: &str, message: &str) -> String {
-    let whole = message.strip_prefix(section).is_some_and(|rest| rest.starts_with('.'));
-    if whole { message.to_owned() } else { format!("{section}.{message}") }
+impl Http {
+    fn validate(&self) -> Result<(), Faults> {
+        let mut faults = Faults::default();
+        let url = &self.public_url;
+        let is_web = url.starts_with("http://") || url.starts_with("https://");
+        faults.unless(url.is_empty() || (is_web && !url.ends_with('/')), || {
+            let rule = "must begin with http:// or https:// and not end with a slash";
+            Fault::new("public_url", rule).example("\"https://mail.example.com\"")
+        });
+        faults.result()
+    }
 }
 
-/// Where a key such as `dns.ttl_min` stands in the text, in bytes; its longest known beginning when it is not there.
-fn offset_of(text: &str, key: &str) -> Option<usize> {
-    let (mut table, _) = toml::de::DeTable::parse_recoverable(text);
-    let mut offset = None;
-    let mut current: Option<&toml::de::DeTable<'_>> = Some(table.get_mut());
-    for part in key.split('.') {
-        let Some(table) = current else { return offset };
-        let Some((known, value)) = table.iter().find(|(known, _)| known.get_ref() == part) else { return offset };
-        offset = Some(known.span().start);
-        current = value.get_ref().as_table();
+impl Database {
+    fn validate(&self) -> Result<(), Faults> {
+        let mut faults = Faults::default();
+        let known = ["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| self.url.starts_with(scheme));
+        faults.unless(self.url.is_empty() || known, || {
+            let rule = "must begin with sqlite:// or postgres://";
+            Fault::new("url", rule).example("\"postgres://ies@localhost/ies\"")
+        });
+        faults.result()
     }
-    offset
+}
+
+impl Log {
+    fn validate(&self) -> Result<(), Faults> {
+        let mut faults = Faults::default();
+        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.filter) {
+            let rule = format!("must be a level, or levels by part ({error})");
+            faults.add(Fault::new("filter", rule).example("\"info,smtp=debug\""));
+        }
+        faults.result()
+    }
+}
+
+impl DkimKey {
+    fn validate(&self) -> Result<(), Faults> {
+        let mut faults = Faults::default();
+        faults.unless(Address::parse(&format!("a@{}", self.domain)).is_ok(), || {
+            Fault::new("domain", "must be a domain").example("\"example.com\"")
+        });
+        // Labels of a name in the DNS.
+        let is_label = |label: &str| {
+            !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+        };
+        faults.unless(self.selector.split('.').all(is_label), || {
+            Fault::new("selector", "must be a name of letters and digits").example("\"mail1\"")
+        });
+        faults.result()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(text: &str, expected: &str) {
+    /// `expected`: every mistake, one a line, with its line in front.
+    fn check(text: &str, expected: &[&str]) {
         let found = match Config::parse(text, Path::new("ies.toml")) {
-            Ok(_) => "fine".to_owned(),
-            Err(error) => error.to_string(),
+            Ok(_) => Vec::new(),
+            Err(error) => error.mistakes,
         };
-        assert!(found.contains(expected), "{found}");
+        let found: Vec<String> = found.iter().map(|one| format!("{} {}", one.line.unwrap_or(0), one.message)).collect();
+        assert_eq!(found, expected, "{text}");
     }
 
     #[test]
-    fn says_line_and_key_of_what_is_wrong() {
-        check("", "fine");
-        check("node = 3\n[http]\nlisten = \"[::1]:80\"\n", "fine");
-        check("[http]\ntrusted_proxies = [\"10.0.0.0/8\"]\nforwarded_header = \"forwarded\"\n", "fine");
-        check("[http]\ntrusted_proxies = [\"proxy\"]\n", "line 2, http.trusted_proxies[0]: \"proxy\" is not a network");
-        check("node = 3\n[http\n", "ies.toml, line 2");
-        check("node = 3\n[http]\nlisten = \"here\"\n", "ies.toml, line 3, http.listen: invalid socket address");
-        check("[http]\nport = 80\n", "ies.toml, line 2, http.port: unknown field `port`, expected");
-        check("\n\nnode = 2000\n", "ies.toml, line 3: node must be at most 1023");
-        check("[dns]\nttl_max = \"1s\"\n", "ies.toml, line 1: dns.ttl_min must not be longer");
-        check("[dns]\ntimeout = \"soon\"\n", "line 2, dns.timeout: \"soon\" is not a length of time");
+    fn what_is_right_is_taken() {
+        check("", &[]);
+        check("node = 3\n[http]\nlisten = \"[::1]:80\"\n", &[]);
+        check("[http]\ntrusted_proxies = [\"10.0.0.0/8\"]\nforwarded_header = \"forwarded\"\n", &[]);
+    }
+
+    #[test]
+    fn every_form_of_value_is_told_with_a_right_one() {
+        let such = "must be a network such as \"10.0.0.0/8\" or \"::1\"";
+        check("[http]\ntrusted_proxies = [\"proxy\"]\n", &[&format!("2 http.trusted_proxies[0] = \"proxy\": {such}")]);
+        let listen = "must be an address with a port; for example \"127.0.0.1:8025\"";
+        check("node = 3\n[http]\nlisten = \"here\"\n", &[&format!("3 http.listen = \"here\": {listen}")]);
+        check("[http]\nlisten = 80\n", &[&format!("2 http.listen = 80: {listen}")]);
+        check("dns.servers = ['::1']", &[&format!("1 dns.servers[0] = '::1': {listen}")]);
+        let time = "must be a length of time such as \"30s\", \"5m\" or \"4d12h\"";
+        check("[dns]\ntimeout = \"soon\"\n", &[&format!("2 dns.timeout = \"soon\": {time}")]);
+        check("[dns]\ntimeout = 30\n", &[&format!("2 dns.timeout = 30: {time}")]);
+        let rate = "must be a rate such as \"20/s\", \"100/min\" or \"100/15m,max_burst=5\"";
+        check("queue.overrides = [{ rate = '5' }]", &[&format!("1 queue.overrides[0].rate = '5': {rate}")]);
+        let size = "must be a number of bytes such as \"64KB\" or \"25MB\"";
+        check("[spool]\nsize_max = \"much\"", &[&format!("2 spool.size_max = \"much\": {size}")]);
+        let address = "must be an IP address; for example \"192.0.2.1\"";
+        let source = "[[queue.sources]]\nname = 'a'\nehlo_name = 'a'\naddress = 'here'";
+        check(source, &[&format!("4 queue.sources[0].address = 'here': {address}")]);
+        check("node = 'one'", &["1 node = 'one': must be a whole number from 0 to 65535"]);
+        check("delivery.tls_fallback = 1", &["1 delivery.tls_fallback = 1: must be true or false"]);
+        check("log.format = 'xml'", &["1 log.format = 'xml': must be one of \"text\", \"json\""]);
+        check("dkim = 1", &["1 dkim = 1: must be a list in square brackets"]);
+        check("dns = 1", &["1 dns = 1: must be a section"]);
+        check("data_dir = 1", &["1 data_dir = 1: must be a text in quotation marks"]);
+    }
+
+    #[test]
+    fn rules_are_told_with_what_they_speak_of() {
+        check("\n\nnode = 2000\n", &["3 node = 2000: must be at most 1023"]);
+        let ttl = "dns.ttl_min = \"30s\" (the default): must not be longer than dns.ttl_max = \"1s\"";
+        check("[dns]\nttl_max = \"1s\"\n", &[&format!("2 {ttl}")]);
+        let tls = "intake.tls.key = 'k': must be given together with intake.tls.certificate, which is not set";
+        check("[intake.tls]\nkey = 'k'", &[&format!("2 {tls}")]);
+        let fbl = "intake.inbound.feedback_addresses[1] = 'fbl': must be an address: the address has no @; for example \
+                   \"fbl@example.com\"";
+        check("[intake.inbound]\nfeedback_addresses = ['a@b.example', 'fbl']", &[&format!("2 {fbl}")]);
+        let keep = "monitor.store.keep = \"1m\": must be at least 1h; for example \"90d\"";
+        check("monitor.store.keep = \"1m\"", &[&format!("1 {keep}")]);
+        let url = "must begin with sqlite:// or postgres://; for example \"postgres://ies@localhost/ies\"";
+        check("database.url = 'mysql://me:secret@here'", &[&format!("1 database.url = …: {url}")]);
+    }
+
+    #[test]
+    fn unknown_and_missing_keys_are_named() {
+        let no_key = "there is no such key;";
+        check("[delivery]\nprot = 25\n", &[&format!("2 delivery.prot = 25: {no_key} did you mean delivery.port?")]);
+        check("[htpp]\nlisten = ':80'\n", &[&format!("1 htpp: {no_key} did you mean http?")]);
+        let known = format!("{no_key} known here: filter, format");
+        check("[log]\nzzz = 1", &[&format!("2 log.zzz = 1: {known}")]);
+        let dkim = "[[dkim]]\ndomain = 'example.com'\nselektor = 'a'\nkey_file = 'a'";
+        let meant = format!("3 dkim[0].selektor = 'a': {no_key} did you mean dkim[0].selector?");
+        check(dkim, &["1 dkim[0].selector, which is not set: must be given", &meant]);
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
+        let text = "node = 2000\n[monitor]\nbatch_events = 0\n[http]\nlisten = 'here'\npublic_url = 'x/'\n[dns]\n\
+                    servers = ['a', '127.0.0.1:53', 'b']\nttl_min = 'soon'\nttl_max = '1s'\n[[queue.sources]]\n\
+                    name = 5\nehlo_name = 'a'\n[[queue.sources]]\nname = 'b'\nehlo_name = 'b'\naddress = 'x'\n\
+                    [[dkim]]\ndomain = 'no'\nselector = ''\nkey_file = 'k'\n";
+        let listen = "must be an address with a port; for example \"127.0.0.1:8025\"";
+        let expected = [
+            "1 node = 2000: must be at most 1023".to_owned(),
+            "3 monitor.batch_events = 0: must be between 1 and 65536".to_owned(),
+            format!("5 http.listen = 'here': {listen}"),
+            "6 http.public_url = 'x/': must begin with http:// or https:// and not end with a slash; for example \
+             \"https://mail.example.com\""
+                .to_owned(),
+            format!("8 dns.servers[0] = 'a': {listen}"),
+            format!("8 dns.servers[2] = 'b': {listen}"),
+            "9 dns.ttl_min = 'soon': must be a length of time such as \"30s\", \"5m\" or \"4d12h\"".to_owned(),
+            "12 queue.sources[0].name = 5: must be a text in quotation marks".to_owned(),
+            "17 queue.sources[1].address = 'x': must be an IP address; for example \"192.0.2.1\"".to_owned(),
+            "19 dkim[0].domain = 'no': must be a domain; for example \"example.com\"".to_owned(),
+            "20 dkim[0].selector = '': must be a name of letters and digits; for example \"mail1\"".to_owned(),
+        ];
+        check(text, &expected.each_ref().map(String::as_str));
+        let error = Config::parse("node = 2000\nx = 1", Path::new("ies.toml")).unwrap_err().to_string();
+        assert!(error.starts_with("2 mistakes in ies.toml:\n  line 1: node = 2000: must"), "{error}");
+        let error = Config::parse("node = 2000", Path::new("ies.toml")).unwrap_err().to_string();
+        assert_eq!(error, "ies.toml, line 1: node = 2000: must be at most 1023");
+    }
+
+    #[test]
+    fn what_is_no_toml_is_told_by_line() {
+        let error = Config::parse("node = 3\n[http\nlisten = 'x'\n[dns]\ntimeout =\n", Path::new("ies.toml"));
+        let lines: Vec<Option<usize>> = error.unwrap_err().mistakes.iter().map(|mistake| mistake.line).collect();
+        assert_eq!(lines, [Some(2), Some(5)]);
+    }
+
+    #[test]
+    fn no_more_mistakes_are_told_than_the_limit() {
+        let text: String = (0..2 * reading::MISTAKES_MAX).map(|number| format!("key{number} = 1\n")).collect();
+        let error = Config::parse(&text, Path::new("ies.toml")).unwrap_err();
+        assert_eq!(error.mistakes.len(), reading::MISTAKES_MAX);
     }
 
     #[test]

@@ -37,12 +37,14 @@ pub fn token_keys(data_dir: &Path) -> anyhow::Result<Keys> {
 
 /// The DKIM keys of the configuration.
 pub fn dkim_keys(config: &Config) -> anyhow::Result<Vec<DkimKey>> {
-    let read = |key: &crate::config::DkimKey| {
-        let path = config.data_dir.join(&key.key_file);
-        let pem = fs::read_to_string(&path).with_context(|| format!("DKIM key {}", path.display()))?;
-        DkimKey::from_pem(&pem, &key.domain, &key.selector).with_context(|| path.display().to_string())
-    };
-    config.dkim.iter().map(read).collect()
+    config.dkim.iter().map(|key| dkim_key(config, key)).collect()
+}
+
+/// One of the DKIM keys of the configuration.
+pub fn dkim_key(config: &Config, key: &crate::config::DkimKey) -> anyhow::Result<DkimKey> {
+    let path = config.data_dir.join(&key.key_file);
+    let pem = fs::read_to_string(&path).with_context(|| format!("DKIM key {}", path.display()))?;
+    DkimKey::from_pem(&pem, &key.domain, &key.selector).with_context(|| path.display().to_string())
 }
 
 /// Makes a DKIM key and keeps it in a new file.

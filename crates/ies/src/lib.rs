@@ -12,6 +12,7 @@ pub mod client;
 pub mod config;
 mod demo;
 mod keys;
+mod nearest;
 mod parts;
 mod ports;
 pub mod topology;

@@ -1,5 +1,6 @@
 //! Habits of the monitor.
 
+use model::config::{Fault, Faults};
 use model::units::Span;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,15 +27,12 @@ impl Config {
     /// Checks ranges.
     ///
     /// # Errors
-    /// A sentence that names the key.
-    pub fn validate(&self) -> Result<(), String> {
-        self.store.validate().map_err(|error| format!("store.{error}"))?;
-        if !(1..=65_536).contains(&self.batch_events) {
-            return Err(format!("batch_events must lie between 1 and 65536, it is {}", self.batch_events));
-        }
-        if self.retry_after.0.is_zero() {
-            return Err("retry_after must be longer than 0s".to_owned());
-        }
-        Ok(())
+    /// Every mistake.
+    pub fn validate(&self) -> Result<(), Faults> {
+        let mut faults = Faults::default();
+        faults.inside("store", self.store.validate());
+        faults.within("batch_events", self.batch_events, 1..=65_536);
+        faults.unless(!self.retry_after.0.is_zero(), || Fault::new("retry_after", "must be longer than 0s"));
+        faults.result()
     }
 }

@@ -14,6 +14,7 @@ use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError, NoRecords};
+use model::config::{Fault, Faults};
 use model::name::Name;
 use model::route::MxHost;
 use model::units::Span;
@@ -62,15 +63,13 @@ impl Config {
     /// Checks what the types cannot.
     ///
     /// # Errors
-    /// Names the key and what it must be.
-    pub fn validate(&self) -> Result<(), String> {
-        if self.attempts == 0 {
-            return Err("dns.attempts must be at least 1".to_owned());
-        }
-        if self.ttl_min > self.ttl_max {
-            return Err("dns.ttl_min must not be longer than dns.ttl_max".to_owned());
-        }
-        Ok(())
+    /// Every mistake.
+    pub fn validate(&self) -> Result<(), Faults> {
+        let mut faults = Faults::default();
+        faults.at_least("attempts", self.attempts, 1);
+        let longer = || Fault::new("ttl_min", "must not be longer than").than("ttl_max");
+        faults.unless(self.ttl_min <= self.ttl_max, longer);
+        faults.result()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use model::config::{Fault, Faults};
 use model::time::Clock;
 use model::units::{Size, Span};
 
@@ -42,11 +43,9 @@ impl SpoolConfig {
     /// Checks what the types cannot.
     ///
     /// # Errors
-    /// A sentence that names the key.
-    pub fn validate(&self) -> Result<(), String> {
-        check_segment_size(self.segment_size)?;
-        check_queue(self.queue_size_max, self.segment_size)?;
-        check_total(self.size_max, self.segment_size)
+    /// Every mistake.
+    pub fn validate(&self) -> Result<(), Faults> {
+        check_sizes(self.segment_size, self.queue_size_max, self.size_max)
     }
 
     /// The options this configuration stands for.
@@ -99,11 +98,9 @@ impl EventLogConfig {
     /// Checks what the types cannot.
     ///
     /// # Errors
-    /// A sentence that names the key.
-    pub fn validate(&self) -> Result<(), String> {
-        check_segment_size(self.segment_size)?;
-        check_queue(self.queue_size_max, self.segment_size)?;
-        check_total(Some(self.size_max), self.segment_size)
+    /// Every mistake.
+    pub fn validate(&self) -> Result<(), Faults> {
+        check_sizes(self.segment_size, self.queue_size_max, Some(self.size_max))
     }
 
     /// The options this configuration stands for.
@@ -122,28 +119,19 @@ impl EventLogConfig {
     }
 }
 
-fn check_segment_size(size: Size) -> Result<(), String> {
-    let range = Options::SEGMENT_BYTES_MIN..=Options::SEGMENT_BYTES_MAX;
-    if range.contains(&size.0) {
-        return Ok(());
-    }
-    Err(format!("segment_size: {size} is not between {} and {}", Size(*range.start()), Size(*range.end())))
-}
-
-fn check_queue(queue: Size, segment: Size) -> Result<(), String> {
-    if queue.0 >= segment.0 / 2 && queue.0 <= 1 << 30 {
-        return Ok(());
-    }
-    Err(format!("queue_size_max: {queue} is not between half of segment_size ({}) and 1GB", Size(segment.0 / 2)))
-}
-
-fn check_total(total: Option<Size>, segment: Size) -> Result<(), String> {
-    match total {
-        Some(total) if total.0 < 3 * segment.0 => {
-            Err(format!("size_max: {total} is less than three segments of {segment}"))
-        }
-        _ => Ok(()),
-    }
+/// Segment, queue and the whole log must fit each other.
+fn check_sizes(segment: Size, queue: Size, total: Option<Size>) -> Result<(), Faults> {
+    let mut faults = Faults::default();
+    faults.within("segment_size", segment, Size(Options::SEGMENT_BYTES_MIN)..=Size(Options::SEGMENT_BYTES_MAX));
+    faults.unless(queue.0 >= segment.0 / 2, || {
+        Fault::new("queue_size_max", "must be at least half of").than("segment_size")
+    });
+    let queue_max = Size(Options::QUEUE_BYTES_MAX as u64);
+    faults.unless(queue <= queue_max, || Fault::new("queue_size_max", format!("must be at most {queue_max}")));
+    faults.unless(total.is_none_or(|total| total.0 / 3 >= segment.0), || {
+        Fault::new("size_max", "must be at least three times").than("segment_size")
+    });
+    faults.result()
 }
 
 #[cfg(test)]
@@ -162,17 +150,14 @@ mod tests {
     #[test]
     fn errors_name_the_key() {
         let check = |config: SpoolConfig, expected: &str| {
-            assert_eq!(config.validate(), Err(expected.to_owned()));
+            assert_eq!(config.validate().unwrap_err().to_string(), expected);
         };
         let config = SpoolConfig::default;
-        check(SpoolConfig { segment_size: Size(1), ..config() }, "segment_size: 1 is not between 16KB and 1GB");
+        check(SpoolConfig { segment_size: Size(1), ..config() }, "segment_size must be between 16KB and 1GB");
         check(
-            SpoolConfig { queue_size_max: Size::mb(1), ..config() },
-            "queue_size_max: 1MB is not between half of segment_size (64MB) and 1GB",
+            SpoolConfig { queue_size_max: Size::mb(1), size_max: Some(Size::mb(128)), ..config() },
+            "queue_size_max must be at least half of segment_size; size_max must be at least three times segment_size",
         );
-        check(
-            SpoolConfig { size_max: Some(Size::mb(128)), ..config() },
-            "size_max: 128MB is less than three segments of 128MB",
-        );
+        check(SpoolConfig { queue_size_max: Size::mb(2_048), ..config() }, "queue_size_max must be at most 1GB");
     }
 }

@@ -16,6 +16,7 @@ mod text_schema;
 mod names;
 
 pub mod category;
+pub mod config;
 pub mod error;
 pub mod event;
 pub mod handoff;

@@ -1,5 +1,6 @@
 //! Limits and habits of the event store.
 
+use model::config::Faults;
 use model::units::{Size, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -57,20 +58,19 @@ impl Config {
     /// Checks ranges.
     ///
     /// # Errors
-    /// A sentence that names the key.
-    pub fn validate(&self) -> Result<(), String> {
-        let at_least = |key: &str, value: u64, least: u64| {
-            if value < least { Err(format!("{key} must be at least {least}, it is {value}")) } else { Ok(()) }
-        };
-        at_least("keep (in seconds)", self.keep.0.as_secs(), 3_600)?;
-        at_least("keep_rollups (in seconds)", self.keep_rollups.0.as_secs(), 3_600)?;
-        at_least("hot_bytes_max", self.hot_bytes_max.0, 1 << 20)?;
-        at_least("segment_rows_max", self.segment_rows_max, 10_000)?;
-        at_least("rollup_cells_max", self.rollup_cells_max as u64, 1_000)?;
-        at_least("templates_max", self.templates_max as u64, 100)?;
-        at_least("query_memory_max", self.query_memory_max.0, 16 << 20)?;
-        at_least("query_rows_max", self.query_rows_max, 1_000)?;
-        at_least("queries_max", self.queries_max as u64, 1)?;
-        at_least("threads", self.threads as u64, 1)
+    /// Every mistake.
+    pub fn validate(&self) -> Result<(), Faults> {
+        let mut faults = Faults::default();
+        faults.at_least("keep", self.keep, Span::s(3_600));
+        faults.at_least("keep_rollups", self.keep_rollups, Span::s(3_600));
+        faults.at_least("hot_bytes_max", self.hot_bytes_max, Size::mb(1));
+        faults.at_least("segment_rows_max", self.segment_rows_max, 10_000);
+        faults.at_least("rollup_cells_max", self.rollup_cells_max, 1_000);
+        faults.at_least("templates_max", self.templates_max, 100);
+        faults.at_least("query_memory_max", self.query_memory_max, Size::mb(16));
+        faults.at_least("query_rows_max", self.query_rows_max, 1_000);
+        faults.at_least("queries_max", self.queries_max, 1);
+        faults.at_least("threads", self.threads, 1);
+        faults.result()
     }
 }

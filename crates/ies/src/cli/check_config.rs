@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::config::Config;
 
-/// Check a configuration file and say what is wrong with it, with key and line.
+/// Check a configuration file and the files it names, and say everything that is wrong, with line, key and value.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  ies check-config /etc/ies/ies.toml")]
 pub(super) struct CheckConfig {
@@ -20,7 +20,7 @@ pub(super) struct CheckConfig {
 
 impl CheckConfig {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let config = Config::read(&self.file)?;
+        let config = Config::read_with_files(&self.file)?;
         if self.print {
             print!("{}", toml::to_string_pretty(&config)?);
         } else {

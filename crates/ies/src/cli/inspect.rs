@@ -6,10 +6,13 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use mail::inspect::{self, InspectError};
+use mail::provider::Providers;
 use serde_json::Value;
 
-/// Most bytes read.
-const INPUT_MAX: u64 = 64 << 20;
+use crate::nearest::nearest;
+
+/// Most bytes read: one more than is taken, so that a larger input is refused and not cut.
+const INPUT_MAX: u64 = inspect::INPUT_MAX as u64 + 1;
 
 /// Ask the suite's own code what something is. Reads a file or standard input, prints JSON.
 #[derive(Debug, Args)]
@@ -27,8 +30,8 @@ pub(super) struct Inspect {
 enum What {
     /// SMTP replies, one a line: category, scope, what to do. Example: echo '452 4.2.2 full' | ies inspect reply
     Reply {
-        /// The provider that said it.
-        #[arg(long)]
+        /// The provider that said it, by the short name it has in dashboards.
+        #[arg(long, value_parser = provider)]
         provider: Option<String>,
         /// The file; standard input when absent.
         file: Option<PathBuf>,
@@ -113,6 +116,19 @@ impl Inspect {
         } else {
             writeln!(out, "{answer}")
         };
+    }
+}
+
+/// A provider that the suite knows. Another name would be answered as if none were given, and nobody would notice.
+fn provider(name: &str) -> Result<String, String> {
+    let providers = Providers::builtin();
+    let known: Vec<&str> = providers.entries().iter().map(|provider| provider.name.as_str()).collect();
+    if known.contains(&name) {
+        return Ok(name.to_owned());
+    }
+    match nearest(name, known.iter().copied()) {
+        Some(meant) => Err(format!("there is no such provider; did you mean {meant}?")),
+        None => Err(format!("there is no such provider; there are {}", known.join(", "))),
     }
 }
 

@@ -17,7 +17,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Config, Log, LogFormat};
+use crate::client::{Client, Door};
+use crate::config::{Config, ConfigError, Log, LogFormat};
 
 /// Campaigns, delivery and monitoring of e-mail in one program.
 #[derive(Debug, Parser)]
@@ -75,6 +76,9 @@ fn on_a_runtime(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Resul
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
 }
 
+/// The configuration file that is read when none is named.
+const HERE: &str = "ies.toml";
+
 /// Which configuration a subcommand works with.
 #[derive(Debug, Args)]
 struct ConfigFile {
@@ -84,17 +88,57 @@ struct ConfigFile {
 }
 
 impl ConfigFile {
+    /// For whoever talks to a suite or looks into its data.
     fn read(&self) -> anyhow::Result<Config> {
-        let here = Path::new("ies.toml");
-        let mut config = match &self.config {
-            Some(file) => Config::read(file)?,
-            None if here.exists() => Config::read(here)?,
+        self.read_by(Config::read)
+    }
+
+    /// For whoever is going to run the suite: the files that the configuration names are looked into.
+    fn read_with_files(&self) -> anyhow::Result<Config> {
+        self.read_by(Config::read_with_files)
+    }
+
+    fn read_by(&self, read: impl FnOnce(&Path) -> Result<Config, ConfigError>) -> anyhow::Result<Config> {
+        let mut config = match self.file() {
+            Some(file) => read(file)?,
             None => Config::default(),
         };
         if config.data_dir.is_relative() {
             config.data_dir = std::env::current_dir()?.join(&config.data_dir);
         }
         Ok(config)
+    }
+
+    /// The file that is read; none where the defaults hold.
+    fn file(&self) -> Option<&Path> {
+        let here = Path::new(HERE);
+        self.config.as_deref().or_else(|| here.exists().then_some(here))
+    }
+
+    /// The door of the suite that runs with this configuration.
+    fn door(&self) -> anyhow::Result<Door> {
+        let config = self.read()?;
+        Door::read(&config.data_dir).map_err(|error| {
+            let used = self.used(&config.data_dir);
+            anyhow::anyhow!("{error:#}: looked {used}; `ies serve` starts one")
+        })
+    }
+
+    /// A client of the suite that runs with this configuration.
+    fn client(&self) -> anyhow::Result<Client> {
+        Client::new(&self.door()?)
+    }
+
+    /// Which configuration was used, and how to give another: for errors that may come from looking at the wrong one.
+    fn used(&self, data_dir: &Path) -> String {
+        let dir = data_dir.display();
+        match self.file() {
+            Some(file) => {
+                let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+                format!("in {dir}, by the configuration {} (-c FILE names another one)", file.display())
+            }
+            None => format!("in {dir}, for there is no {HERE} here (-c FILE names a configuration)"),
+        }
     }
 }
 

@@ -32,7 +32,7 @@ impl RebuildReports {
         set_up_log(&config.log)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let dir = config.data_dir.join("events");
-        anyhow::ensure!(dir.is_dir(), "{}: there is no event log here", dir.display());
+        anyhow::ensure!(dir.is_dir(), "there is no event log: looked {}", self.config.used(&config.data_dir));
         // Its lock keeps a suite out as long as this lasts, and this out while there is a suite.
         let options = config.events.options(clock.clone());
         let events = tokio::task::spawn_blocking(move || EventLog::open(&dir, options)).await?;

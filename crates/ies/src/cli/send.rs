@@ -9,7 +9,6 @@ use model::time::{Clock as _, SystemClock};
 use smtp::client::{Client, ConnectOptions, OutboundRecipient, OutboundTransaction};
 
 use super::ConfigFile;
-use crate::client::Door;
 
 /// Send one test mail through the suite that runs here. Prints what the suite answered.
 #[derive(Debug, Args)]
@@ -39,7 +38,7 @@ impl Send {
         let server = match self.server {
             Some(server) => server,
             None => {
-                let door = Door::read(&self.config.read()?.data_dir)?;
+                let door = self.config.door()?;
                 door.smtp.context("the suite has no SMTP listener: see [[intake.listeners]]")?
             }
         };

@@ -19,7 +19,7 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let config = self.config.read()?;
+        let config = self.config.read_with_files()?;
         set_up_log(&config.log)?;
         let mut suite = Suite::start(config, Arc::new(SystemClock)).await?;
         tracing::info!(http = %suite.http(), smtp = ?suite.smtp(), "the suite is running");

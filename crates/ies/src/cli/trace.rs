@@ -5,7 +5,7 @@ use model::id::MessageId;
 use serde_json::Value;
 
 use super::ConfigFile;
-use crate::client::{Client, Door};
+use crate::client::Client;
 
 /// Everything that happened to a message, a recipient or an address, dialogues included.
 #[derive(Debug, Args)]
@@ -22,7 +22,7 @@ pub(super) struct Trace {
 
 impl Trace {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let client = Client::new(&Door::read(&self.config.read()?.data_dir)?)?;
+        let client = self.config.client()?;
         let histories = self.histories(&client).await?;
         for history in &histories {
             if self.json {

@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::sync::Arc;
 
 use accounts::{Accounts, NewAccount, Role};
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use db::Db;
 use model::time::SystemClock;
@@ -33,8 +33,8 @@ struct Add {
     /// The address to log in with.
     email: String,
     /// viewer, marketer, operator or admin.
-    #[arg(long, default_value = "viewer")]
-    role: String,
+    #[arg(long, default_value = "viewer", value_parser = role)]
+    role: Role,
     /// The person's name.
     #[arg(long, default_value = "")]
     name: String,
@@ -66,13 +66,11 @@ impl User {
 
 impl Add {
     async fn run(self) -> anyhow::Result<()> {
-        let Some(role) = Role::from_name(&self.role) else {
-            bail!("--role {:?}: there are viewer, marketer, operator and admin", self.role);
-        };
         let password = if self.password_stdin { Some(read_password()?) } else { None };
-        let new = NewAccount { email: self.email, name: self.name, role, language: Some(self.language), password };
+        let new =
+            NewAccount { email: self.email, name: self.name, role: self.role, language: Some(self.language), password };
         let (account, made_up) = open(&self.config).await?.create(new).await?;
-        println!("account {} ({})", account.email, self.role);
+        println!("account {} ({})", account.email, self.role.as_str());
         if let Some(secret) = made_up {
             println!("one-time password: {}", secret.reveal());
         }
@@ -95,6 +93,10 @@ async fn open(config: &ConfigFile) -> anyhow::Result<Accounts> {
     std::fs::create_dir_all(&config.data_dir).with_context(|| config.data_dir.display().to_string())?;
     let db = Db::open(&config.database_url()).await?;
     Ok(Accounts::open(db, Arc::new(SystemClock)).await?)
+}
+
+fn role(name: &str) -> Result<Role, String> {
+    Role::from_name(name).ok_or_else(|| "there are viewer, marketer, operator and admin".to_owned())
 }
 
 fn read_password() -> anyhow::Result<String> {

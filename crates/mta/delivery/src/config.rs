@@ -1,5 +1,6 @@
 //! Settings of delivery: the `[delivery]` table.
 
+use model::config::{Fault, Faults};
 use model::units::{Size, Span};
 use serde::{Deserialize, Serialize};
 use smtp::client::Timeouts;
@@ -126,28 +127,20 @@ impl Config {
     /// Checks what the types cannot.
     ///
     /// # Errors
-    /// Names the key and what it must be.
-    pub fn validate(&self) -> Result<(), String> {
-        let at_least_one = [
-            ("port", u64::from(self.port)),
-            ("addresses_max", self.addresses_max as u64),
-            ("batch_max", u64::from(self.batch_max)),
-            ("read_ahead", self.read_ahead.0),
-            ("programs_max", self.programs_max as u64),
-        ];
-        for (key, value) in at_least_one {
-            if value == 0 {
-                return Err(format!("delivery.{key} must be at least 1"));
-            }
-        }
-        if self.ready_ahead >= self.batch_max && self.batch_max > 1 {
-            return Err("delivery.ready_ahead must be smaller than delivery.batch_max".to_owned());
-        }
-        let transcript_max = model::event::TRANSCRIPT_MAX as u64;
-        if !(1_024..=transcript_max).contains(&self.transcript_max.0) {
-            return Err(format!("delivery.transcript_max must be between 1KB and {}", Size(transcript_max)));
-        }
-        Ok(())
+    /// Every mistake.
+    pub fn validate(&self) -> Result<(), Faults> {
+        let mut faults = Faults::default();
+        faults.at_least("port", self.port, 1);
+        faults.at_least("addresses_max", self.addresses_max, 1);
+        faults.at_least("batch_max", self.batch_max, 1);
+        faults.at_least("read_ahead", self.read_ahead, Size(1));
+        faults.at_least("programs_max", self.programs_max, 1);
+        faults.unless(self.ready_ahead < self.batch_max || self.batch_max <= 1, || {
+            Fault::new("ready_ahead", "must be smaller than").than("batch_max")
+        });
+        let transcript_max = Size(model::event::TRANSCRIPT_MAX as u64);
+        faults.within("transcript_max", self.transcript_max, Size(1_024)..=transcript_max);
+        faults.result()
     }
 
     pub(crate) fn timeouts(&self) -> Timeouts {
@@ -184,10 +177,11 @@ mod tests {
     #[test]
     fn errors_name_the_key() {
         let check = |text: &str, expected: &str| {
-            assert_eq!(toml::from_str::<Config>(text).unwrap().validate().unwrap_err(), expected);
+            assert_eq!(toml::from_str::<Config>(text).unwrap().validate().unwrap_err().to_string(), expected);
         };
-        check("port = 0", "delivery.port must be at least 1");
-        check("ready_ahead = 64", "delivery.ready_ahead must be smaller than delivery.batch_max");
-        check("transcript_max = \"1MB\"", "delivery.transcript_max must be between 1KB and 16KB");
+        check("port = 0", "port must be at least 1");
+        check("ready_ahead = 64", "ready_ahead must be smaller than batch_max");
+        check("transcript_max = \"1MB\"", "transcript_max must be between 1KB and 16KB");
+        check("port = 0\nread_ahead = \"0\"", "port must be at least 1; read_ahead must be at least 1");
     }
 }

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use mail::address::Address;
+use mail::address::{Address, AddressError};
+use model::config::{Fault, Faults};
 use model::units::{Rate, Size, Span};
 
 use crate::network::Network;
@@ -132,79 +133,100 @@ impl Config {
     /// Checks what the types cannot.
     ///
     /// # Errors
-    /// A sentence that names the key.
-    pub fn validate(&self) -> Result<(), String> {
-        check_domain("host_name", &self.host_name, true)?;
-        check_range("recipients_max", self.recipients_max, 1, Self::RECIPIENTS_MAX)?;
-        check_range("hops_max", self.hops_max, 5, 1_000)?;
-        check_range("connections_max", self.connections_max, 1, 100_000)?;
-        check_range("connections_per_address_max", self.connections_per_address_max, 1, 100_000)?;
-        if self.message_size_max.0 < 1_024 {
-            return Err("message_size_max: less than 1KB".to_owned());
+    /// Every mistake.
+    pub fn validate(&self) -> Result<(), Faults> {
+        let mut faults = Faults::default();
+        if !is_label(&self.host_name) {
+            check_domain(&mut faults, "host_name", &self.host_name, "\"mail.example.com\"");
         }
-        if self.buffered_size_max < self.message_size_max {
-            return Err("buffered_size_max: less than message_size_max".to_owned());
-        }
-        if self.tls.certificate.is_some() != self.tls.key.is_some() {
-            return Err("tls: certificate and key belong together".to_owned());
-        }
+        faults.within("recipients_max", self.recipients_max, 1..=Self::RECIPIENTS_MAX);
+        faults.within("hops_max", self.hops_max, 5..=1_000);
+        faults.within("connections_max", self.connections_max, 1..=100_000);
+        faults.within("connections_per_address_max", self.connections_per_address_max, 1..=100_000);
+        faults.at_least("message_size_max", self.message_size_max, Size(1_024));
+        faults.unless(self.buffered_size_max >= self.message_size_max, || {
+            Fault::new("buffered_size_max", "must not be less than").than("message_size_max")
+        });
+        faults.inside("tls", self.tls.validate());
         for (place, listener) in self.listeners.iter().enumerate() {
-            if self.listeners[..place]
-                .iter()
-                .any(|other| other.listen == listener.listen && listener.listen.port() != 0)
-            {
-                return Err(format!("listeners[{place}].listen: {} is given twice", listener.listen));
-            }
+            let same = |other: &Listener| other.listen == listener.listen && listener.listen.port() != 0;
+            faults.unless(!self.listeners[..place].iter().any(same), || {
+                Fault::new(format!("listeners[{place}].listen"), "must not be there twice")
+            });
         }
-        self.inbound.validate()
+        faults.inside("inbound", self.inbound.validate());
+        faults.result()
+    }
+}
+
+impl Tls {
+    fn validate(&self) -> Result<(), Faults> {
+        let mut faults = Faults::default();
+        let (given, missing) = if self.key.is_some() { ("key", "certificate") } else { ("certificate", "key") };
+        faults.unless(self.certificate.is_some() == self.key.is_some(), || {
+            Fault::new(given, "must be given together with").than(missing)
+        });
+        faults.result()
     }
 }
 
 impl Inbound {
-    fn validate(&self) -> Result<(), String> {
-        for domain in &self.bounce_domains {
-            check_domain("inbound.bounce_domains", domain, false)?;
+    fn validate(&self) -> Result<(), Faults> {
+        let mut faults = Faults::default();
+        for (place, domain) in self.bounce_domains.iter().enumerate() {
+            check_domain(&mut faults, &format!("bounce_domains[{place}]"), domain, "\"bounce.example.com\"");
         }
         let lists = [
-            ("inbound.feedback_addresses", &self.feedback_addresses),
-            ("inbound.unsubscribe_addresses", &self.unsubscribe_addresses),
+            ("feedback_addresses", &self.feedback_addresses, "\"fbl@example.com\""),
+            ("unsubscribe_addresses", &self.unsubscribe_addresses, "\"unsubscribe@example.com\""),
         ];
-        for (key, addresses) in lists {
-            for address in addresses {
-                Address::parse(address).map_err(|error| format!("{key}: {address:?}: {error}"))?;
+        for (key, addresses, example) in lists {
+            for (place, address) in addresses.iter().enumerate() {
+                check_address(&mut faults, &format!("{key}[{place}]"), address, example);
             }
         }
-        self.validate_forward_to()
+        if let Some(address) = &self.forward_to {
+            check_address(&mut faults, "forward_to", address, "\"office@example.net\"");
+            faults.unless(!self.comes_back(address), || {
+                let rule = "must not be an address whose mail comes back here";
+                Fault::new("forward_to", rule).example("\"office@example.net\"")
+            });
+        }
+        faults.result()
     }
 
-    /// What is sent on must not come back.
-    fn validate_forward_to(&self) -> Result<(), String> {
-        let Some(text) = &self.forward_to else { return Ok(()) };
-        let to = Address::parse(text).map_err(|error| format!("inbound.forward_to: {text:?}: {error}"))?;
+    /// True when mail to this address is taken here as mail that comes back.
+    fn comes_back(&self, address: &str) -> bool {
+        let Ok(to) = Address::parse(address) else { return false };
         let ours = self.feedback_addresses.iter().chain(&self.unsubscribe_addresses);
         let mut ours = ours.filter_map(|address| Address::parse(address).ok());
         let domain = |domain: &String| Address::parse(&format!("a@{domain}")).is_ok_and(|a| a.domain() == to.domain());
-        if ours.any(|address| address.key() == to.key()) || self.bounce_domains.iter().any(domain) {
-            return Err(format!("inbound.forward_to: mail to {text:?} comes back here"));
-        }
-        Ok(())
+        ours.any(|address| address.key() == to.key()) || self.bounce_domains.iter().any(domain)
     }
 }
 
-fn check_domain(key: &str, domain: &str, single_label: bool) -> Result<(), String> {
-    let label =
-        |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    if single_label && label(domain) {
-        return Ok(());
-    }
-    match Address::parse(&format!("a@{domain}")) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(format!("{key}: {domain:?}: {error}")),
+/// A name without a dot, as hosts of a local network have.
+fn is_label(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+fn check_domain(faults: &mut Faults, key: &str, domain: &str, example: &'static str) {
+    if let Err(error) = Address::parse(&format!("a@{domain}")) {
+        let reason = match error {
+            AddressError::NoDomain => "it is empty".to_owned(),
+            AddressError::LocalCharacter | AddressError::LocalDots | AddressError::Surplus => {
+                "there is more in it than a name".to_owned()
+            }
+            other => other.to_string(),
+        };
+        faults.add(Fault::new(key, format!("must be a domain: {reason}")).example(example));
     }
 }
 
-fn check_range(key: &str, value: u32, min: u32, max: u32) -> Result<(), String> {
-    if (min..=max).contains(&value) { Ok(()) } else { Err(format!("{key}: {value} is not between {min} and {max}")) }
+fn check_address(faults: &mut Faults, key: &str, address: &str, example: &'static str) {
+    if let Err(error) = Address::parse(address) {
+        faults.add(Fault::new(key, format!("must be an address: {error}")).example(example));
+    }
 }
 
 #[cfg(test)]
@@ -223,20 +245,30 @@ mod tests {
     fn errors_name_the_key() {
         let check = |text: &str, expected: &str| {
             let config: Config = toml::from_str(text).unwrap();
-            assert_eq!(config.validate(), Err(expected.to_owned()));
+            assert_eq!(config.validate().unwrap_err().to_string(), expected);
         };
-        check("recipients_max = 5000", "recipients_max: 5000 is not between 1 and 4096");
-        check("host_name = 'a b'", "host_name: \"a b\": this is more than an address, or has spaces in it");
-        check("[tls]\nkey = 'k.pem'", "tls: certificate and key belong together");
-        check("inbound.bounce_domains = ['bounce']", "inbound.bounce_domains: \"bounce\": the domain has no dot");
-        check("inbound.feedback_addresses = ['fbl']", "inbound.feedback_addresses: \"fbl\": the address has no @");
-        check("inbound.forward_to = 'office'", "inbound.forward_to: \"office\": the address has no @");
-        let comes_back = "inbound.forward_to: mail to \"a@B.example.org\" comes back here";
+        check("recipients_max = 5000", "recipients_max must be between 1 and 4096");
+        let host = "host_name must be a domain: there is more in it than a name; for example \"mail.example.com\"";
+        check("host_name = 'a b'", host);
+        check("hops_max = 1\nhost_name = 'a b'", &format!("{host}; hops_max must be between 5 and 1000"));
+        check("[tls]\nkey = 'k.pem'", "tls.key must be given together with tls.certificate");
+        check("[tls]\ncertificate = 'c.pem'", "tls.certificate must be given together with tls.key");
+        let domain = |place, reason| {
+            format!("inbound.bounce_domains[{place}] must be a domain: {reason}; for example \"bounce.example.com\"")
+        };
+        let two = format!("{}; {}", domain(1, "the domain has no dot"), domain(2, "it is empty"));
+        check("inbound.bounce_domains = ['b.example.org', 'bounce', '']", &two);
+        let no_at = "must be an address: the address has no @; for example";
+        let fbl = format!("inbound.feedback_addresses[0] {no_at} \"fbl@example.com\"");
+        check("inbound.feedback_addresses = ['fbl']", &fbl);
+        check("inbound.forward_to = 'office'", &format!("inbound.forward_to {no_at} \"office@example.net\""));
+        let comes_back = "inbound.forward_to must not be an address whose mail comes back here; for example \
+                          \"office@example.net\"";
         check("inbound.forward_to = 'a@B.example.org'\ninbound.bounce_domains = ['b.example.org']", comes_back);
         check("inbound.forward_to = 'a@B.example.org'\ninbound.feedback_addresses = ['a@b.example.org']", comes_back);
-        check("buffered_size_max = '1MB'", "buffered_size_max: less than message_size_max");
+        check("buffered_size_max = '1MB'", "buffered_size_max must not be less than message_size_max");
         let twice = "[[listeners]]\nlisten = '127.0.0.1:25'\n[[listeners]]\nlisten = '127.0.0.1:25'";
-        check(twice, "listeners[1].listen: 127.0.0.1:25 is given twice");
+        check(twice, "listeners[1].listen must not be there twice");
         assert!(toml::from_str::<Config>("relay_networks = ['everyone']").is_err());
     }
 }

@@ -4,8 +4,10 @@
 //! can be narrowed or widened for one source or one provider. Nothing here is read while mail is moving: the driver
 //! validates once and hands the values to the core.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
+use model::config::{Fault, Faults};
 use model::name::Name;
 use model::route::{Pool, PoolMember, Source, TlsPolicy};
 use model::units::{Rate, Span};
@@ -211,122 +213,137 @@ impl Config {
     /// Checks what the form alone cannot.
     ///
     /// # Errors
-    /// A sentence that names the key; the operator mends the configuration.
-    pub fn validate(&self) -> Result<(), String> {
-        self.validate_sources()?;
-        self.validate_streams()?;
-        self.validate_overrides()?;
-        self.validate_limits()
+    /// Every mistake; the operator mends the configuration.
+    pub fn validate(&self) -> Result<(), Faults> {
+        let mut faults = Faults::default();
+        self.check_sources(&mut faults);
+        self.check_pools(&mut faults);
+        self.check_streams(&mut faults);
+        self.check_overrides(&mut faults);
+        faults.inside("limits", self.limits.validate());
+        faults.inside("adaptive", self.adaptive.validate());
+        faults.result()
     }
 
-    fn validate_sources(&self) -> Result<(), String> {
-        let (sources, pools) = (self.effective_sources(), self.effective_pools());
-        if sources.len() > SOURCES_MAX {
-            return Err(format!("sources: more than {SOURCES_MAX}"));
+    fn check_sources(&self, faults: &mut Faults) {
+        let most = || Fault::new("sources", format!("must be at most {SOURCES_MAX}"));
+        faults.unless(self.sources.len() <= SOURCES_MAX, most);
+        let mut names = HashSet::new();
+        for (idx, source) in self.sources.iter().enumerate() {
+            let Source { name, ehlo_name, .. } = source;
+            faults.unless(!name.is_empty() && !name.contains('/') && name.len() <= Name::LEN_MAX, || {
+                let rule = format!("must not be empty, contain a slash or be longer than {}", Name::LEN_MAX);
+                Fault::new(format!("sources[{idx}].name"), rule).example("\"ip-1\"")
+            });
+            faults.unless(names.insert(name), || Fault::new(format!("sources[{idx}].name"), TWICE));
+            faults.unless(!ehlo_name.is_empty() && ehlo_name.bytes().all(|b| b > b' ' && b < 0x7f), || {
+                let rule = "must be a host name";
+                Fault::new(format!("sources[{idx}].ehlo_name"), rule).example("\"mta1.example.com\"")
+            });
         }
-        for (idx, source) in sources.iter().enumerate() {
-            if source.name.is_empty() || source.name.contains('/') || source.name.len() > Name::LEN_MAX {
-                return Err(format!("sources[{idx}].name: must not be empty or contain a slash"));
-            }
-            if source.ehlo_name.is_empty() || source.ehlo_name.bytes().any(|b| b <= b' ' || b >= 0x7f) {
-                return Err(format!("sources[{idx}].ehlo_name: must be a host name"));
-            }
-            if sources[..idx].iter().any(|other| other.name == source.name) {
-                return Err(format!("sources[{idx}].name: {:?} is there twice", &*source.name));
-            }
-        }
-        for (idx, pool) in pools.iter().enumerate() {
-            if pools[..idx].iter().any(|other| other.name == pool.name) {
-                return Err(format!("pools[{idx}].name: {:?} is there twice", &*pool.name));
-            }
-            if pool.members.iter().all(|member| member.weight == 0) {
-                return Err(format!("pools[{idx}].members: no member has a weight above 0"));
-            }
-            for member in &pool.members {
-                if !sources.iter().any(|source| source.name == member.source) {
-                    return Err(format!("pools[{idx}].members: there is no source {:?}", &*member.source));
-                }
-                if member.weight > WEIGHT_MAX {
-                    return Err(format!("pools[{idx}].members: a weight is above {WEIGHT_MAX}"));
-                }
-            }
-        }
-        Ok(())
     }
 
-    fn validate_streams(&self) -> Result<(), String> {
+    fn check_pools(&self, faults: &mut Faults) {
+        let sources = self.effective_sources();
+        let mut names = HashSet::new();
+        for (idx, pool) in self.pools.iter().enumerate() {
+            faults.unless(names.insert(&pool.name), || Fault::new(format!("pools[{idx}].name"), TWICE));
+            faults.unless(pool.members.iter().any(|member| member.weight > 0), || {
+                Fault::new(format!("pools[{idx}].members"), "must have one with a weight above 0")
+            });
+            for (place, member) in pool.members.iter().enumerate() {
+                let key = |field: &str| format!("pools[{idx}].members[{place}].{field}");
+                let known = || sources.iter().map(|source| &source.name);
+                faults.unless(known().any(|name| *name == member.source), || {
+                    Fault::new(key("source"), one_of("sources", known()))
+                });
+                faults.unless(member.weight <= WEIGHT_MAX, || {
+                    Fault::new(key("weight"), format!("must be at most {WEIGHT_MAX}"))
+                });
+            }
+        }
+    }
+
+    fn check_streams(&self, faults: &mut Faults) {
         let pools = self.effective_pools();
+        let mut names = HashSet::new();
         for (idx, stream) in self.streams.iter().enumerate() {
-            if self.streams[..idx].iter().any(|other| other.name == stream.name) {
-                return Err(format!("streams[{idx}].name: {:?} is there twice", &*stream.name));
-            }
-            if stream.priority > 100 {
-                return Err(format!("streams[{idx}].priority: above 100"));
-            }
-            if !pools.iter().any(|pool| pool.name == stream.pool) {
-                return Err(format!("streams[{idx}].pool: there is no pool {:?}", &*stream.pool));
-            }
-            stream.retry.validate().map_err(|error| format!("streams[{idx}].retry.{error}"))?;
-            if stream.max_age.0.is_zero() {
-                return Err(format!("streams[{idx}].max_age: must be more than nothing"));
-            }
+            let key = |field: &str| format!("streams[{idx}].{field}");
+            faults.unless(names.insert(&stream.name), || Fault::new(key("name"), TWICE));
+            faults.unless(stream.priority <= 100, || Fault::new(key("priority"), "must be at most 100"));
+            faults.unless(pools.iter().any(|pool| pool.name == stream.pool), || {
+                Fault::new(key("pool"), one_of("pools", pools.iter().map(|pool| &pool.name)))
+            });
+            faults.inside(&key("retry"), stream.retry.validate());
+            faults.unless(!stream.max_age.0.is_zero(), || {
+                Fault::new(key("max_age"), "must be longer than 0s").example("\"4d12h\"")
+            });
         }
-        if !self.streams.iter().any(|stream| stream.name == self.default_stream) {
-            return Err(format!("default_stream: there is no stream {:?}", &*self.default_stream));
-        }
-        Ok(())
+        faults.unless(names.contains(&self.default_stream), || {
+            Fault::new("default_stream", one_of("streams", self.streams.iter().map(|stream| &stream.name)))
+        });
     }
 
-    fn validate_overrides(&self) -> Result<(), String> {
+    fn check_overrides(&self, faults: &mut Faults) {
         let sources = self.effective_sources();
         for (idx, entry) in self.overrides.iter().enumerate() {
-            if let Some(name) = &entry.source
-                && !sources.iter().any(|source| source.name == *name)
-            {
-                return Err(format!("overrides[{idx}].source: there is no source {:?}", &**name));
-            }
+            let known = entry.source.as_ref().is_none_or(|name| sources.iter().any(|source| source.name == *name));
+            faults.unless(known, || {
+                let rule = one_of("sources", sources.iter().map(|source| &source.name));
+                Fault::new(format!("overrides[{idx}].source"), rule)
+            });
             let counts = [
                 ("connections", entry.connections),
                 ("provider_connections", entry.provider_connections),
                 ("messages_per_connection", entry.messages_per_connection),
                 ("recipients_per_transaction", entry.recipients_per_transaction),
             ];
-            if let Some((key, _)) = counts.iter().find(|(_, count)| *count == Some(0)) {
-                return Err(format!("overrides[{idx}].{key}: must be at least 1 (suspend the path to send nothing)"));
+            for (key, count) in counts {
+                faults.unless(count != Some(0), || {
+                    let rule = "must be at least 1 (suspend the path to send nothing)";
+                    Fault::new(format!("overrides[{idx}].{key}"), rule)
+                });
             }
         }
-        Ok(())
-    }
-
-    fn validate_limits(&self) -> Result<(), String> {
-        let (limits, adaptive) = (&self.limits, &self.adaptive);
-        let at_least_one = [
-            ("limits.recipients_max", limits.recipients_max),
-            ("limits.connections_max", u64::from(limits.connections_max)),
-            ("limits.ready_max", u64::from(limits.ready_max)),
-            ("limits.lookups_max", u64::from(limits.lookups_max)),
-        ];
-        if let Some((key, _)) = at_least_one.iter().find(|(_, value)| *value == 0) {
-            return Err(format!("{key}: must be at least 1"));
-        }
-        if limits.recipients_max > u64::from(u32::MAX / 2) {
-            return Err("limits.recipients_max: above 2 billion".to_owned());
-        }
-        if limits.route_max_age < Span::s(1) {
-            return Err("limits.route_max_age: must be at least 1s".to_owned());
-        }
-        if !(1..=95).contains(&adaptive.decrease_percent) {
-            return Err("adaptive.decrease_percent: must be between 1 and 95".to_owned());
-        }
-        if !(1..=100).contains(&adaptive.increase_percent) {
-            return Err("adaptive.increase_percent: must be between 1 and 100".to_owned());
-        }
-        if adaptive.increase_interval < Span::s(1) || adaptive.memory < adaptive.increase_interval {
-            return Err("adaptive.memory: must be at least increase_interval, which is at least 1s".to_owned());
-        }
-        Ok(())
     }
 }
+
+impl Limits {
+    fn validate(&self) -> Result<(), Faults> {
+        let mut faults = Faults::default();
+        faults.within("recipients_max", self.recipients_max, 1..=u64::from(u32::MAX / 2));
+        faults.at_least("connections_max", self.connections_max, 1);
+        faults.at_least("ready_max", self.ready_max, 1);
+        faults.at_least("lookups_max", self.lookups_max, 1);
+        faults.at_least("route_max_age", self.route_max_age, Span::s(1));
+        faults.result()
+    }
+}
+
+impl Adaptive {
+    fn validate(&self) -> Result<(), Faults> {
+        let mut faults = Faults::default();
+        faults.within("decrease_percent", self.decrease_percent, 1..=95);
+        faults.within("increase_percent", self.increase_percent, 1..=100);
+        faults.at_least("increase_interval", self.increase_interval, Span::s(1));
+        faults.unless(self.memory >= self.increase_interval, || {
+            Fault::new("memory", "must not be shorter than").than("increase_interval")
+        });
+        faults.result()
+    }
+}
+
+/// What is wrong with a name that was given before.
+const TWICE: &str = "must not be there twice";
+
+/// A rule for names of things that are configured elsewhere.
+fn one_of<'a>(what: &str, known: impl Iterator<Item = &'a Name>) -> String {
+    let names: Vec<String> = known.take(NAMES_SHOWN).map(|name| format!("\"{name}\"")).collect();
+    format!("must be one of the {what}: {}", names.join(", "))
+}
+
+/// Most names of sources, pools or streams that a mistake in the configuration lists.
+const NAMES_SHOWN: usize = 20;
 
 /// Most sources in one suite: they are kept by number in sixteen bits and walked in pools.
 pub const SOURCES_MAX: usize = 10_000;
@@ -338,9 +355,10 @@ pub const WEIGHT_MAX: u32 = 1_000_000;
 mod tests {
     use super::*;
 
-    fn check(text: &str, expected: Result<(), &str>) {
+    fn check(text: &str, expected: &str) {
         let config: Config = toml::from_str(text).unwrap();
-        assert_eq!(config.validate(), expected.map_err(str::to_owned), "{text}");
+        let found = config.validate().err().map(|faults| faults.to_string()).unwrap_or_default();
+        assert_eq!(found, expected, "{text}");
     }
 
     #[test]
@@ -353,19 +371,24 @@ mod tests {
 
     #[test]
     fn errors_name_their_key() {
-        check("", Ok(()));
-        check("default_stream = 'mine'", Err("default_stream: there is no stream \"mine\""));
-        check("[[sources]]\nname='a/b'\nehlo_name='x'", Err("sources[0].name: must not be empty or contain a slash"));
-        check("[[pools]]\nname='default'\nmembers=[{source='b'}]", Err("pools[0].members: there is no source \"b\""));
+        check("", "");
+        let streams = "must be one of the streams: \"transactional\", \"bulk\"";
+        check("default_stream = 'mine'", &format!("default_stream {streams}"));
+        let name = "sources[0].name must not be empty, contain a slash or be longer than 255; for example \"ip-1\"";
+        check("[[sources]]\nname='a/b'\nehlo_name='x'", name);
+        let source = "must be one of the sources: \"default\"";
+        let pool = "[[pools]]\nname='default'\nmembers";
+        check(&format!("{pool}=[{{source='b'}}]"), &format!("pools[0].members[0].source {source}"));
         check(
-            "[[pools]]\nname='default'\nmembers=[{source='default',weight=0}]",
-            Err("pools[0].members: no member has a weight above 0"),
+            &format!("{pool}=[{{source='default',weight=0}}]"),
+            "pools[0].members must have one with a weight above 0",
         );
-        check(
-            "[[overrides]]\nconnections=0",
-            Err("overrides[0].connections: must be at least 1 (suspend the path to send nothing)"),
-        );
-        check("limits.ready_max=0", Err("limits.ready_max: must be at least 1"));
-        check("adaptive.decrease_percent=99", Err("adaptive.decrease_percent: must be between 1 and 95"));
+        let connections = "overrides[0].connections must be at least 1 (suspend the path to send nothing)";
+        check("[[overrides]]\nconnections=0", connections);
+        check("[[overrides]]\nsource='b'\nconnections=0", &format!("overrides[0].source {source}; {connections}"));
+        check("limits.ready_max=0", "limits.ready_max must be at least 1");
+        check("adaptive.decrease_percent=99", "adaptive.decrease_percent must be between 1 and 95");
+        let retry = "[[streams]]\nname='bulk'\nretry={first='2s',longest='1s'}";
+        check(retry, "streams[0].retry.longest must not be shorter than streams[0].retry.first");
     }
 }

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use model::config::{Fault, Faults};
 use model::id::RecipientId;
 use model::units::Span;
 use schemars::JsonSchema;
@@ -34,15 +35,12 @@ impl Retry {
     /// Checks what the form alone cannot.
     ///
     /// # Errors
-    /// The key and what is wrong with it.
-    pub fn validate(&self) -> Result<(), String> {
-        if self.first < Span::s(1) {
-            return Err("first: must be at least 1s".to_owned());
-        }
-        if self.longest < self.first {
-            return Err("longest: must not be shorter than first".to_owned());
-        }
-        Ok(())
+    /// Every mistake.
+    pub fn validate(&self) -> Result<(), Faults> {
+        let mut faults = Faults::default();
+        faults.at_least("first", self.first, Span::s(1));
+        faults.unless(self.longest >= self.first, || Fault::new("longest", "must not be shorter than").than("first"));
+        faults.result()
     }
 
     /// Wait before the next attempt when `attempts` (from 1) have failed: doubled each time, at most `longest`, and up

@@ -55,14 +55,30 @@ fn one_address(line: &str, lists: &AddressLists) -> Value {
 /// One answer a line: whose mail exchanger is this host.
 ///
 /// # Errors
-/// [`InspectError`] for an empty input or one beyond the limits.
+/// [`InspectError`] for an empty input or one beyond the limits, and with the code `not-a-host` and its line for
+/// something that no host can be called.
 pub fn mx(input: &[u8]) -> Result<Vec<Value>, InspectError> {
     let providers = Providers::builtin();
+    let hosts = cases(input)?;
+    let text = String::from_utf8_lossy(input);
+    let mut lines = text.lines().map(str::trim).enumerate();
+    if let Some((place, line)) = lines.find(|(_, line)| !line.is_empty() && !may_be_host(line)) {
+        return Err(InspectError {
+            at: Some(format!("line {}", place + 1)),
+            ..InspectError::new("not-a-host", format!("{line:?} is not the name of a host"))
+        });
+    }
     let answer = |host: &String| match providers.of_host(host) {
         Some(provider) => {
             json!({ "provider": provider.name, "kind": provider.kind, "label": provider.label, "site": provider.site })
         }
         None => json!({ "provider": providers.name_of_host(host), "kind": "unknown", "label": null, "site": null }),
     };
-    Ok(cases(input)?.iter().map(answer).collect())
+    Ok(hosts.iter().map(answer).collect())
+}
+
+/// Lenient: letters of any script, digits, hyphens and underscores between dots; a final dot is allowed.
+fn may_be_host(text: &str) -> bool {
+    let label = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
+    text.strip_suffix('.').unwrap_or(text).split('.').all(label)
 }

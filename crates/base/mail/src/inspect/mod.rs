@@ -55,6 +55,20 @@ fn bounded(input: &[u8]) -> Result<&[u8], InspectError> {
     }
 }
 
+/// Refuses what has not a single header field: anything else may be a mail, however broken.
+fn mail(input: &[u8]) -> Result<&[u8], InspectError> {
+    let input = bounded(input)?;
+    let is_field = |line: &[u8]| {
+        let name = line.iter().take_while(|byte| (b'!'..=b'~').contains(byte) && **byte != b':').count();
+        let rest = line[name..].trim_ascii_start();
+        name > 0 && rest.first() == Some(&b':')
+    };
+    if input.split(|byte| matches!(byte, b'\n' | b'\r')).any(is_field) {
+        return Ok(input);
+    }
+    Err(InspectError::new("not-a-mail", "this is no mail: it has not a single header field"))
+}
+
 /// The lines of an input with one case a line; empty lines do not count.
 fn cases(input: &[u8]) -> Result<Vec<String>, InspectError> {
     let text = String::from_utf8_lossy(bounded(input)?).into_owned();

@@ -2,14 +2,15 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{InspectError, bounded};
+use super::{InspectError, bounded, mail};
 use crate::bounce::Dictionary;
 use crate::report::{self, Action, AutoReply, DeliveryReport, Feedback, Original, Report};
 
 /// Any inbound mail: delivery report, bounce in prose, automatic answer, feedback, or none of these.
 ///
 /// # Errors
-/// [`InspectError`] for an empty input or one beyond the limits.
+/// [`InspectError`] for an empty input, one beyond the limits, and with the code `not-a-mail` for one that says nothing
+/// and has not even a header.
 pub fn bounce(input: &[u8]) -> Result<Value, InspectError> {
     let dictionary = Dictionary::builtin();
     Ok(match report::read(bounded(input)?, &dictionary) {
@@ -18,7 +19,10 @@ pub fn bounce(input: &[u8]) -> Result<Value, InspectError> {
             json!({ "kind": "feedback", "reports": [feedback_row(&feedback)], "feedback": fields_of(&feedback) })
         }
         Report::AutoReply(answer) => json!({ "kind": "auto-reply", "reports": [answer_row(&answer)] }),
-        Report::None => json!({ "kind": "none", "reports": [] }),
+        Report::None => {
+            mail(input)?;
+            json!({ "kind": "none", "reports": [] })
+        }
     })
 }
 

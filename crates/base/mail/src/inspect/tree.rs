@@ -3,15 +3,15 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
-use super::{InspectError, bounded};
+use super::{InspectError, mail};
 use crate::mime::{self, Body, Part};
 
 /// The tree, and its leaves in order.
 ///
 /// # Errors
-/// [`InspectError`] for an empty input or one beyond the limits.
+/// [`InspectError`] for an empty input, one beyond the limits, and with the code `not-a-mail` for one without any header.
 pub fn mime(input: &[u8]) -> Result<Value, InspectError> {
-    let tree = mime::parse(bounded(input)?);
+    let tree = mime::parse(mail(input)?);
     let check = mime::check(input);
     Ok(json!({
         "subject": tree.fields.get("Subject").map(|field| field.decoded()),

@@ -367,3 +367,23 @@ fn mx() {
         ]"#]],
     );
 }
+
+#[test]
+fn what_is_nothing_of_the_kind_is_refused() {
+    let check = |found: Result<Value, inspect::InspectError>, code: Option<&str>, at: Option<&str>| {
+        let refused = found.err();
+        assert_eq!(refused.as_ref().map(|error| error.code), code, "{refused:?}");
+        assert_eq!(refused.and_then(|error| error.at).as_deref(), at);
+    };
+    let mx = |input: &[u8]| inspect::mx(input).map(Value::from);
+    check(mx(b"mx00.gmx.net\nMX._x.example.\nm\xc3\xbcller.example\nlocalhost\n192.0.2.1\n"), None, None);
+    check(mx(b"mx00.gmx.net\n\n  what is this?\n"), Some("not-a-host"), Some("line 3"));
+    check(mx(b"a..b\n"), Some("not-a-host"), Some("line 1"));
+    check(mx(b"10 mx00.gmx.net\n"), Some("not-a-host"), Some("line 1"));
+    check(inspect::mime(b"hello, world\n"), Some("not-a-mail"), None);
+    check(inspect::mime(b"\x7fELF\0\0"), Some("not-a-mail"), None);
+    check(inspect::mime(b"Subject: lunch\r\r\rAt noon?"), None, None);
+    check(inspect::mime(b"\nSubject : lunch\n"), None, None);
+    check(inspect::bounce(b"hello, world\n"), Some("not-a-mail"), None);
+    check(inspect::feedback(b"hello, world\n"), Some("not-feedback"), None);
+}

@@ -87,7 +87,7 @@ impl ProviderLimits {
             }
         }
         if let Some(retry) = &form.retry {
-            retry.get_ref().validate().map_err(|reason| ("retry", retry.span().start, reason))?;
+            retry.get_ref().validate().map_err(|faults| ("retry", retry.span().start, faults.to_string()))?;
         }
         Ok(ProviderLimits {
             connections: setting(&form.connections, text, file),
