@@ -33,6 +33,9 @@ pub(crate) struct Delivered {
     pub recipient: String,
     pub sender: String,
     pub source: IpAddr,
+    /// What the mail says it belongs to.
+    pub mailing: String,
+    pub _unread: Unread,
     pub message: Arc<[u8]>,
 }
 
@@ -59,8 +62,6 @@ pub(crate) struct People {
     setting: Setting,
     http: reqwest::Client,
     requests: Semaphore,
-    /// Mails whose people have not done everything yet.
-    busy: AtomicU64,
     numbers: AtomicU64,
 }
 
@@ -76,12 +77,22 @@ struct Offers {
     one_click: Option<String>,
 }
 
-/// Counts a person as busy for as long as it lives.
-struct Busy<'a>(&'a AtomicU64);
+/// Counts a mail as unread for as long as it lives.
+pub(crate) struct Unread {
+    ledger: Arc<Ledger>,
+    mailing: String,
+}
 
-impl Drop for Busy<'_> {
+impl Unread {
+    pub(crate) fn new(ledger: &Arc<Ledger>, mailing: &str) -> Unread {
+        ledger.taken_up(mailing);
+        Unread { ledger: Arc::clone(ledger), mailing: mailing.to_owned() }
+    }
+}
+
+impl Drop for Unread {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.ledger.put_away(&self.mailing);
     }
 }
 
@@ -93,12 +104,7 @@ impl People {
             .timeout(REQUEST_TIMEOUT)
             .build()?;
         let requests = Semaphore::new(REQUESTS_MAX);
-        Ok(People { setting, http, requests, busy: AtomicU64::new(0), numbers: AtomicU64::new(1) })
-    }
-
-    /// Mails whose people have not done everything yet.
-    pub(crate) fn busy(&self) -> u64 {
-        self.busy.load(Ordering::Relaxed)
+        Ok(People { setting, http, requests, numbers: AtomicU64::new(1) })
     }
 
     /// Lives until `shutdown`.
@@ -112,10 +118,9 @@ impl People {
             };
             let Some(delivered) = delivered else { break };
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
-            self.busy.fetch_add(1, Ordering::Relaxed);
             let (people, shutdown) = (Arc::clone(&self), shutdown.clone());
             tasks.spawn(async move {
-                let (_place, _busy) = (place, Busy(&people.busy));
+                let _place = place;
                 tokio::select! {
                     () = people.read(delivered) => {}
                     () = shutdown.cancelled() => {}
@@ -172,7 +177,7 @@ impl People {
 
     /// A security scanner: GETs every link, unsubscribe included. It must change nothing.
     async fn scan(&self, mail: &Delivered, offers: &Offers) {
-        self.setting.ledger.did(&mail.provider, Deed::Scanned);
+        self.did(mail, Deed::Scanned);
         for url in offers.links.iter().chain(&offers.one_click) {
             let Ok(_place) = self.requests.acquire().await else { return };
             let answer = self.http.get(url).header("user-agent", "Lab-Scanner/1.0").send().await;
@@ -181,7 +186,7 @@ impl People {
                 Ok(_) => offers.links.contains(url).then_some(Deed::ScannerFollowed),
                 Err(_) => Some(Deed::Failed),
             };
-            deed.into_iter().for_each(|deed| self.setting.ledger.did(&mail.provider, deed));
+            deed.into_iter().for_each(|deed| self.did(mail, deed));
         }
     }
 
@@ -189,14 +194,14 @@ impl People {
         let Ok(_place) = self.requests.acquire().await else { return };
         let request = self.http.get(url).header("user-agent", "Mozilla/5.0 (X11; Linux x86_64) Lab-Person/1.0");
         let done = request.send().await.is_ok_and(|response| is_page(&response));
-        self.setting.ledger.did(&mail.provider, if done { deed } else { Deed::Failed });
+        self.did(mail, if done { deed } else { Deed::Failed });
     }
 
     async fn post_one_click(&self, mail: &Delivered, url: &str) {
         let Ok(_place) = self.requests.acquire().await else { return };
         let request = self.http.post(url).form(&[("List-Unsubscribe", "One-Click")]);
         let done = request.send().await.is_ok_and(|response| response.status().is_success());
-        self.setting.ledger.did(&mail.provider, if done { Deed::Unsubscribed } else { Deed::Failed });
+        self.did(mail, if done { Deed::Unsubscribed } else { Deed::Failed });
     }
 
     /// A mail of the provider to the sender.
@@ -218,7 +223,11 @@ impl People {
             _ => (mail.sender.as_str(), delivery_report(&about)),
         };
         let done = !to.is_empty() && self.send(&host, to, &message).await;
-        self.setting.ledger.did(&mail.provider, if done { deed } else { Deed::Failed });
+        self.did(mail, if done { deed } else { Deed::Failed });
+    }
+
+    fn did(&self, mail: &Delivered, deed: Deed) {
+        self.setting.ledger.did(&mail.provider, &mail.mailing, deed);
     }
 
     async fn send(&self, host: &str, to: &str, message: &[u8]) -> bool {

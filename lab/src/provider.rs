@@ -12,8 +12,8 @@ use smtp::server::{Answer, Context, Conversation, Handler, Peer};
 use tokio::sync::mpsc;
 
 use crate::behaviour::{Behaviour, Decision};
-use crate::ledger::Ledger;
-use crate::people::Delivered;
+use crate::ledger::{Ledger, mailing_of};
+use crate::people::{Delivered, Unread};
 
 /// One provider at work; shared by its connections.
 pub(crate) struct Provider {
@@ -117,14 +117,17 @@ impl Conversation for Talk {
 impl Talk {
     async fn take(&mut self, transaction: Transaction) {
         let message_id = mail::mime::header(&transaction.data, "Message-ID").unwrap_or_default().trim().to_owned();
+        let mailing = mailing_of(&transaction.data);
         let data: Arc<[u8]> = transaction.data.into();
         for recipient in self.recipients.drain(..) {
-            self.provider.ledger.accepted(&self.provider.name, &recipient, &message_id);
+            self.provider.ledger.accepted(&self.provider.name, &mailing, &recipient, &message_id);
             let delivered = Delivered {
                 provider: self.provider.name.clone(),
                 recipient,
                 sender: transaction.mail.sender.clone(),
                 source: self.source,
+                mailing: mailing.clone(),
+                _unread: Unread::new(&self.provider.ledger, &mailing),
                 message: Arc::clone(&data),
             };
             // The people are gone when the lab is stopping: the mail was taken all the same.

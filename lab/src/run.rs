@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use crate::behaviour::Behaviour;
 use crate::contacts::DomainShare;
 use crate::ledger::{LabReport, Ledger};
+use crate::mailbox::Mailbox;
 use crate::people::{People, Setting};
 use crate::provider::{Door, Provider};
 use crate::scenario::{Scenario, ScenarioError};
@@ -76,7 +77,6 @@ pub struct Lab {
     dns: DnsServer,
     smtp_port: u16,
     ledger: Arc<Ledger>,
-    people: Arc<People>,
     scenario: Scenario,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -108,7 +108,7 @@ impl Lab {
         let tls = config.tls_dir.map(|dir| smtp::tls::server_self_signed(&dir, &names)).transpose()?;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let (sender, mail) = mpsc::channel(MAIL_WAITING_MAX);
-        tasks.spawn(Arc::clone(&people).live(mail, stop.clone()));
+        tasks.spawn(people.live(mail, stop.clone()));
         for (profile, listener) in scenario.providers.iter().zip(listeners) {
             let provider = Arc::new(Provider {
                 name: profile.name.clone(),
@@ -121,7 +121,7 @@ impl Lab {
             tasks.spawn(smtp::server::serve(listener, Arc::new(Door(provider)), server, tls.clone(), stop.clone()));
         }
         tasks.close();
-        Ok(Lab { dns, smtp_port, ledger, people, scenario, tasks, stop })
+        Ok(Lab { dns, smtp_port, ledger, scenario, tasks, stop })
     }
 
     /// Where the name server listens.
@@ -139,9 +139,23 @@ impl Lab {
         self.ledger.report()
     }
 
-    /// Mails whose people have not done everything yet.
-    pub fn people_busy(&self) -> u64 {
-        self.people.busy()
+    /// The part of it that belongs to one mailing ([`crate::ledger::mailing_of`]).
+    pub fn report_of(&self, mailing: &str) -> LabReport {
+        self.ledger.report_of(mailing)
+    }
+
+    /// Mails of a mailing whose people have not done everything yet.
+    pub fn unread(&self, mailing: &str) -> u64 {
+        self.ledger.unread(mailing)
+    }
+
+    /// Whether the first attempt to this address is put off although the mailbox takes mail later on.
+    pub fn has_no_room_at_first(&self, address: &str) -> bool {
+        let domain = address.rsplit('@').next().unwrap_or_default();
+        let mut providers = self.scenario.providers.iter();
+        let provider = providers.find(|provider| provider.domains.iter().any(|known| known.name == domain));
+        let seed = self.scenario.seed;
+        provider.is_some_and(|one| Mailbox::of(seed, address, &one.mailboxes) == Mailbox::FullAtFirst)
     }
 
     /// The domains of the scenario with their shares, for [`crate::contacts::csv`].

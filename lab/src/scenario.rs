@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use model::config::{Fault, Faults};
 use model::units::{Rate, Span};
 use serde::Deserialize;
 
@@ -167,11 +168,11 @@ pub struct Replies {
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     /// Not TOML of this form.
-    #[error("{0}")]
+    #[error(transparent)]
     Toml(#[from] toml::de::Error),
-    /// A value that makes no sense.
-    #[error("{0}")]
-    Value(String),
+    /// Values that make no sense: all of them.
+    #[error(transparent)]
+    Values(#[from] Faults),
 }
 
 impl Scenario {
@@ -181,7 +182,7 @@ impl Scenario {
     /// [`ScenarioError`] names what is wrong.
     pub fn parse(text: &str) -> Result<Scenario, ScenarioError> {
         let scenario: Scenario = toml::from_str(text)?;
-        scenario.check().map_err(ScenarioError::Value)?;
+        scenario.check()?;
         Ok(scenario)
     }
 
@@ -190,30 +191,30 @@ impl Scenario {
         span.0.div_f64(self.time_scale)
     }
 
-    fn check(&self) -> Result<(), String> {
-        if !(self.time_scale.is_finite() && self.time_scale >= 1.0) {
-            return Err("time_scale must be at least 1".to_owned());
-        }
+    fn check(&self) -> Result<(), Faults> {
+        let mut faults = Faults::default();
+        let scale = self.time_scale;
+        faults.unless(scale.is_finite() && scale >= 1.0, || Fault::new("time_scale", "must be at least 1"));
         let mut domains = HashSet::new();
-        for provider in &self.providers {
-            let name = &provider.name;
-            if provider.mx.is_empty() || provider.domains.is_empty() {
-                return Err(format!("provider {name}: needs at least one domain and one mx"));
-            }
-            if provider.limits.connections == 0 || provider.limits.messages_per_connection == 0 {
-                return Err(format!("provider {name}: limits must be at least 1"));
-            }
+        for (place, provider) in self.providers.iter().enumerate() {
+            let key = |field: &str| format!("provider[{place}].{field}");
+            faults.unless(!provider.mx.is_empty(), || Fault::new(key("mx"), "must name at least one host"));
+            faults.unless(!provider.domains.is_empty(), || Fault::new(key("domains"), "must name at least one"));
+            faults.at_least(&key("limits.connections"), provider.limits.connections, 1);
+            faults.at_least(&key("limits.messages_per_connection"), provider.limits.messages_per_connection, 1);
             for domain in &provider.domains {
-                if !domains.insert(&domain.name) {
-                    return Err(format!("domain {} belongs to two providers", domain.name));
-                }
+                faults.unless(domains.insert(&domain.name), || {
+                    Fault::new(key("domains"), format!("must not hold {}, which is there twice", domain.name))
+                });
             }
-            let replies = provider.replies.all();
-            if let Some((field, text)) = replies.iter().find(|(_, text)| split_reply(text).is_none()) {
-                return Err(format!("provider {name}: replies.{field} is no reply: {text:?}"));
+            for (field, text) in provider.replies.all() {
+                faults.unless(split_reply(text).is_some(), || {
+                    let rule = format!("must be a reply and not {text:?}");
+                    Fault::new(key(&format!("replies.{field}")), rule).example("\"550 5.1.1 no such user\"")
+                });
             }
         }
-        Ok(())
+        faults.result()
     }
 }
 
@@ -261,8 +262,12 @@ mod tests {
             assert!(error.contains(expected), "{error}");
         };
         check("time_scale = 60", "time_scale = 0", "time_scale must be at least 1");
-        check("unknown = \"550", "unknown = \"none", "provider gmail: replies.unknown is no reply");
-        check("name = \"googlemail.com\"", "name = \"gmail.com\"", "domain gmail.com belongs to two");
+        check("unknown = \"550", "unknown = \"none", "provider[0].replies.unknown must be a reply and not \"none");
+        check("name = \"googlemail.com\"", "name = \"gmail.com\"", "must not hold gmail.com, which is there twice");
         check("seed =", "sead =", "unknown field");
+        let two =
+            DEMO.replacen("time_scale = 60", "time_scale = 0", 1).replacen("unknown = \"550", "unknown = \"none", 1);
+        let error = Scenario::parse(&two).unwrap_err().to_string();
+        assert!(error.contains("time_scale must be") && error.contains("replies.unknown must be"), "{error}");
     }
 }

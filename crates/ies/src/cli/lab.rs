@@ -4,9 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use clap::Args;
-use lab::{Lab as Laboratory, LabConfig, Scenario};
+use lab::{Lab as Laboratory, LabConfig};
 use model::time::SystemClock;
 
 /// Run the simulated mailbox providers until Ctrl-C, then print what they saw.
@@ -37,10 +36,7 @@ pub(super) struct Lab {
 
 impl Lab {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let text = match &self.scenario {
-            Some(file) => std::fs::read_to_string(file).with_context(|| file.display().to_string())?,
-            None => lab::scenario::DEMO.to_owned(),
-        };
+        let scenario = crate::demo::scenario(self.scenario.as_deref())?;
         let config = LabConfig {
             http_base: self.http,
             inbound_smtp: self.inbound,
@@ -51,7 +47,7 @@ impl Lab {
             tls_dir: None,
             clock: Arc::new(SystemClock),
         };
-        let lab = Laboratory::start(Scenario::parse(&text)?, config).await?;
+        let lab = Laboratory::start(scenario, config).await?;
         println!("name server {}\nproviders on 127.0.10.1 and on, port {}", lab.dns(), lab.smtp_port());
         tokio::signal::ctrl_c().await?;
         println!("{}", serde_json::to_string_pretty(&lab.report())?);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use campaign::audience::{Field, FieldKind, Import, ImportState, List, NewList};
 use campaign::content::{CampaignCheck, Format};
-use campaign::report::CampaignReport;
+use campaign::report::{CampaignRecipient, CampaignReport};
 use campaign::sending::{Campaign, CampaignInput};
 use model::id::{CampaignId, ListId};
 use serde::Deserialize;
@@ -30,6 +30,11 @@ struct Settings {
     from_name: String,
     from_address: String,
     reply_to: String,
+}
+
+#[derive(Deserialize)]
+struct Recipients {
+    items: Vec<CampaignRecipient>,
 }
 
 #[derive(Deserialize)]
@@ -77,6 +82,46 @@ pub(super) async fn import(client: &Client, csv: String, progress: impl Fn(&Impo
         bail!("the import failed: {}", import.error.unwrap_or_default());
     }
     Ok((list, import))
+}
+
+/// A row of the contact file that was refused.
+pub(super) struct RefusedRow {
+    /// Its line in the file.
+    pub line: String,
+    /// The column, where one is to blame.
+    pub column: String,
+    /// Why, in full.
+    pub reason: String,
+}
+
+/// The error file of an import, and its first `count` rows.
+pub(super) async fn refused(
+    client: &Client,
+    import: &Import,
+    count: usize,
+) -> anyhow::Result<(Vec<u8>, Vec<RefusedRow>)> {
+    let file = client.download(&format!("/api/v1/imports/{}/errors.csv", import.id)).await?;
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file.as_slice());
+    let rows = reader.records().take(count).map(|row| {
+        let row = row?;
+        let cell = |place| row.get(place).unwrap_or_default().to_owned();
+        Ok(RefusedRow { line: cell(0), column: cell(1), reason: cell(2) })
+    });
+    let rows = rows.collect::<Result<Vec<RefusedRow>, csv::Error>>()?;
+    Ok((file, rows))
+}
+
+/// An address of the campaign with something to tell: delivered after it was put off, else refused for good.
+pub(super) async fn eventful(client: &Client, campaign: CampaignId) -> anyhow::Result<Option<String>> {
+    for (status, attempts_min) in [("delivered", 2), ("bounced", 1)] {
+        let path = format!("/api/v1/campaigns/{campaign}/recipients?status={status}&limit=200");
+        let found: Recipients = client.get(&path).await?;
+        let mut fitting = found.items.into_iter().filter(|one| one.attempts >= attempts_min && one.address.is_ascii());
+        if let Some(recipient) = fitting.next() {
+            return Ok(Some(recipient.address));
+        }
+    }
+    Ok(None)
 }
 
 /// Makes the campaign and checks it.

@@ -271,11 +271,31 @@ impl Totals {
     }
 }
 
-/// A reason without what differs from row to row: the quoted cell in front, the line number at the end.
+/// A reason without what differs from row to row, and still a whole sentence: the quoted cell in front is named instead
+/// of shown, the number of the other line is left out.
 fn general(reason: &str) -> String {
-    let reason = match reason.strip_prefix('"').and_then(|rest| rest.rsplit_once("\" ")) {
-        Some((_, rest)) => rest,
-        None => reason,
-    };
-    reason.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches(" line ").to_owned()
+    if let Some((_, rest)) = reason.strip_prefix('"').and_then(|rest| rest.rsplit_once("\" ")) {
+        return format!("the value {rest}");
+    }
+    match reason.rsplit_once(" in line ") {
+        Some((what, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("{what} in an earlier line")
+        }
+        _ => reason.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_rows_have_in_common_is_a_whole_sentence() {
+        let check = |reason: &str, expected: &str| assert_eq!(general(reason), expected);
+        check("the same address as in line 7", "the same address as in an earlier line");
+        check("\"31.02.1980 or so\" is not a date", "the value is not a date");
+        check("the row has 3 cells, the first row has 8", "the row has 3 cells, the first row has 8");
+        check("the address has no @", "the address has no @");
+        check("written in line of sight", "written in line of sight");
+    }
 }
