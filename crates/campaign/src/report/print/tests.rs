@@ -53,6 +53,22 @@ fn provider(name: &str, delivered: u64, seconds: f64) -> ProviderReport {
     }
 }
 
+/// Categories of failures, how often, and a reply.
+const FAILURES: [(&str, u64, &str); 4] = [
+    (
+        "bad-mailbox",
+        412,
+        "550 5.1.1 <jean.dupont@orange.example>: Adresse d au moins un destinataire invalide. OFR_416",
+    ),
+    (
+        "rate-limited",
+        1_904,
+        "421 4.7.28 Gmail has detected an unusual rate of unsolicited mail originating from your IP",
+    ),
+    ("greylisted", 333, "451 4.7.1 Greylisted, please try again in 300 seconds"),
+    ("quota-issues", 57, "552 5.2.2 Mailbox full"),
+];
+
 fn report() -> CampaignReport {
     let names = ["gmail", "orange", "outlook", "microsoft365", "yahoo", "laposte", "free", "sfr", "icloud", "gmx"];
     let mut by_provider: Vec<ProviderReport> = names
@@ -62,20 +78,6 @@ fn report() -> CampaignReport {
         .collect();
     by_provider.push(provider("mail.mairie-de-saint-jean.example", 12, 0.8));
     by_provider.push(ProviderReport { provider: "unknown".into(), sent: 31, bounced: 31, ..ProviderReport::default() });
-    let samples = [
-        (
-            "bad-mailbox",
-            412,
-            "550 5.1.1 <jean.dupont@orange.example>: Adresse d au moins un destinataire invalide. OFR_416",
-        ),
-        (
-            "rate-limited",
-            1_904,
-            "421 4.7.28 Gmail has detected an unusual rate of unsolicited mail originating from your IP",
-        ),
-        ("greylisted", 333, "451 4.7.1 Greylisted, please try again in 300 seconds"),
-        ("quota-issues", 57, "552 5.2.2 Mailbox full"),
-    ];
     let timeline = |minute: i64| MomentReport {
         at: Timestamp::from_unix_s(1_789_999_980 + minute * 60),
         span_s: 60,
@@ -110,7 +112,7 @@ fn report() -> CampaignReport {
         opens: TouchCount { total: 9_114, automatic: 0, unique: 6_402 },
         clicks: TouchCount { total: 1_243, automatic: 328, unique: 915 },
         by_provider,
-        by_category: samples
+        by_category: FAILURES
             .map(|(category, count, sample)| CategoryReport { category: category.into(), count, sample: sample.into() })
             .into(),
         links: vec![
