@@ -85,7 +85,6 @@ async fn providers_summary(
 
 /// A page of a search.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = EventsPage)]
 struct SearchPage {
     /// The events, without transcripts.
     items: Vec<Event>,

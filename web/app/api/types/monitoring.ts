@@ -27,7 +27,7 @@ export type MatrixCell = Schemas["MatrixCell"];
 export type ProviderDashboard = Schemas["ProviderDashboard"];
 export type ProvidersSummary = Schemas["ProvidersSummary"];
 
-export type EventPage = Schemas["EventsPage"];
+export type EventPage = Schemas["SearchPage"];
 /** A value in a search that nobody knows. */
 export type SearchHint = Schemas["SearchHint"];
 /** As in campaigns, and delivered ones that came back. */
