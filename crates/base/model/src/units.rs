@@ -137,7 +137,7 @@ impl fmt::Display for Rate {
         let seconds = self.period.as_secs();
         // One number and one unit, as it is read: the largest unit that the time is a multiple of.
         let units = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
-        let (unit, letter) = units.into_iter().find(|(unit, _)| seconds % unit == 0).unwrap_or((1, "s"));
+        let (unit, letter) = units.into_iter().find(|(unit, _)| seconds.is_multiple_of(*unit)).unwrap_or((1, "s"));
         let period = match seconds {
             60 => "min".to_owned(),
             _ if seconds == unit => letter.to_owned(),
