@@ -225,8 +225,8 @@ impl<'v> Val<'v> {
     pub(super) fn compare(&self, other: &Val<'_>) -> Option<Ordering> {
         match (self, other) {
             (Val::Int(left), Val::Int(right)) => Some(left.cmp(right)),
-            (Val::Int(left), Val::Float(right)) => (*left as f64).partial_cmp(right),
-            (Val::Float(left), Val::Int(right)) => left.partial_cmp(&(*right as f64)),
+            (Val::Int(left), Val::Float(right)) => compare_exactly(*left, *right),
+            (Val::Float(left), Val::Int(right)) => compare_exactly(*right, *left).map(Ordering::reverse),
             (Val::Float(left), Val::Float(right)) => left.partial_cmp(right),
             _ => Some(self.as_str()?.cmp(other.as_str()?)),
         }
@@ -258,6 +258,13 @@ impl Number {
             Number::Float(number) => number,
         }
     }
+}
+
+/// The order of two numbers as they are: a whole number beyond 2^53 must not be rounded to the other, or three numbers could
+/// go round in a circle, which is no order to sort by.
+fn compare_exactly(whole: i64, float: f64) -> Option<Ordering> {
+    // Where the rounded number equals the other, that one is whole and fits into 128 bits.
+    (whole as f64).partial_cmp(&float).map(|order| order.then(i128::from(whole).cmp(&(float as i128))))
 }
 
 /// As Ruby prints it where that is short: `2.5`, `3.0`.

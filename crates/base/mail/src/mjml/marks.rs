@@ -1,4 +1,5 @@
 //! Liquid on its way through parsers that do not know it: each mark becomes a short word and comes back unchanged.
+//! So does a `>` that would break the parser of MJML.
 //!
 //! A mark is `{{ … }}` or `{% … %}` as written; what is never closed is no mark (the merge compiler will tell).
 
@@ -27,21 +28,24 @@ pub(super) struct Protected {
 impl Protected {
     /// Every mark becomes a word.
     pub(super) fn words(original: &str) -> Self {
-        Self::new(original, |_| Form::Word)
+        let mut marks = scan(original);
+        marks.extend(breaking(original, &marks));
+        marks.sort_unstable_by_key(|mark| mark.start);
+        Self::new(original, marks, |_| Form::Word)
     }
 
     /// Marks in the content of HTML become comments, those inside of tags and comments words.
     pub(super) fn html(original: &str) -> Self {
         let mut place = HtmlPlace::Content;
         let mut seen = 0;
-        Self::new(original, |mark| {
+        Self::new(original, scan(original), |mark| {
             place = place.after(&original[seen..mark.start]);
             seen = mark.end;
             if matches!(place, HtmlPlace::Content) { Form::Comment } else { Form::Word }
         })
     }
 
-    fn new(original: &str, mut form: impl FnMut(&Range<usize>) -> Form) -> Self {
+    fn new(original: &str, marks: Vec<Range<usize>>, mut form: impl FnMut(&Range<usize>) -> Form) -> Self {
         // Something that the original does not hold.
         let mut open = "zqies".to_owned();
         while original.contains(&open) {
@@ -49,7 +53,7 @@ impl Protected {
         }
         let mut protected = Protected { text: String::new(), open, marks: Vec::new(), ends: Vec::new() };
         let mut at = 0;
-        for mark in scan(original) {
+        for mark in marks {
             protected.text.push_str(&original[at..mark.start]);
             let word = format!("{}{}{CLOSE}", protected.open, protected.marks.len());
             match form(&mark) {
@@ -98,10 +102,12 @@ impl Protected {
             let around = [("<!--", "-->"), ("&lt;!--", "--&gt;")]
                 .into_iter()
                 .find_map(|(open, close)| Some((before.strip_suffix(open)?, behind.strip_prefix(close)?)));
+            let mark = self.marks.get(index).map_or("", String::as_str);
             // A parser gives an attribute without value an empty one.
-            let (before, behind) = around.unwrap_or((before, behind.strip_prefix("=\"\"").unwrap_or(behind)));
+            let bare = behind.strip_prefix("=\"\"").filter(|_| mark != ">").unwrap_or(behind);
+            let (before, behind) = around.unwrap_or((before, bare));
             out.push_str(before);
-            out.push_str(self.marks.get(index).map_or("", String::as_str));
+            out.push_str(mark);
             rest = behind;
         }
         out.push_str(rest);
@@ -124,25 +130,46 @@ enum HtmlPlace {
 impl HtmlPlace {
     /// The place behind `text`.
     fn after(mut self, text: &str) -> Self {
-        let bytes = text.as_bytes();
-        let mut at = 0;
-        while at < bytes.len() {
-            let rest = &bytes[at..];
-            self = match (self, rest) {
-                (HtmlPlace::Content, [b'<', b'!', b'-', b'-', ..]) => HtmlPlace::Comment,
-                (HtmlPlace::Content, [b'<', next, ..]) if next.is_ascii_alphabetic() || b"/!?".contains(next) => {
-                    HtmlPlace::Tag
-                }
-                (HtmlPlace::Comment, [b'-', b'-', b'>', ..]) => HtmlPlace::Content,
-                (HtmlPlace::Tag, [b'>', ..]) => HtmlPlace::Content,
-                (HtmlPlace::Tag, [quote @ (b'"' | b'\''), ..]) => HtmlPlace::Quoted(*quote),
-                (HtmlPlace::Quoted(quote), [byte, ..]) if *byte == quote => HtmlPlace::Tag,
-                (place, _) => place,
-            };
-            at += 1;
+        for at in 0..text.len() {
+            self = self.step(&text.as_bytes()[at..]);
         }
         self
     }
+
+    /// The place behind the first byte of `rest`.
+    fn step(self, rest: &[u8]) -> Self {
+        match (self, rest) {
+            (HtmlPlace::Content, [b'<', b'!', b'-', b'-', ..]) => HtmlPlace::Comment,
+            (HtmlPlace::Content, [b'<', next, ..]) if next.is_ascii_alphabetic() || b"/!?".contains(next) => {
+                HtmlPlace::Tag
+            }
+            (HtmlPlace::Comment, [b'-', b'-', b'>', ..]) => HtmlPlace::Content,
+            (HtmlPlace::Tag, [b'>', ..]) => HtmlPlace::Content,
+            (HtmlPlace::Tag, [quote @ (b'"' | b'\''), ..]) => HtmlPlace::Quoted(*quote),
+            (HtmlPlace::Quoted(quote), [byte, ..]) if *byte == quote => HtmlPlace::Tag,
+            (place, _) => place,
+        }
+    }
+}
+
+/// Every `>` outside of the marks that is not the end of a tag, with a letter beyond ASCII close in front of it:
+/// htmlparser (below mrml) looks two bytes back from one and panics inside of a letter (`Santé > Nutrition`).
+fn breaking(text: &str, marks: &[Range<usize>]) -> Vec<Range<usize>> {
+    let mut bytes = text.as_bytes().to_vec();
+    for mark in marks {
+        bytes[mark.clone()].fill(b'x');
+    }
+    let mut found = Vec::new();
+    let mut place = HtmlPlace::Content;
+    for at in 0..bytes.len() {
+        // The end of a comment is one of its own: seen from here, `-->` has just ended it.
+        let is_text = matches!(place, HtmlPlace::Content) && !bytes[..at].ends_with(b"--");
+        if bytes[at] == b'>' && is_text && !bytes[at.saturating_sub(2)..at].is_ascii() {
+            found.push(at..at + 1);
+        }
+        place = place.step(&bytes[at..]);
+    }
+    found
 }
 
 fn scan(text: &str) -> Vec<Range<usize>> {
@@ -185,6 +212,20 @@ mod tests {
         assert_eq!(protected.original_offset(9), 8);
         assert_eq!(protected.original_offset(protected.text.len()), original.len());
         assert_eq!(Protected::words("zqiesq {{ x }}").text, "zqiesq zqiesqq0qz");
+    }
+
+    #[test]
+    fn what_would_break_the_parser_is_put_aside() {
+        for (original, expected) in [
+            ("<a b=\"é>\">é ></a>é>", "<a b=\"é>\">é zqies0qz</a>ézqies1qz"),
+            ("x > y é <b>", "x > y é <b>"),
+            ("<!-- é -->é{{ x }}>", "<!-- é -->ézqies0qz>"),
+            ("中>=\"\"", "中zqies0qz=\"\""),
+        ] {
+            let protected = Protected::words(original);
+            assert_eq!(protected.text, expected);
+            assert_eq!(protected.restore(&protected.text), original);
+        }
     }
 
     #[test]

@@ -116,7 +116,8 @@ pub fn render(mjml: &str) -> Result<Rendered, MjmlError> {
     check_depth(tags::too_deep_of(own, MJML_DEPTH_MAX), MJML_DEPTH_MAX, &place)?;
     check_depth(tags::too_deep(&protected.text, MJML_HTML_DEPTH_MAX), MJML_HTML_DEPTH_MAX, &place)?;
     let parsed = mrml::parse_with_options(&protected.text, &ParserOptions::default())
-        .map_err(|cause| read_error(&cause, &protected.text, &place))?;
+        .map_err(|cause| read_error(&cause, &protected.text, &place))
+        .map_err(|error| MjmlError { message: protected.restore(&error.message), ..error })?;
     let (mut document, warnings) = (parsed.element, parsed.warnings);
     let inline = take_inline_styles(&mut document);
     let mut html = document

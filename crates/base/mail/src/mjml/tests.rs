@@ -38,6 +38,18 @@ fn errors_name_the_place() {
 }
 
 #[test]
+fn signs_in_texts_break_nothing() {
+    // Found by the fuzz target `mjml`: a panic of the parser below.
+    for text in ["Santé > Nutrition", "Voir plus …>", "日本>中国", "a > b", "è{{ x }}>é>", "é>>> é > é"] {
+        let mjml = format!(
+            "<mjml><mj-body><mj-section><mj-column><mj-text>{text}</mj-text></mj-column></mj-section></mj-body></mjml>"
+        );
+        assert!(render(&mjml).unwrap().html.contains(text), "{text}");
+    }
+    check_error("<mjml>é ></mjml>", "unexpected-token line 1 column 7: `é >` can not stand here");
+}
+
+#[test]
 fn what_has_no_effect_is_told() {
     let rendered =
         render("<mjml><mj-head><mj-title foo=\"x\">a</mj-title></mj-head>\n<mj-body><mj-colunm/></mj-body></mjml>")

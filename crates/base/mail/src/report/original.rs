@@ -69,7 +69,8 @@ impl Original {
     pub fn token_places(&self) -> impl Iterator<Item = &str> {
         let headers =
             ["List-Unsubscribe", "Feedback-ID", "CFBL-Feedback-ID"].into_iter().filter_map(|name| self.header(name));
-        let own = self.headers.iter().filter(|(name, _)| name.len() > 2 && name[..2].eq_ignore_ascii_case("x-"));
+        let own =
+            self.headers.iter().filter(|(name, _)| name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("x-")));
         let texts = [&self.reported_to, &self.return_path, &self.message_id, &self.report_subject];
         texts.into_iter().flatten().map(String::as_str).chain(headers).chain(own.map(|(_, value)| value.as_str()))
     }
@@ -113,6 +114,14 @@ mod tests {
     fn check(address: &str, expected: Option<Option<&str>>) {
         let found = read_verp(address).map(|verp| verp.recipient);
         assert_eq!(found, expected.map(|r| r.map(str::to_owned)), "{address}");
+    }
+
+    #[test]
+    fn places_of_tokens_are_found_whatever_stands_beside_them() {
+        // Quoted headers are a stranger's: a name need not be ASCII (crash of the fuzz target `report`).
+        let quoted = Fields::read("\u{2019}Date: 1\né: 2\nX-Job: 3\nx-: 4\nMessage-ID: <5@x>\nFeedback-ID: 6");
+        let original = Original::from_headers(&quoted, &Fields::read("To: b.7@x.test"));
+        assert_eq!(original.token_places().collect::<Vec<_>>(), ["b.7@x.test", "5@x", "6", "3", "4"]);
     }
 
     #[test]

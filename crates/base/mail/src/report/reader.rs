@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use model::name::Name;
 
 use super::fields::{self, Fields};
-use super::limits::{DEPTH_MAX, MAIL_BYTES_MAX, PARTS_MAX};
+use super::limits::{DEPTH_MAX, MAIL_BYTES_MAX, PARTS_MAX, RECIPIENTS_MAX};
 use super::{AutoReply, DeliveryReport, Feedback, Original, Report, auto, prose, rfc3464};
 use crate::bounce::Dictionary;
 use crate::mime::{self, Body, Part};
@@ -117,7 +117,9 @@ fn structured(pieces: &Pieces, quoted: &Fields, dictionary: &Dictionary) -> Opti
         original: Original::from_headers(quoted, &pieces.headers),
     };
     for part in &pieces.delivery_status {
-        let (message, recipients) = rfc3464::read(part);
+        let (message, mut recipients) = rfc3464::read(part);
+        // For each of them all words for people are searched: the limit counts before, and for all parts together.
+        recipients.truncate(RECIPIENTS_MAX - report.recipients.len());
         report.reporting_mta = report.reporting_mta.or(message.reporting_mta);
         report.envelope_id = report.envelope_id.or(message.envelope_id);
         let spare = prose::spare_replies(pieces, &recipients);
@@ -125,7 +127,6 @@ fn structured(pieces: &Pieces, quoted: &Fields, dictionary: &Dictionary) -> Opti
             report.recipients.push(recipient.conclude(spare.as_deref(), dictionary));
         }
     }
-    report.recipients.truncate(super::limits::RECIPIENTS_MAX);
     (!report.recipients.is_empty()).then_some(report)
 }
 

@@ -24,6 +24,29 @@ fn values_are_escaped_for_where_they_stand() {
 }
 
 #[test]
+fn numbers_are_sorted_as_they_are() {
+    let sorted = |json: serde_json::Value| {
+        let mut out = String::new();
+        let template = Template::parse("{{ list | sort | join: ' ' }}", Escape::Text).unwrap();
+        template.render(&value(json!({ "list": json })), &mut out, Limits::default()).unwrap();
+        out
+    };
+    // Rounded to 53 bits the three are equal in pairs, and there is no order at all.
+    let (odd, even) = (9_007_199_254_740_993_i64, 9_007_199_254_740_992_i64);
+    assert_eq!(sorted(json!([odd, even as f64, even])), "9007199254740992.0 9007199254740992 9007199254740993");
+    assert_eq!(
+        sorted(json!([i64::MAX, i64::MAX as f64, 1.5, -2, 1])),
+        "-2 1 1.5 9223372036854775807 9223372036854776000"
+    );
+    for step in [7, 11, 13, 17, 19, 23] {
+        let pick =
+            |nth: i64| [json!(odd), json!(even as f64), json!(even), json!(odd + 1)][(nth * step % 4) as usize].clone();
+        let list: Vec<_> = (0..200).map(|nth| pick(nth * nth + nth / 3)).collect();
+        assert_eq!(sorted(json!(list)).split(' ').count(), 200);
+    }
+}
+
+#[test]
 fn differs_from_the_oracle() {
     check("{{ missing }}{{ contact.missing.deeper }}{{ list[9] }}|", "|");
     check(
