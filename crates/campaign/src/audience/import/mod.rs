@@ -15,6 +15,8 @@
 
 mod decode;
 mod error_file;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod mapping;
 mod row;
 mod sheet;

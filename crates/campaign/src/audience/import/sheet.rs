@@ -3,7 +3,7 @@
 //! A record that begins a quotation and never ends it would swallow the lines behind it, up to the next quotation mark or
 //! the end of the file; then only its first line is given up, with a reason, and reading goes on with the next line.
 //!
-//! Limits: [`RECORD_BYTES_MAX`], [`COLUMNS_MAX`].
+//! Limits: [`RECORD_BYTES_MAX`], [`COLUMNS_MAX`], [`IN_VAIN_BYTES_MAX`].
 
 use csv::{ByteRecord, Reader, ReaderBuilder};
 use mail::address::Address;
@@ -15,6 +15,10 @@ pub const RECORD_BYTES_MAX: usize = 256 * 1024;
 
 /// Most columns of a file.
 pub const COLUMNS_MAX: usize = 500;
+
+/// How much may be read in vain behind quotation marks that are never closed, in bytes, beyond eight times the file: in
+/// some files every line opens one and finds no end, and the time would grow with the square of their size.
+pub const IN_VAIN_BYTES_MAX: usize = 4 << 20;
 
 /// Records looked at to find the delimiter.
 const SNIFF_RECORDS: usize = 50;
@@ -101,6 +105,7 @@ impl Sheet {
             reader: reader(&self.text[self.start..], self.delimiter),
             base: self.start,
             line: LineCounter { place: 0, line: 1 },
+            in_vain: IN_VAIN_BYTES_MAX + 8 * self.text.len(),
         }
     }
 }
@@ -156,6 +161,8 @@ pub(super) struct Rows<'a> {
     /// Where in the text the reader began.
     base: usize,
     line: LineCounter,
+    /// Bytes that may still be read in vain; 0: the file has been given up.
+    in_vain: usize,
 }
 
 impl Rows<'_> {
@@ -177,7 +184,7 @@ impl Iterator for Rows<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut record = ByteRecord::new();
-        loop {
+        while self.in_vain > 0 {
             let before = self.place();
             // Reading from memory does not fail, and records of any length are allowed.
             if !self.reader.read_byte_record(&mut record).unwrap_or(false) {
@@ -192,8 +199,12 @@ impl Iterator for Rows<'_> {
             let strange = self.columns > 0 && record.len() != self.columns;
             let unclosed = several_lines && (odd || strange);
             if unclosed || raw.len() > RECORD_BYTES_MAX {
-                let reason =
-                    if unclosed { "a quotation mark is opened and never closed" } else { "the row is too long" };
+                self.in_vain = self.in_vain.saturating_sub(if unclosed { raw.len() } else { 0 });
+                let reason = match (unclosed, self.in_vain) {
+                    (false, _) => "the row is too long",
+                    (true, 0) => "too many quotation marks are opened and never closed; from here on nothing was read",
+                    (true, _) => "a quotation mark is opened and never closed",
+                };
                 let text = raw.split(['\r', '\n']).next().unwrap_or_default().chars().take(500).collect();
                 if unclosed {
                     self.skip_line(start);
@@ -205,6 +216,7 @@ impl Iterator for Rows<'_> {
                 return Some(Ok(SheetRow { line, cells }));
             }
         }
+        None
     }
 }
 
@@ -266,6 +278,14 @@ mod tests {
         let reason = "! a quotation mark is opened and never closed (1,\"2,x)";
         check("a,b,c\n1,\"2,x\n3,4,5\n5,\"6\n6\",7\n", &[(2, reason), (3, "3¦4¦5"), (4, "5¦6⏎6¦7")]);
         check("a,b\n5\" pipe,2\n3,4\n", &[(2, "5\" pipe¦2"), (3, "3¦4")]);
+    }
+
+    #[test]
+    fn quotations_without_end_do_not_take_for_ever() {
+        let found = rows(&format!("a,b,c\n{}", "a\",\"\n".repeat(4_000)));
+        let (line, last) = found.last().unwrap();
+        assert!(last.contains("from here on nothing was read") && *line < 1_000, "line {line}: {last}");
+        assert!(found[..found.len() - 1].iter().all(|(_, row)| row.contains("opened and never closed (")));
     }
 
     fn delimiter(text: &str, expected: char) {
