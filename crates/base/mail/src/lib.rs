@@ -20,6 +20,7 @@ pub mod token;
 
 // Reading and signing.
 pub mod address;
+pub mod auth;
 pub mod bounce;
 pub mod dkim;
 pub mod inspect;

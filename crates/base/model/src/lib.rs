@@ -17,6 +17,7 @@ mod names;
 
 pub mod category;
 pub mod config;
+pub mod dns;
 pub mod error;
 pub mod event;
 pub mod handoff;

@@ -52,25 +52,28 @@ fn one_address(line: &str, lists: &AddressLists) -> Value {
     }
 }
 
-/// One answer a line: whose mail exchanger is this host.
+/// One answer a line: whose mail exchanger is this host. A line that no host can be called is `unknown`, and says why.
 ///
 /// # Errors
-/// [`InspectError`] for an empty input or one beyond the limits, and with the code `not-a-host` and its line for
-/// something that no host can be called.
+/// [`InspectError`] for an empty input or one beyond the limits, and with the code `not-a-host` where not one line can
+/// be the name of a host.
 pub fn mx(input: &[u8]) -> Result<Vec<Value>, InspectError> {
     let providers = Providers::builtin();
     let hosts = cases(input)?;
-    let text = String::from_utf8_lossy(input);
-    let mut lines = text.lines().map(str::trim).enumerate();
-    if let Some((place, line)) = lines.find(|(_, line)| !line.is_empty() && !may_be_host(line)) {
+    if !hosts.iter().any(|host| may_be_host(host)) {
+        let first = &hosts[0];
         return Err(InspectError {
-            at: Some(format!("line {}", place + 1)),
-            ..InspectError::new("not-a-host", format!("{line:?} is not the name of a host"))
+            at: Some("line 1".to_owned()),
+            ..InspectError::new("not-a-host", format!("{first:?} is not the name of a host"))
         });
     }
     let answer = |host: &String| match providers.of_host(host) {
         Some(provider) => {
             json!({ "provider": provider.name, "kind": provider.kind, "label": provider.label, "site": provider.site })
+        }
+        None if !may_be_host(host) => {
+            let reason = format!("{host:?} is not the name of a host");
+            json!({ "provider": null, "kind": "unknown", "label": null, "site": null, "reason": reason })
         }
         None => json!({ "provider": providers.name_of_host(host), "kind": "unknown", "label": null, "site": null }),
     };

@@ -377,7 +377,9 @@ fn what_is_nothing_of_the_kind_is_refused() {
     };
     let mx = |input: &[u8]| inspect::mx(input).map(Value::from);
     check(mx(b"mx00.gmx.net\nMX._x.example.\nm\xc3\xbcller.example\nlocalhost\n192.0.2.1\n"), None, None);
-    check(mx(b"mx00.gmx.net\n\n  what is this?\n"), Some("not-a-host"), Some("line 3"));
+    let lines = mx(b"mx00.gmx.net\n\n  what is this?\n").unwrap();
+    assert_eq!((&lines[0]["provider"], &lines[1]["kind"]), (&"gmx".into(), &"unknown".into()));
+    assert_eq!(lines[1]["reason"], "\"what is this?\" is not the name of a host");
     check(mx(b"a..b\n"), Some("not-a-host"), Some("line 1"));
     check(mx(b"10 mx00.gmx.net\n"), Some("not-a-host"), Some("line 1"));
     check(inspect::mime(b"hello, world\n"), Some("not-a-mail"), None);
