@@ -115,6 +115,10 @@ pub fn render(mjml: &str) -> Result<Rendered, MjmlError> {
     let own = tags::tags(&protected.text).filter(|tag| tag.name.starts_with("mj"));
     check_depth(tags::too_deep_of(own, MJML_DEPTH_MAX), MJML_DEPTH_MAX, &place)?;
     check_depth(tags::too_deep(&protected.text, MJML_HTML_DEPTH_MAX), MJML_HTML_DEPTH_MAX, &place)?;
+    if let Some(offset) = tags::broken_condition(&protected.text) {
+        let what = "a conditional comment must look like `<!--[if mso]>` or `<![endif]-->`";
+        return Err(error("syntax", what.to_owned(), place(offset)));
+    }
     let parsed = mrml::parse_with_options(&protected.text, &ParserOptions::default())
         .map_err(|cause| read_error(&cause, &protected.text, &place))
         .map_err(|error| MjmlError { message: protected.restore(&error.message), ..error })?;

@@ -59,6 +59,23 @@ pub(crate) fn tags(text: &str) -> impl Iterator<Item = Tag<'_>> {
     })
 }
 
+/// The offset of the first conditional comment (Outlook's) that is not written as one: htmlparser (below mrml) panics on it.
+pub(crate) fn broken_condition(text: &str) -> Option<usize> {
+    let opening = |offset: usize| {
+        let openings = ["<!--[if", "<![if", "<![endif", "<!--<![endif"];
+        openings.into_iter().find(|opening| text[offset..].starts_with(opening))
+    };
+    let broken = |&offset: &usize| {
+        opening(offset).is_some_and(|opening| {
+            let behind = &text[offset + opening.len()..];
+            let end =
+                behind.split_once(']').map(|(condition, end)| (condition.is_empty() || opening.ends_with("[if"), end));
+            !matches!(end, Some((true, end)) if end.starts_with('>') || end.starts_with("-->"))
+        })
+    };
+    text.match_indices('<').map(|(offset, _)| offset).find(broken)
+}
+
 /// The offset of the first element deeper than `max`.
 pub(crate) fn too_deep(text: &str, max: usize) -> Option<usize> {
     too_deep_of(tags(text), max)

@@ -46,6 +46,19 @@ fn signs_in_texts_break_nothing() {
         );
         assert!(render(&mjml).unwrap().html.contains(text), "{text}");
     }
+    for broken in
+        ["<![ifd", "<![if x", "<!--[if mso]x-->", "<![endif", "<![endif>", "<![endifx]>", "<!--<![endif x]-->"]
+    {
+        let mjml = format!("<mjml><mj-body><mj-raw>{broken}</mj-raw></mj-body></mjml>");
+        let error = render(&mjml).unwrap_err();
+        assert_eq!((error.code, error.column), ("syntax", 24), "{broken}");
+    }
+    for fine in
+        ["<!--[if mso | IE]><p>a</p><![endif]-->", "<!--[if !mso]><!-->b<!--<![endif]-->", "<![if !IE]>c<![endif]>"]
+    {
+        let mjml = format!("<mjml><mj-body><mj-raw>{fine}</mj-raw></mj-body></mjml>");
+        assert!(render(&mjml).is_ok(), "{fine}");
+    }
     check_error("<mjml>é ></mjml>", "unexpected-token line 1 column 7: `é >` can not stand here");
 }
 
