@@ -18,7 +18,7 @@ pub struct Counts {
     pub deferred: u64,
     /// Refused for good.
     pub bounced: u64,
-    /// Deferred or bounced for policy, spam or reputation.
+    /// Deferred or bounced as spam, for policy or for reputation: what [`BLOCKED_QUERY`] finds.
     pub blocked: u64,
     /// Queued for too long.
     pub expired: u64,
@@ -159,7 +159,11 @@ impl Counts {
     }
 }
 
-/// Refusals of the sender rather than of the recipient or the mail's form.
+/// The search that finds exactly the attempts counted as blocked. Greylisting and rates, which pass by themselves, are in
+/// the family `reputation` and not here; spam and policy are here and in the family `content`.
+pub const BLOCKED_QUERY: &str = "kind:deferred,bounced category:reputation,spam-related,policy-related";
+
+/// Refusals of the sender rather than of the recipient or the mail's form; [`BLOCKED_QUERY`] says the same.
 pub(super) const fn is_block(category: Category) -> bool {
     matches!(category, Category::PolicyRelated | Category::SpamRelated | Category::Reputation)
 }

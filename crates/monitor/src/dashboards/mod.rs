@@ -20,7 +20,7 @@ pub(crate) use now::now;
 pub(crate) use provider::provider;
 pub(crate) use summary::summary;
 
-pub use counts::{Change, Compared, Counts, Delay, Rates};
+pub use counts::{BLOCKED_QUERY, Change, Compared, Counts, Delay, Rates};
 pub use now::{NowDashboard, ProviderRow};
 pub use provider::{CategoryRow, MatrixCell, ProviderDashboard, SourceRow};
 pub use replies::TopReply;

@@ -1,4 +1,7 @@
 //! The wordings behind failures: which replies, by whom, how often, since when.
+//!
+//! A reply is counted when it was given: by attempts and by later reports. The end of a recipient for its age repeats the
+//! reply of its last attempt, so it is not counted here; nor does its category name the reply.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -50,18 +53,18 @@ pub(super) async fn top_replies(
     filter: &RollupFilter,
     limit: usize,
 ) -> Result<Vec<TopReply>, QueryError> {
-    let kinds = vec![EventKind::Deferred, EventKind::Bounced, EventKind::Expired, EventKind::RemoteBounce];
+    let kinds = vec![EventKind::Deferred, EventKind::Bounced, EventKind::RemoteBounce];
     let filter = RollupFilter { kinds, ..filter.clone() };
-    let by = [RollupKey::Provider, RollupKey::Template];
-    let now = counts(&period.rows(store, &filter, &by, None).await?);
-    let before = counts(&period.before().rows(store, &filter, &by, None).await?);
-    let mut keys: Vec<(Key, u64)> = now.into_iter().filter(|((_, template), _)| *template != 0).collect();
-    keys.sort_by(|(a, a_count), (b, b_count)| b_count.cmp(a_count).then_with(|| a.cmp(b)));
+    let by = [RollupKey::Provider, RollupKey::Template, RollupKey::Category];
+    let now = given(&period.rows(store, &filter, &by, None).await?);
+    let before = given(&period.before().rows(store, &filter, &by[..2], None).await?);
+    let mut keys: Vec<(Key, Given)> = now.into_iter().filter(|((_, template), _)| *template != 0).collect();
+    keys.sort_by(|(a, a_given), (b, b_given)| b_given.count.cmp(&a_given.count).then_with(|| a.cmp(b)));
     keys.truncate(limit);
-    let reply = |(key, count): (Key, u64)| {
+    let reply = |(key, given): (Key, Given)| {
         let template = store.template(key.1)?;
-        let count_before = before.get(&key).copied().unwrap_or(0);
-        Some(TopReply::of(&template, key.0, count, count_before, period))
+        let count_before = before.get(&key).map_or(0, |before| before.count);
+        Some(TopReply::of(&template, key.0, &given, count_before, period))
     };
     Ok(keys.into_iter().filter_map(reply).collect())
 }
@@ -79,16 +82,34 @@ pub(super) async fn top_reply_by_provider(
     Ok(by_provider)
 }
 
-fn counts(rows: &[RollupRow]) -> BTreeMap<Key, u64> {
-    let mut counts = BTreeMap::new();
+/// How often a reply was given.
+#[derive(Default)]
+struct Given {
+    count: u64,
+    /// What it was taken for, and how often for each.
+    categories: BTreeMap<Category, u64>,
+}
+
+fn given(rows: &[RollupRow]) -> BTreeMap<Key, Given> {
+    let mut replies: BTreeMap<Key, Given> = BTreeMap::new();
     for row in rows {
-        *counts.entry((row.provider.clone(), row.template.unwrap_or(0))).or_insert(0) += row.totals.count;
+        let given = replies.entry((row.provider.clone(), row.template.unwrap_or(0))).or_default();
+        given.count += row.totals.count;
+        if let Some(category) = row.category {
+            *given.categories.entry(category).or_default() += row.totals.count;
+        }
     }
-    counts
+    replies
+}
+
+impl Given {
+    fn category(&self) -> Option<Category> {
+        self.categories.iter().max_by_key(|(_, count)| **count).map(|(category, _)| *category)
+    }
 }
 
 impl TopReply {
-    fn of(template: &Template, provider: Option<Name>, count: u64, count_before: u64, period: Period) -> TopReply {
+    fn of(template: &Template, provider: Option<Name>, given: &Given, count_before: u64, period: Period) -> TopReply {
         let there = provider.as_deref().and_then(|provider| template.at_provider(provider));
         let (first_seen, last_seen) = match there {
             Some(there) => (Some(there.first_seen), Some(there.last_seen)),
@@ -98,9 +119,9 @@ impl TopReply {
             template_id: template.id,
             template: wording(template),
             code: template.code,
-            category: template.category,
+            category: given.category(),
             provider,
-            count,
+            count: given.count,
             count_before,
             is_new: first_seen.is_some_and(|first| first >= period.from),
             first_seen,

@@ -45,7 +45,7 @@ pub struct SeriesPoint {
     pub deferred: u64,
     /// Refused for good.
     pub bounced: u64,
-    /// Deferred or bounced for policy, spam or reputation.
+    /// Deferred or bounced as spam, for policy or for reputation.
     pub blocked: u64,
     /// Complaints.
     pub complaints: u64,

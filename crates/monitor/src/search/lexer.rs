@@ -61,7 +61,34 @@ pub(super) fn tokens(search: &str) -> Result<Vec<Token>, SearchError> {
     while let Some(token) = lexer.next()? {
         tokens.push(token);
     }
+    read_small_operators(&mut tokens);
     Ok(tokens)
+}
+
+/// `or`, `and`, `not` in small letters join like their capitals where a field or a parenthesis stands beside them. Among
+/// plain words they stay words: `does not exist` is what a reply says.
+fn read_small_operators(tokens: &mut [Token]) {
+    // From the end, so that `or not kind:x` finds its `not` read already.
+    for at in (0..tokens.len()).rev() {
+        let Kind::Text(Text { text, quoted: false, .. }) = &tokens[at].kind else { continue };
+        let operator = match text.to_ascii_lowercase().as_str() {
+            "or" => Kind::Or,
+            "and" => Kind::And,
+            "not" => Kind::Not,
+            _ => continue,
+        };
+        let before = at.checked_sub(1).map(|before| &tokens[before].kind);
+        let after = tokens.get(at + 1).map(|after| &after.kind);
+        let opens = matches!(after, Some(Kind::Field { .. } | Kind::Open | Kind::Not));
+        let closed = matches!(before, Some(Kind::Field { .. } | Kind::Close));
+        let word_before = matches!(before, Some(Kind::Text(_)));
+        let word_after = matches!(after, Some(Kind::Text(_)));
+        let joins =
+            if operator == Kind::Not { opens } else { (closed && (opens || word_after)) || (word_before && opens) };
+        if joins {
+            tokens[at].kind = operator;
+        }
+    }
 }
 
 struct Lexer<'a> {

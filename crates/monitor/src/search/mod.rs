@@ -7,7 +7,8 @@
 //! code:421  queued>30s  size>=1MB  attempt:2..5   enhanced:4.7.*   family:reputation
 //! ```
 //!
-//! Words stand side by side: all must hold; `OR` binds weaker. A bare word or quoted text is looked for in replies,
+//! Words stand side by side: all must hold; `OR` binds weaker. `or`, `and`, `not` in small letters are operators beside a
+//! field or a parenthesis, and words among words. A bare word or quoted text is looked for in replies,
 //! error texts and notes; one that looks like an address, an id or a code finds that, too.
 //! Errors name the character and, where there is a near one, the word that was probably meant.
 //! Limits: [`QUERY_CHARS_MAX`], [`DEPTH_MAX`]; those of filters are the store's.

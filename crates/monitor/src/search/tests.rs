@@ -123,6 +123,25 @@ fn logic() {
 }
 
 #[test]
+fn small_operators_join_fields_and_stay_words_among_words() {
+    check("code:1 or code:2", "(code=1 | code=2)");
+    check("code:1 and code:2", "(code=1 & code=2)");
+    check("code:1 not code:2", "(code=1 & !code=2)");
+    check("not code:1", "!code=1");
+    check("code:1 Or not (code:2)", "(code=1 | !code=2)");
+    check("(code:1 code:2) or code:3", "((code=1 & code=2) | code=3)");
+    let text = |word: &str| format!("(reply~{word} | error~{word} | note~{word})");
+    let words = |words: &[&str]| format!("({})", words.iter().map(|word| text(word)).collect::<Vec<_>>().join(" & "));
+    check("full or code:2", &format!("({} | code=2)", text("full")));
+    check("code:2 or full", &format!("(code=2 | {})", text("full")));
+    check("does not exist", &words(&["does", "not", "exist"]));
+    check("unknown or disabled", &words(&["unknown", "or", "disabled"]));
+    check("code:1 \"or\" code:2", &format!("(code=1 & {} & code=2)", text("or")));
+    check("or code:1", &format!("({} & code=1)", text("or")));
+    check("code:1 or", &format!("(code=1 & {})", text("or")));
+}
+
+#[test]
 fn errors_point_at_the_character() {
     refuse("kind:defered", "     ^^^^^^^", "kind is never \"defered\"; did you mean deferred? -> deferred");
     refuse("provder:gmail", "^^^^^^^", "there is no field \"provder\"; did you mean provider? -> provider");

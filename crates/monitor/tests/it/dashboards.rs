@@ -4,7 +4,8 @@ use model::category::Category;
 use model::event::{Event, EventKind};
 use model::id::RecipientId;
 use model::time::Timestamp;
-use monitor::dashboards::{About, Change, Counts, TopReply, Trouble};
+use monitor::EventsRequest;
+use monitor::dashboards::{About, BLOCKED_QUERY, Change, Counts, TopReply, Trouble};
 
 use crate::support::{Suite, at, attempt, refused};
 
@@ -174,6 +175,49 @@ async fn top_replies_know_when_they_began() {
     assert_eq!((replies[0].first_seen, replies[0].last_seen), (Some(at(90)), Some(at(5))));
     assert_eq!(replies[1].category, Some(Category::Reputation));
     assert!(replies[0].sample.contains("192.0.2.7"));
+}
+
+#[tokio::test]
+async fn a_reply_counts_when_it_was_given_and_not_again_when_its_mail_expires() {
+    let dir = tempfile::tempdir().unwrap();
+    let suite = Suite::open(dir.path());
+    // The expiries come first: what a template was called first must not name it.
+    suite
+        .tell((0..2).map(|n| refused(EventKind::Expired, n, 20, "orange", Category::MessageExpired, FULL)).collect())
+        .await;
+    suite
+        .tell((0..10).map(|n| refused(EventKind::Deferred, n, 9, "orange", Category::QuotaIssues, FULL)).collect())
+        .await;
+    suite
+        .tell((0..2).map(|n| refused(EventKind::Expired, n, 5, "orange", Category::MessageExpired, FULL)).collect())
+        .await;
+    let now = suite.monitor.now(60).await.unwrap();
+    let orange = suite.monitor.provider("orange", 1).await.unwrap();
+    for replies in [&now.top_replies, &orange.top_replies] {
+        let [full] = &replies[..] else { panic!("{replies:?}") };
+        assert_eq!((full.count, full.category), (10, Some(Category::QuotaIssues)));
+    }
+    let [category] = &orange.by_category[..] else { panic!() };
+    assert_eq!((category.category, category.deferred, category.bounced), (Some(Category::QuotaIssues), 10, 0));
+}
+
+#[tokio::test]
+async fn what_counts_as_blocked_is_what_its_search_finds() {
+    let dir = tempfile::tempdir().unwrap();
+    let suite = Suite::open(dir.path());
+    let kinds = [EventKind::Deferred, EventKind::Bounced, EventKind::Expired, EventKind::RemoteBounce];
+    let each = kinds.iter().flat_map(|kind| Category::ALL.iter().map(move |category| (*kind, *category)));
+    let events: Vec<Event> =
+        each.enumerate().map(|(n, (kind, category))| refused(kind, n as u64, 5, "gmail", category, GMAIL)).collect();
+    suite.tell(events).await;
+    let totals = suite.monitor.now(60).await.unwrap().totals;
+    let request = EventsRequest { q: BLOCKED_QUERY.to_owned(), limit: Some(1_000), ..EventsRequest::default() };
+    let found = suite.monitor.events(request).await.unwrap().items;
+    assert_eq!((totals.blocked, found.len()), (6, 6));
+    let guide = include_str!("../../../../docs/guide/monitoring.md");
+    assert!(guide.contains(BLOCKED_QUERY), "the guide gives the search that finds what the tile counts");
+    let ui = include_str!("../../../../web/app/util/blocked.ts");
+    assert!(ui.contains(&format!("\"{BLOCKED_QUERY}\"")), "so does the UI");
 }
 
 #[tokio::test]
