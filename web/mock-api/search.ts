@@ -61,7 +61,7 @@ const FIELDS = [
   "note",
   "template",
 ];
-const REPUTATION = ["policy-related", "spam-related", "rate-limited", "greylisted", "reputation"];
+const REPUTATION = ["greylisted", "invalid-sender", "rate-limited", "reputation", "too-many-recipients"];
 
 type Test = (values: Map<string, string>) => boolean;
 
@@ -156,7 +156,7 @@ export function hintsOf(query: string, events: MailEvent[]): SearchHint[] {
 export function parseSearch(query: string): (event: MailEvent) => boolean {
   const groups: Test[][] = [[]];
   for (const term of splitTerms(query)) {
-    if (term === "OR") groups.push([]);
+    if (term === "OR" || term === "or") groups.push([]);
     else groups[groups.length - 1]?.push(termTest(query, term));
   }
   return (event) => {

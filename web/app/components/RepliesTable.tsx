@@ -6,6 +6,7 @@ import { useFormat } from "~/hooks/useFormat";
 import { type Column, DataTable } from "~/table/DataTable";
 import { EmptyState } from "~/ui/States";
 import { Tag } from "~/ui/Tag";
+import { termOf } from "~/util/query-text";
 import { FailureLinks } from "./FailureLinks";
 import { ProviderName } from "./ProviderName";
 import classes from "./RepliesTable.module.css";
@@ -98,6 +99,8 @@ export function RepliesTable({ replies, withProvider }: { replies: TopReply[]; w
   );
 }
 
-function searchFor(row: TopReply): string {
-  return row.provider ? `provider:${row.provider} template:${row.template_id}` : `template:${row.template_id}`;
+/** Finds what is counted: replies when they were given, not the expiry that repeats the last one. */
+export function searchFor(row: Pick<TopReply, "provider" | "template_id">): string {
+  const reply = `template:${row.template_id} kind:deferred,bounced,remote-bounce`;
+  return row.provider ? `${termOf("provider", row.provider)} ${reply}` : reply;
 }

@@ -11,6 +11,8 @@ export const monitoring = {
   deferRate: "Deferred",
   bounceRate: "Bounced",
   blockRate: "Blocked",
+  blockedHint:
+    "Attempts refused or put off for reputation, as spam or for a policy. Greylisting and rates, which pass by themselves, are not counted.",
   inQueue: "In the queue",
   delayMedian: "Time to deliver (median)",
   delayP95: "95 % within {{time}}",

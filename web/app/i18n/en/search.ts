@@ -35,7 +35,7 @@ export const search = {
   startTitle: "Search every event of every mail",
   startHint: "By address, part of a reply, id or fields. Some examples:",
   examples: {
-    blocked: "Refused for reputation",
+    blocked: "Blocked: refused or put off for reputation, as spam or for a policy",
     deferred: "Deferred at Orange",
     slow: "Delivered after more than a minute",
     complaints: "Complaints",

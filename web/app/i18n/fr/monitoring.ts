@@ -11,6 +11,8 @@ export const monitoring = {
   deferRate: "Différés",
   bounceRate: "Rejetés",
   blockRate: "Bloqués",
+  blockedHint:
+    "Tentatives refusées ou reportées pour réputation, spam ou politique. Les listes grises et les limites de débit, passagères, ne sont pas comptées.",
   inQueue: "Dans la file",
   delayMedian: "Délai de remise (médian)",
   delayP95: "95 % en {{time}} au plus",

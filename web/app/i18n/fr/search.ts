@@ -35,7 +35,7 @@ export const search = {
   startTitle: "Cherchez parmi tous les événements de tous les messages",
   startHint: "Par adresse, extrait de réponse, identifiant ou champs. Quelques exemples :",
   examples: {
-    blocked: "Refusés pour cause de réputation",
+    blocked: "Bloqués : refusés ou reportés pour réputation, spam ou politique",
     deferred: "Différés chez Orange",
     slow: "Remis après plus d’une minute",
     complaints: "Plaintes",

@@ -6,6 +6,7 @@ import { RateStat } from "~/components/RateStat";
 import { useFormat } from "~/hooks/useFormat";
 import { Sparkline } from "~/ui/Sparkline";
 import { Stat, StatStrip } from "~/ui/Stat";
+import { BLOCKED_QUERY } from "~/util/blocked";
 
 export function NowFigures({ data }: { data: NowDashboard }) {
   const { t } = useTranslation();
@@ -14,6 +15,7 @@ export function NowFigures({ data }: { data: NowDashboard }) {
   const last = ticks[ticks.length - 1];
   const queue = last?.queue;
   const { rates, delay } = data;
+  const blocked = { hint: t("monitoring.blockedHint"), events: { q: BLOCKED_QUERY, from: data.from, to: data.to } };
   return (
     <StatStrip label={t("monitoring.figures")}>
       <Stat
@@ -35,7 +37,7 @@ export function NowFigures({ data }: { data: NowDashboard }) {
       <RateStat label={t("monitoring.acceptRate")} name="delivered" rate={rates.delivered} />
       <RateStat label={t("monitoring.deferRate")} name="deferred" rate={rates.deferred} />
       <RateStat label={t("monitoring.bounceRate")} name="bounced" rate={rates.bounced} />
-      <RateStat label={t("monitoring.blockRate")} name="blocked" rate={rates.blocked} />
+      <RateStat label={t("monitoring.blockRate")} name="blocked" rate={rates.blocked} {...blocked} />
       <Stat
         label={t("monitoring.inQueue")}
         value={queue ? format.number(queue.scheduled + queue.ready + queue.in_flight) : "–"}

@@ -19,6 +19,8 @@ import { Icon } from "~/ui/Icon";
 import { Page } from "~/ui/Page";
 import { Panel } from "~/ui/Panel";
 import { Stat, StatStrip } from "~/ui/Stat";
+import { BLOCKED_QUERY } from "~/util/blocked";
+import { termOf } from "~/util/query-text";
 import { HOURS } from "~/util/states";
 import { linesOf } from "~/util/trouble";
 import { CategoriesTable } from "./CategoriesTable";
@@ -101,7 +103,13 @@ function ProviderContent({ data }: { data: ProviderDashboard }) {
         <RateStat label={t("numbers.accepted")} name="delivered" rate={data.rates.delivered} />
         <RateStat label={t("numbers.deferred")} name="deferred" rate={data.rates.deferred} />
         <RateStat label={t("numbers.bounced")} name="bounced" rate={data.rates.bounced} />
-        <RateStat label={t("numbers.blocked")} name="blocked" rate={data.rates.blocked} />
+        <RateStat
+          label={t("numbers.blocked")}
+          name="blocked"
+          rate={data.rates.blocked}
+          hint={t("monitoring.blockedHint")}
+          events={{ q: `${termOf("provider", data.provider)} ${BLOCKED_QUERY}`, from: data.from, to: data.to }}
+        />
         <Stat
           label={t("numbers.complaints")}
           value={format.number(data.totals.complaints)}

@@ -3,10 +3,11 @@ import { useTranslation } from "react-i18next";
 import { TextLink } from "~/components/links";
 import { Panel } from "~/ui/Panel";
 import { EmptyState } from "~/ui/States";
+import { BLOCKED_QUERY } from "~/util/blocked";
 import classes from "./SearchPage.module.css";
 
 const EXAMPLES = [
-  ["blocked", "family:reputation kind:bounced"],
+  ["blocked", BLOCKED_QUERY],
   ["deferred", "provider:orange kind:deferred"],
   ["slow", "kind:delivered queued>60s"],
   ["complaints", "kind:complaint"],
