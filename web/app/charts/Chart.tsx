@@ -9,11 +9,13 @@ export interface ChartProps {
   data: ChartData;
   form: ChartForm;
   height: number;
+  /** The values are shares of a whole. */
+  percent?: boolean;
   formatValue: (value: number) => string;
   formatAxis: (value: number) => string;
 }
 
-export default function Chart({ data, form, height, formatValue, formatAxis }: ChartProps) {
+export default function Chart({ data, form, height, percent = false, formatValue, formatAxis }: ChartProps) {
   const holder = useRef<HTMLDivElement>(null);
   const chart = useRef<ReturnType<typeof echarts.init> | null>(null);
   const scheme = useComputedColorScheme("light");
@@ -38,10 +40,10 @@ export default function Chart({ data, form, height, formatValue, formatAxis }: C
     if (!element || !chart.current) return;
     const font = getComputedStyle(element).fontFamily;
     chart.current.setOption(
-      makeOption(data, { form, palette: readPalette(element), font, formatValue, formatAxis }),
+      makeOption(data, { form, percent, palette: readPalette(element), font, formatValue, formatAxis }),
       true,
     );
-  }, [data, form, formatValue, formatAxis, scheme]);
+  }, [data, form, percent, formatValue, formatAxis, scheme]);
 
   return <div ref={holder} style={{ height, width: "100%" }} aria-hidden="true" />;
 }

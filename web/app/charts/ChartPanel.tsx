@@ -83,7 +83,14 @@ export function ChartPanel({
               </div>
             }
           >
-            <Chart data={visible} form={form} height={height} formatValue={formatValue} formatAxis={formatAxis} />
+            <Chart
+              data={visible}
+              form={form}
+              height={height}
+              percent={percent ?? false}
+              formatValue={formatValue}
+              formatAxis={formatAxis}
+            />
           </Suspense>
         </>
       ) : (
@@ -100,6 +107,10 @@ function Choice({ icon, text }: { icon: "chart" | "table"; text: string }) {
       <span className="visually-hidden">{text}</span>
     </span>
   );
+}
+
+function told(value: number | null | undefined, formatValue: (value: number) => string): string {
+  return typeof value === "number" ? formatValue(value) : "–";
 }
 
 interface TableRow {
@@ -124,8 +135,8 @@ function ChartTable({ title, axis, data, formatValue, height }: ChartTableProps)
         id: `s${place}`,
         header: series.name,
         align: "right" as const,
-        cell: (row: TableRow) => formatValue(series.values[row.index] ?? 0),
-        sort: (row: TableRow) => series.values[row.index] ?? 0,
+        cell: (row: TableRow) => told(series.values[row.index], formatValue),
+        sort: (row: TableRow) => series.values[row.index] ?? -1,
       })),
     ],
     [data, axis, formatValue],

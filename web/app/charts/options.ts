@@ -33,6 +33,20 @@ export function readPalette(element: Element): Palette {
   };
 }
 
+/** A value between two gaps: a line has nothing to lead to, so it is drawn as a dot. */
+function standsAlone(values: (number | null)[], at: number): boolean {
+  const gap = (place: number) => values[place] === undefined || values[place] === null;
+  return !gap(at) && gap(at - 1) && gap(at + 1);
+}
+
+/** From this share on the axis ends at the whole: left alone it would go on to 120 %. */
+const NEARLY_ALL = 0.5;
+
+function shareAxis(series: ChartSeries[]) {
+  const most = Math.max(0, ...series.flatMap((entry) => entry.values.map((value) => value ?? 0)));
+  return most > NEARLY_ALL ? { min: 0, max: 1, interval: 0.25 } : { min: 0 };
+}
+
 function seriesOption(series: ChartSeries, form: ChartForm, palette: Palette) {
   const color = palette.tones[series.tone];
   if (form === "lines" || form === "area") {
@@ -40,8 +54,9 @@ function seriesOption(series: ChartSeries, form: ChartForm, palette: Palette) {
     return {
       name: series.name,
       type: "line",
-      data: series.values,
-      showSymbol: series.values.length < 12,
+      data: series.values.map((value, at) => (standsAlone(series.values, at) ? { value, symbol: "circle" } : value)),
+      showSymbol: true,
+      symbol: series.values.length < 12 ? "circle" : "none",
       symbolSize: 5,
       lineStyle: { width: form === "lines" ? 1.8 : 1.2, color, ...(dashes.length > 0 ? { type: [...dashes] } : {}) },
       itemStyle: { color },
@@ -61,6 +76,8 @@ function seriesOption(series: ChartSeries, form: ChartForm, palette: Palette) {
 
 export interface OptionSettings {
   form: ChartForm;
+  /** The values are shares of a whole. */
+  percent?: boolean;
   palette: Palette;
   font: string;
   formatValue: (value: number) => string;
@@ -68,7 +85,7 @@ export interface OptionSettings {
 }
 
 export function makeOption(data: ChartData, settings: OptionSettings): EChartsCoreOption {
-  const { form, palette, font, formatValue, formatAxis } = settings;
+  const { form, percent, palette, font, formatValue, formatAxis } = settings;
   const rows = form === "stacked-rows";
   const text = { color: palette.muted, fontFamily: font, fontSize: 11 };
   const categories = {
@@ -78,7 +95,7 @@ export function makeOption(data: ChartData, settings: OptionSettings): EChartsCo
     boundaryGap: form === "bars" || rows,
     axisLine: { lineStyle: { color: palette.line } },
     axisTick: { show: false },
-    axisLabel: { ...text, hideOverlap: true, ...(rows ? { color: palette.text } : {}) },
+    axisLabel: { ...text, hideOverlap: true, ...(rows ? { color: palette.text } : { alignMaxLabel: "right" }) },
   };
   const values = {
     type: "value",
@@ -86,11 +103,12 @@ export function makeOption(data: ChartData, settings: OptionSettings): EChartsCo
     splitLine: { lineStyle: { color: palette.line } },
     minInterval: rows || form === "lines" ? 0 : 1,
     splitNumber: 4,
+    ...(percent ? shareAxis(data.series) : {}),
   };
   return {
     animation: false,
     textStyle: { fontFamily: font },
-    grid: { left: 4, right: 12, top: 10, bottom: 2, containLabel: true },
+    grid: { left: 4, right: rows ? 12 : 28, top: 10, bottom: 2, containLabel: true },
     tooltip: {
       trigger: "axis",
       axisPointer: { type: form === "bars" || rows ? "shadow" : "line" },

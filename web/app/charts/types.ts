@@ -4,7 +4,8 @@ import type { Tone } from "~/ui/tones";
 export interface ChartSeries {
   name: string;
   tone: Tone;
-  values: number[];
+  /** Null where there is nothing to tell: a gap, not a zero. */
+  values: (number | null)[];
 }
 
 export interface ChartData {

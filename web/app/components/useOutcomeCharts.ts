@@ -15,6 +15,12 @@ export interface OutcomeCharts {
 
 type Field = "delivered" | "deferred" | "bounced" | "blocked";
 
+/** The share of the attempts of a step; without attempts there is none, least of all 0 %. */
+export function shareOf(point: Pick<SeriesPoint, Field>, field: Field): number | null {
+  const attempts = point.delivered + point.deferred + point.bounced;
+  return attempts > 0 ? point[field] / attempts : null;
+}
+
 export function useOutcomeCharts(series: SeriesPoint[], stepSeconds: number): OutcomeCharts {
   const { t } = useTranslation();
   const format = useFormat();
@@ -25,11 +31,7 @@ export function useOutcomeCharts(series: SeriesPoint[], stepSeconds: number): Ou
       stepSeconds,
     );
     const values = (field: Field) => series.map((point) => point[field]);
-    const shares = (field: Field) =>
-      series.map((point) => {
-        const attempts = point.delivered + point.deferred + point.bounced;
-        return attempts > 0 ? point[field] / attempts : 0;
-      });
+    const shares = (field: Field) => series.map((point) => shareOf(point, field));
     return {
       volume: {
         labels,
