@@ -76,7 +76,6 @@ export function SearchBox({ value, onSearch, label }: { value: string; onSearch:
   const search = useDebouncedCallback(onSearch, 300);
   return (
     <TextInput
-      data-page-search
       size="xs"
       style={{ flex: 1, minWidth: 200, maxWidth: 360 }}
       aria-label={label}

@@ -9,8 +9,15 @@ import classes from "./LivePulse.module.css";
 export function LivePulse() {
   const { t } = useTranslation();
   const format = useFormat();
-  const { connected, ticks } = useLive();
+  const { connected, lostAt, ticks } = useLive();
   const last = ticks[ticks.length - 1];
+  if (lostAt !== null)
+    return (
+      <span className={classes.pulse} data-off>
+        <span className={classes.dot} />
+        {t("live.lost")}
+      </span>
+    );
   if (!last) return <span className={classes.gap} />;
   const queued = last.queue ? last.queue.scheduled + last.queue.ready + last.queue.in_flight : null;
   return (

@@ -4,6 +4,7 @@ import { useDisclosure } from "@mantine/hooks";
 import { Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
+import { ConnectionLost } from "~/components/ConnectionLost";
 import { useShortcuts } from "~/hooks/useShortcuts";
 import { Icon } from "~/ui/Icon";
 import { AccountMenu } from "./AccountMenu";
@@ -38,10 +39,8 @@ export function Shell() {
   }, [path]);
 
   useShortcuts({
-    "/": () => {
-      const onPage = document.querySelector<HTMLInputElement>("[data-page-search]");
-      (onPage ?? search.current)?.focus();
-    },
+    // One meaning everywhere: the key is drawn in this field.
+    "/": () => search.current?.focus(),
     "?": helpHandlers.open,
     t: toggleScheme,
     ...Object.fromEntries(
@@ -84,6 +83,7 @@ export function Shell() {
           <LivePulse />
           <AccountMenu onHelp={helpHandlers.open} />
         </header>
+        <ConnectionLost />
         <main className={classes.main} id="content" ref={main} tabIndex={-1}>
           <Outlet />
         </main>

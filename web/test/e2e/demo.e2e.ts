@@ -132,7 +132,7 @@ describe.skipIf(url === "")("the demo", () => {
   it("finds a failure and reads its dialogue", async () => {
     const { page } = visit;
     await page.goto(`${url}/monitoring/search?range=all`);
-    await page.locator("[data-page-search]").fill("kind:deferred,bounced");
+    await page.getByLabel("Search events").fill("kind:deferred,bounced");
     await page.keyboard.press("Enter");
     await page.locator("tbody tr").first().waitFor();
     await page
@@ -140,13 +140,13 @@ describe.skipIf(url === "")("the demo", () => {
       .first()
       .click();
     await inspect(page, "search");
-    await page.locator("[data-page-search]").fill("kidn:deferred");
+    await page.getByLabel("Search events").fill("kidn:deferred");
     await page.keyboard.press("Enter");
     expect(await page.getByRole("alert").locator("mark").textContent()).toBe("kidn");
     await inspect(page, "search-error");
     await page.getByRole("button", { name: "Did you mean kind?" }).click();
     await page.locator("tbody tr").first().waitFor();
-    expect(await page.locator("[data-page-search]").inputValue()).toBe("kind:deferred");
+    expect(await page.getByLabel("Search events").inputValue()).toBe("kind:deferred");
     await page.goto(`${url}/monitoring/search?range=all&q=kind%3Adeferred%2Cbounced`);
     await page.locator('tbody a[href^="/monitoring/recipients/"]').first().click();
     const dialogue = page.getByRole("list", { name: "SMTP dialogue" }).first();

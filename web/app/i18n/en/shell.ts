@@ -62,6 +62,9 @@ export const shell = {
     rate: "{{rate}}/s",
     queue: "{{count, number}} queued",
     title: "Delivered per second and recipients in the queue, live",
+    lost: "No connection",
+    lostSince: "No connection to iES since {{time}}.",
+    lostHint: "The figures below are of then. This page goes on by itself as soon as iES answers again.",
   },
   help: {
     title: "Keyboard",

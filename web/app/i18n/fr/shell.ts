@@ -62,6 +62,9 @@ export const shell = {
     rate: "{{rate}}/s",
     queue: "{{count, number}} en file",
     title: "Remis par seconde et destinataires en file, en direct",
+    lost: "Pas de connexion",
+    lostSince: "Pas de connexion à iES depuis {{time}}.",
+    lostHint: "Les chiffres ci-dessous datent de ce moment. La page reprend d’elle-même dès qu’iES répond.",
   },
   help: {
     title: "Clavier",

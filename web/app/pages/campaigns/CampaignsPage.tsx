@@ -66,7 +66,6 @@ export function CampaignsPage() {
           ]}
         />
         <TextInput
-          data-page-search
           size="xs"
           className={classes.search}
           aria-label={t("campaigns.filterName")}

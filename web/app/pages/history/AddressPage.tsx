@@ -52,7 +52,6 @@ function AddressForm({ address, onShow }: { address: string; onShow: (address: s
       }}
     >
       <TextInput
-        data-page-search
         style={{ flex: 1 }}
         label={t("history.addressField")}
         value={typed}

@@ -21,7 +21,6 @@ export function ProviderRulesPage() {
       meta={t("delivery.providersHint")}
       actions={
         <TextInput
-          data-page-search
           size="xs"
           w={220}
           aria-label={t("delivery.filterProviders")}

@@ -44,7 +44,6 @@ export function PathsPanel({ paths }: { paths: QueuePath[] }) {
             onChange={(event) => setTroubled(event.currentTarget.checked)}
           />
           <TextInput
-            data-page-search
             size="xs"
             w={230}
             aria-label={t("delivery.filterPaths")}

@@ -27,7 +27,6 @@ export function SearchBox({ value, onSearch, trouble, busy }: SearchBoxProps) {
     >
       <div className={classes.box}>
         <TextInput
-          data-page-search
           className={classes.input}
           size="sm"
           aria-label={t("search.label")}
