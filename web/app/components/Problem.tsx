@@ -4,6 +4,7 @@ import { Button } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { ApiError, canPass } from "~/api/errors";
 import { ErrorState } from "~/ui/States";
+import { useErrorWords } from "./useErrorWords";
 
 export function Problem({ error, retry }: { error: unknown; retry?: (() => unknown) | undefined }) {
   const { t } = useTranslation();
@@ -20,7 +21,7 @@ export function Problem({ error, retry }: { error: unknown; retry?: (() => unkno
             : status === -1
               ? t("errors.page")
               : t("errors.refused");
-  const mend = status === 0 ? t("errors.noAnswerMend") : error instanceof Error ? error.message : String(error);
+  const mend = useErrorWords()(error);
   return (
     <ErrorState
       title={title}

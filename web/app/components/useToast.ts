@@ -2,9 +2,11 @@
 import { notifications } from "@mantine/notifications";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
+import { useErrorWords } from "./useErrorWords";
 
 export function useToast() {
   const { t } = useTranslation();
+  const words = useErrorWords();
   return useMemo(
     () => ({
       done: (message: string) =>
@@ -17,12 +19,12 @@ export function useToast() {
       failed: (error: unknown) =>
         notifications.show({
           title: t("errors.refused"),
-          message: error instanceof Error ? error.message : String(error),
+          message: words(error),
           color: "red",
           autoClose: 10_000,
           closeButtonProps: { "aria-label": t("actions.close") },
         }),
     }),
-    [t],
+    [t, words],
   );
 }

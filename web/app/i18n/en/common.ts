@@ -1,5 +1,15 @@
 // Words used on every page.
 export const common = {
+  changed: {
+    title: "Changed elsewhere meanwhile",
+    text: "{{who}} saved a change after you opened this ({{time}}). Nothing of yours is saved yet, and nothing is lost.",
+    import: "An import",
+    keepMeans: "Save mine on top: what you changed replaces what is there; the rest stays as it was saved.",
+    clash: "Changed by both, yours would win: {{parts}}",
+    goOn: "Go on writing",
+    reload: "Load theirs, drop mine",
+    keep: "Save mine on top",
+  },
   actions: {
     add: "Add",
     apply: "Apply",
@@ -48,10 +58,25 @@ export const common = {
     pageNotFound: "There is no page at this address",
     pageNotFoundMend: "Check the address, or go on from the navigation.",
     goHome: "Go to the start page",
+    inItsWords: "{{text}} The program says: {{words}}",
+    codes: {
+      unauthenticated: "You are not logged in any more.",
+      "wrong-credentials": "Address or password is wrong.",
+      forbidden: "Your role does not allow this.",
+      "not-found": "There is no such thing any more.",
+      internal: "Something broke in the program; its log says what.",
+      unavailable: "The program cannot do this at the moment. Try again shortly.",
+      invalid: "Something in the request is wrong.",
+      conflict: "This does not fit its present state.",
+      "too-large": "This is more than one request may ask for.",
+      "too-many-requests": "Too many attempts. Wait a little.",
+      "method-not-allowed": "The program does not know this request.",
+    },
     required: "Please fill this in.",
     address: "This does not look like an e-mail address, e.g. name@example.org.",
   },
   table: {
+    more: "More columns to the right: scroll sideways →",
     chart: "Chart",
     table: "Table",
     openRow: "Show details of {{name}}",

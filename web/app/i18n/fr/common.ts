@@ -1,5 +1,16 @@
 // Mots employés sur toutes les pages.
 export const common = {
+  changed: {
+    title: "Modifié ailleurs entre-temps",
+    text: "{{who}} a enregistré une modification après votre ouverture ({{time}}). Rien de votre texte n’est encore enregistré, et rien n’est perdu.",
+    import: "Un import",
+    keepMeans:
+      "Enregistrer par-dessus : ce que vous avez modifié remplace l’existant, le reste demeure tel qu’enregistré.",
+    clash: "Modifié des deux côtés, votre version l’emporterait : {{parts}}",
+    goOn: "Continuer à écrire",
+    reload: "Charger l’autre version",
+    keep: "Enregistrer par-dessus",
+  },
   actions: {
     add: "Ajouter",
     apply: "Appliquer",
@@ -48,10 +59,25 @@ export const common = {
     pageNotFound: "Aucune page à cette adresse",
     pageNotFoundMend: "Vérifiez l’adresse, ou repartez de la navigation.",
     goHome: "Aller à la page d’accueil",
+    inItsWords: "{{text}} Le programme précise (en anglais) : {{words}}",
+    codes: {
+      unauthenticated: "Vous n’êtes plus connecté.",
+      "wrong-credentials": "L’adresse ou le mot de passe est faux.",
+      forbidden: "Votre rôle ne le permet pas.",
+      "not-found": "Cela n’existe plus.",
+      internal: "Une panne s’est produite dans le programme ; son journal dit laquelle.",
+      unavailable: "Le programme ne peut pas le faire pour l’instant. Réessayez dans un moment.",
+      invalid: "Quelque chose dans la demande ne convient pas.",
+      conflict: "Cela ne convient pas à l’état actuel.",
+      "too-large": "C’est plus qu’une seule demande ne peut contenir.",
+      "too-many-requests": "Trop de tentatives. Attendez un peu.",
+      "method-not-allowed": "Le programme ne connaît pas cette demande.",
+    },
     required: "Ce champ est obligatoire.",
     address: "Cela ne ressemble pas à une adresse e-mail, par exemple nom@example.org.",
   },
   table: {
+    more: "D’autres colonnes à droite : faites défiler →",
     chart: "Graphique",
     table: "Tableau",
     openRow: "Afficher le détail de {{name}}",
