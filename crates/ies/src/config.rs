@@ -249,6 +249,11 @@ impl Config {
         }
         faults.inside("dns", self.dns.validate());
         faults.inside("campaign", self.campaign.validate());
+        let streams = self.known_names().streams;
+        faults.unless(streams.contains(&self.campaign.stream), || {
+            let names: Vec<String> = streams.iter().map(|name| format!("\"{name}\"")).collect();
+            Fault::new("campaign.stream", format!("must be one of queue.streams: {}", names.join(", ")))
+        });
         faults.inside("monitor", self.monitor.validate());
         faults.result()
     }
@@ -275,6 +280,14 @@ impl Config {
             }
         }
         settings
+    }
+
+    /// The streams and pools that mail may name.
+    pub fn known_names(&self) -> intake::Known {
+        intake::Known {
+            streams: self.queue.streams.iter().map(|stream| stream.name.clone()).collect(),
+            pools: self.queue.effective_pools().into_iter().map(|pool| pool.name).collect(),
+        }
     }
 
     /// The URL of the database.

@@ -81,6 +81,8 @@ struct EngineEnds {
     commands: Commands,
     admitted: mpsc::Receiver<model::handoff::Admitted>,
     recovered: Vec<model::handoff::Admitted>,
+    dkim: DkimKeys,
+    resolver: Resolver,
 }
 
 impl Suite {
@@ -93,7 +95,8 @@ impl Suite {
         let Logs { spool, admitted, recovery, events } = open_logs(&config, &clock).await?;
         let db = Db::open(&config.database_url()).await.context("database")?;
         let accounts = Accounts::open(db.clone(), clock.clone()).await.context("accounts")?;
-        let intake = Intake::new(spool.clone(), recovery.newest_id, config.node, &config.intake, clock.clone());
+        let known = config.known_names();
+        let intake = Intake::new(spool.clone(), recovery.newest_id, config.node, &config.intake, known, clock.clone());
         let (queue, commands) = queue::handle::channel();
         let providers = Providers::load(config.queue.providers_file.as_deref())?;
         let directory = Arc::new(Directory::new(config.queue.clone(), providers));
@@ -108,15 +111,20 @@ impl Suite {
         let address = http.local_addr()?;
         let campaigns = shared.open_campaigns(address).await?;
         let monitor = shared.open_monitor()?;
+        let listeners = shared.bind_smtp(&monitor).await?;
+        let smtp = listeners.addresses();
+        let (dkim, resolver) = (shared.signing_keys()?, Resolver::new(&shared.config.dns)?);
 
+        // What can fail for the configuration's sake lies before this line: a part that runs already when another cannot
+        // start would report that as a fault of its own.
         let mut running = Running::default();
         let (follower, events) = (monitor.clone(), shared.events.clone());
         running.start(Stage::Monitor, "monitor", |stop| async move { follower.run(events, stop).await });
-        let ends = EngineEnds { commands, admitted, recovered: recovery.admitted };
-        shared.start_engine(ends, &campaigns, &mut running)?;
+        let ends = EngineEnds { commands, admitted, recovered: recovery.admitted, dkim, resolver };
+        shared.start_engine(ends, &campaigns, &mut running);
         let worker = campaigns.clone();
         running.start(Stage::Campaigns, "campaigns", |stop| async move { worker.run(stop).await });
-        let smtp = shared.start_smtp(&monitor, &mut running).await?;
+        running.start(Stage::Doors, "smtp", |stop| async move { listeners.run(stop).await });
         let state = shared.api_state(campaigns, monitor, directory, running.stopping(Stage::Doors));
         running.start(Stage::Doors, "http", |stop| async move {
             api::serve(http, state, api::Limits::default(), stop.cancelled_owned()).await;
@@ -221,15 +229,15 @@ impl Shared {
     }
 
     /// Queue and delivery, joined with each other in a ring.
-    fn start_engine(&self, ends: EngineEnds, campaigns: &Campaigns, running: &mut Running) -> anyhow::Result<()> {
-        let resolver = Resolver::new(&self.config.dns)?;
+    fn start_engine(&self, ends: EngineEnds, campaigns: &Campaigns, running: &mut Running) {
+        let EngineEnds { commands, admitted, recovered, dkim, resolver } = ends;
         let (to_delivery, for_delivery) = mpsc::channel(TO_DELIVERY_MAX);
         let (from_delivery, for_queue) = mpsc::channel(FROM_DELIVERY_MAX);
         let (notices, postman) = Notices::new(self.intake.clone(), &self.config.intake);
         running.start(Stage::Campaigns, "failure notices", |stop| async move { postman.run(stop).await });
         let ports = queue::driver::Ports {
-            commands: ends.commands,
-            admitted: ends.admitted,
+            commands,
+            admitted,
             to_delivery,
             from_delivery: for_queue,
             events: self.events.clone(),
@@ -241,7 +249,7 @@ impl Shared {
         let mut settings = self.config.queue.clone();
         settings.state_file.get_or_insert_with(|| self.config.data_dir.join("queue.state"));
         running.start(Stage::Engine, "queue", |stop| async move {
-            if let Err(error) = queue::driver::run(settings, ports, ends.recovered, stop).await {
+            if let Err(error) = queue::driver::run(settings, ports, recovered, stop).await {
                 tracing::error!(%error, "the queue ended");
             }
         });
@@ -253,13 +261,12 @@ impl Shared {
             own_listeners: self.config.intake.listeners.iter().map(|listener| listener.listen).collect(),
             suppression: Arc::new(Suppressions(campaigns.audience.suppression_set())),
             dictionary: self.dictionary.clone(),
-            dkim: self.signing_keys()?,
+            dkim,
             tokens: self.tokens.clone(),
             clock: self.clock.clone(),
         };
         let settings = self.config.delivery.clone();
         running.start(Stage::Engine, "delivery", |stop| async move { delivery::run(settings, ports, stop).await });
-        Ok(())
     }
 
     fn signing_keys(&self) -> anyhow::Result<DkimKeys> {
@@ -272,7 +279,7 @@ impl Shared {
         Ok(dkim)
     }
 
-    async fn start_smtp(&self, monitor: &Monitor, running: &mut Running) -> anyhow::Result<Vec<SocketAddr>> {
+    async fn bind_smtp(&self, monitor: &Monitor) -> anyhow::Result<Listeners> {
         let ports = intake::Ports {
             intake: self.intake.clone(),
             events: self.events.clone(),
@@ -283,10 +290,7 @@ impl Shared {
             tls_dir: keys::directory(&self.config.data_dir)?,
             inbox_dir: self.config.data_dir.join("inbound"),
         };
-        let listeners = Listeners::bind(&self.config.intake, ports).await?;
-        let addresses = listeners.addresses();
-        running.start(Stage::Doors, "smtp", |stop| async move { listeners.run(stop).await });
-        Ok(addresses)
+        Ok(Listeners::bind(&self.config.intake, ports).await?)
     }
 
     fn api_state(

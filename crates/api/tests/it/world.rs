@@ -115,6 +115,15 @@ impl QueueControl for NoEngine {
     }
 }
 
+/// What the queue of a new suite has.
+fn known() -> intake::Known {
+    let config = queue::config::Config::default();
+    intake::Known {
+        streams: config.streams.iter().map(|stream| stream.name.clone()).collect(),
+        pools: config.effective_pools().into_iter().map(|pool| pool.name).collect(),
+    }
+}
+
 impl World {
     /// Starts with an account of Anna. Connections come from 127.0.0.1, which is a trusted proxy here.
     pub async fn start(limits: Limits) -> World {
@@ -128,8 +137,14 @@ impl World {
         let db = Db::open(&format!("sqlite://{}", path("ies.db").display())).await.unwrap();
         let (accounts, key) = accounts(&db, &clock).await;
         let campaigns = campaigns(&db, &events, &clock).await;
-        let intake =
-            Intake::new(spool.clone(), recovery.newest_id, 0, &intake::Config::default(), Arc::new(clock.clone()));
+        let intake = Intake::new(
+            spool.clone(),
+            recovery.newest_id,
+            0,
+            &intake::Config::default(),
+            known(),
+            Arc::new(clock.clone()),
+        );
         let monitor = Monitor::open(&path("store"), monitor::Config::default(), Arc::new(clock.clone())).unwrap().0;
         let (handle, commands) = queue::handle::channel();
         let config = queue::config::Config::default();

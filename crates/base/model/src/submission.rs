@@ -303,6 +303,14 @@ pub enum Refusal {
         /// What is wrong, for the submitter.
         reason: String,
     },
+    /// It names something that the configuration does not have (5xx, 400).
+    #[error("{field}: {reason}")]
+    Unknown {
+        /// What it names: `stream` or `pool`.
+        field: String,
+        /// What is wrong, for the submitter.
+        reason: String,
+    },
     /// There is no such message in the spool to add recipients to (any more).
     #[error("no message {0} in the spool")]
     UnknownMessage(MessageId),

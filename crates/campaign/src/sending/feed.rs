@@ -218,6 +218,8 @@ impl Feeder {
                         "the engine knows no message that was never handed over".to_owned(),
                     ));
                 }
+                // Not one row is at fault: the campaign is, and a person has to mend it.
+                Err(Refusal::Unknown { reason, .. }) => return Err(FeedError::Refused(reason)),
                 Err(Refusal::Invalid { reason }) => return Ok(Answer::Refused(reason)),
                 Err(Refusal::Unavailable { reason }) => {
                     tracing::warn!(campaign = %job.id, reason, delay_ms = delay.as_millis(), "a batch has to wait");

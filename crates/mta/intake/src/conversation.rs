@@ -276,6 +276,7 @@ enum Sorted {
 pub(crate) fn reply_of(refusal: &Refusal) -> Reply {
     match refusal {
         Refusal::Invalid { reason } => Reply::new(554, &format!("5.6.0 {reason}")),
+        Refusal::Unknown { reason, .. } => Reply::new(550, &format!("5.3.5 {reason}")),
         Refusal::UnknownMessage(_) => Reply::new(554, &format!("5.6.0 {refusal}")),
         Refusal::Unavailable { reason } => Reply::new(452, &format!("4.3.1 {reason}")),
     }

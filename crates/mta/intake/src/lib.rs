@@ -37,6 +37,7 @@ pub use config::Config;
 pub use listeners::{Listeners, Ports, StartError};
 pub use network::Network;
 pub use submit::Intake;
+pub use validate::Known;
 
 use mail::token::Addressee;
 use model::id::RecipientId;

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::floor::Floor;
 use crate::rewrite;
 use crate::trace::date;
-use crate::validate::{check_beginning, validate};
+use crate::validate::{Known, check_beginning, validate};
 
 /// Room in a spool record for everything but the content: head and rows of an SMTP transaction.
 const RECORD_OVERHEAD: u64 = 64 << 10;
@@ -32,6 +32,7 @@ struct Inner {
     ids: Mutex<IdGenerator>,
     clock: Arc<dyn Clock>,
     floor: Floor,
+    known: Known,
     message_bytes_max: u64,
     not_before_max: Duration,
     host_name: String,
@@ -39,8 +40,8 @@ struct Inner {
 
 impl Intake {
     /// An intake for this spool. `newest_id` is what the spool recovered, so that no id is given twice; `node` is the
-    /// node's number.
-    pub fn new(spool: Spool, newest_id: u64, node: u16, config: &Config, clock: Arc<dyn Clock>) -> Self {
+    /// node's number; `known` are the streams and pools that the queue has.
+    pub fn new(spool: Spool, newest_id: u64, node: u16, config: &Config, known: Known, clock: Arc<dyn Clock>) -> Self {
         let mut ids = IdGenerator::new(node);
         ids.resume_after(newest_id);
         let floor = Floor::new(spool.dir().to_owned(), config.free_disk_min);
@@ -50,7 +51,9 @@ impl Intake {
         let host_name = config.host_name.clone();
         let not_before_max = config.not_before_max.0;
         let ids = Mutex::new(ids);
-        Intake { inner: Arc::new(Inner { spool, ids, clock, floor, message_bytes_max, not_before_max, host_name }) }
+        Intake {
+            inner: Arc::new(Inner { spool, ids, clock, floor, known, message_bytes_max, not_before_max, host_name }),
+        }
     }
 
     /// Takes a submission: when it resolves, content, recipients and checkpoint are on disk, all or nothing.
@@ -69,7 +72,7 @@ impl Intake {
     pub(crate) async fn submit_as(&self, id: MessageId, mut submission: Submission) -> Result<Receipt, Refusal> {
         let now = self.now();
         self.inner.floor.check(now)?;
-        validate(&mut submission, self.inner.message_bytes_max + HEADER_ADDED_MAX)?;
+        validate(&mut submission, self.inner.message_bytes_max + HEADER_ADDED_MAX, &self.inner.known)?;
         check_beginning(&submission, now, self.inner.not_before_max)?;
         let Submission { content, recipients, checkpoint } = submission;
         let count = recipients.len() as u32;

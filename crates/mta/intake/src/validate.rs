@@ -22,8 +22,36 @@ fn invalid(reason: impl Into<String>) -> Refusal {
     Refusal::Invalid { reason: reason.into() }
 }
 
+/// The names that mail may give of streams and pools. A name that is not among them is a slip of the submitter's, who
+/// is told at once: in the queue the mail would wait for a pool that never comes, or leave as another kind of traffic.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Kinds of traffic.
+    pub streams: Vec<Name>,
+    /// Groups of sources.
+    pub pools: Vec<Name>,
+}
+
+impl Known {
+    pub(crate) fn check(&self, routing: &Routing) -> Result<(), Refusal> {
+        let check = |field: &str, name: &Name, known: &[Name]| {
+            if known.contains(name) {
+                return Ok(());
+            }
+            let names: Vec<&str> = known.iter().take(NAMES_SHOWN).map(Name::as_str).collect();
+            let reason = format!("there is no {field} {:?}; there are: {}", &**name, names.join(", "));
+            Err(Refusal::Unknown { field: field.to_owned(), reason })
+        };
+        check("stream", &routing.stream, &self.streams)?;
+        routing.pool.as_ref().map_or(Ok(()), |pool| check("pool", pool, &self.pools))
+    }
+}
+
+/// Most names of streams or pools that a refusal lists.
+const NAMES_SHOWN: usize = 20;
+
 /// Checks a submission and normalises its addresses.
-pub(crate) fn validate(submission: &mut Submission, message_bytes_max: u64) -> Result<(), Refusal> {
+pub(crate) fn validate(submission: &mut Submission, message_bytes_max: u64, known: &Known) -> Result<(), Refusal> {
     let count = submission.recipients.len();
     let may_be_empty = matches!(submission.content, ContentSource::New(_)) && submission.checkpoint.is_some();
     if count == 0 && !may_be_empty {
@@ -36,7 +64,10 @@ pub(crate) fn validate(submission: &mut Submission, message_bytes_max: u64) -> R
         check_recipient(recipient).map_err(|reason| invalid(format!("recipient {}: {reason}", place + 1)))?;
     }
     match &mut submission.content {
-        ContentSource::New(message) => check_message(message, message_bytes_max),
+        ContentSource::New(message) => {
+            check_message(message, message_bytes_max)?;
+            known.check(&message.routing)
+        }
         ContentSource::Existing(_) => Ok(()),
     }
 }

@@ -12,7 +12,7 @@ use model::name::Name;
 use model::route::{Pool, PoolMember, Source, TlsPolicy};
 use model::units::{Rate, Span};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::retry::Retry;
 
@@ -24,7 +24,9 @@ pub struct Config {
     pub sources: Vec<Source>,
     /// Groups of sources that share the work by weight. Without any, one named `default` with all sources.
     pub pools: Vec<Pool>,
-    /// Kinds of traffic with their priority, retries and pool.
+    /// Kinds of traffic with their priority, retries and pool. `transactional` and `bulk` are always there; an entry of
+    /// that name changes what it says of them.
+    #[serde(deserialize_with = "Stream::with_built_in")]
     pub streams: Vec<Stream>,
     /// The stream whose settings hold for mail of a stream that is not listed.
     pub default_stream: Name,
@@ -46,10 +48,10 @@ pub struct Config {
 pub struct Stream {
     /// Its name, as submissions give it.
     pub name: Name,
-    /// 0 to 100; mail of a higher number leaves first wherever both wait.
+    /// 0 to 100; mail of a higher number leaves first wherever both wait. 80 for `transactional`, 20 for `bulk`.
     #[serde(default = "default_priority")]
     pub priority: u8,
-    /// A recipient that is still queued after this long is given up.
+    /// A recipient that is still queued after this long is given up. Two days for `transactional`, four for `bulk`.
     #[serde(default = "default_max_age")]
     pub max_age: Span,
     /// When a deferred recipient is tried again.
@@ -58,6 +60,67 @@ pub struct Stream {
     /// The pool for mail that names none.
     #[serde(default = "default_name")]
     pub pool: Name,
+}
+
+/// An entry of the list of streams, before what it leaves out is filled in.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StreamEntry {
+    name: Name,
+    priority: Option<u8>,
+    max_age: Option<Span>,
+    retry: Option<Retry>,
+    pool: Option<Name>,
+}
+
+impl Stream {
+    /// The streams that need not be configured.
+    fn built_in() -> [Stream; 2] {
+        let stream = |name: &str, priority, max_age_d: u64, first, longest| Stream {
+            name: Name::from(name),
+            priority,
+            max_age: Span::s(max_age_d * 86_400),
+            retry: Retry { first, longest },
+            pool: default_name(),
+        };
+        [
+            stream("transactional", 80, 2, Span::s(300), Span::s(3_600)),
+            stream("bulk", 20, 4, Span::s(900), Span::s(4 * 3_600)),
+        ]
+    }
+
+    /// The listed streams, then the built-in ones that are not among them.
+    fn with_built_in<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Stream>, D::Error> {
+        let entries = Vec::<StreamEntry>::deserialize(input)?;
+        let mut streams: Vec<Stream> = entries.into_iter().map(StreamEntry::complete).collect();
+        let listed = streams.len();
+        for stream in Stream::built_in() {
+            if !streams[..listed].iter().any(|other| other.name == stream.name) {
+                streams.push(stream);
+            }
+        }
+        Ok(streams)
+    }
+}
+
+impl StreamEntry {
+    fn complete(self) -> Stream {
+        let built_in = Stream::built_in().into_iter().find(|stream| stream.name == self.name);
+        let base = built_in.unwrap_or_else(|| Stream {
+            name: self.name.clone(),
+            priority: default_priority(),
+            max_age: default_max_age(),
+            retry: Retry::default(),
+            pool: default_name(),
+        });
+        Stream {
+            name: self.name,
+            priority: self.priority.unwrap_or(base.priority),
+            max_age: self.max_age.unwrap_or(base.max_age),
+            retry: self.retry.unwrap_or(base.retry),
+            pool: self.pool.unwrap_or(base.pool),
+        }
+    }
 }
 
 fn default_priority() -> u8 {
@@ -168,20 +231,10 @@ impl Default for Adaptive {
 
 impl Default for Config {
     fn default() -> Self {
-        let stream = |name: &str, priority, max_age_d: u64, first, longest| Stream {
-            name: Name::from(name),
-            priority,
-            max_age: Span::s(max_age_d * 86_400),
-            retry: Retry { first, longest },
-            pool: default_name(),
-        };
         Config {
             sources: Vec::new(),
             pools: Vec::new(),
-            streams: vec![
-                stream("transactional", 80, 2, Span::s(300), Span::s(3_600)),
-                stream("bulk", 20, 4, Span::s(900), Span::s(4 * 3_600)),
-            ],
+            streams: Stream::built_in().to_vec(),
             default_stream: Name::from("bulk"),
             overrides: Vec::new(),
             providers_file: None,
@@ -367,6 +420,24 @@ mod tests {
         let text = toml::to_string(&Config::default()).unwrap();
         assert_eq!(toml::from_str::<Config>(&text).unwrap(), Config::default());
         assert_eq!(Config::default().effective_pools()[0].members.len(), 1);
+    }
+
+    #[test]
+    fn streams_that_are_not_listed_stay_as_they_are() {
+        let check = |text: &str, expected: &[(&str, u8, u64)]| {
+            let config: Config = toml::from_str(text).unwrap();
+            let found: Vec<(&str, u8, u64)> = config
+                .streams
+                .iter()
+                .map(|stream| (stream.name.as_str(), stream.priority, stream.max_age.0.as_secs() / 86_400))
+                .collect();
+            assert_eq!(found, expected, "{text}");
+        };
+        check("", &[("transactional", 80, 2), ("bulk", 20, 4)]);
+        check("[[streams]]\nname='bulk'", &[("bulk", 20, 4), ("transactional", 80, 2)]);
+        check("[[streams]]\nname='bulk'\npriority=30", &[("bulk", 30, 4), ("transactional", 80, 2)]);
+        let mine = [("mine", 50, 1), ("transactional", 80, 2), ("bulk", 20, 4)];
+        check("[[streams]]\nname='mine'\nmax_age='1d'", &mine);
     }
 
     #[test]

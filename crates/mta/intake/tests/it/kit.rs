@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use intake::{AddressBook, Authenticator, CannotLookUp, CannotVerify, Config, Intake, Listeners, Ports};
+use intake::{AddressBook, Authenticator, CannotLookUp, CannotVerify, Config, Intake, Known, Listeners, Ports};
 use journal::events::{Cursor, EventLog, EventLogOptions};
 use journal::spool::{Opened, Spool, SpoolOptions};
 use journal::{Options, SyncMode};
@@ -93,6 +93,12 @@ pub fn strangers() -> Config {
     Config { relay_networks: Vec::new(), ..config() }
 }
 
+/// What the queue of the tests has.
+pub fn known() -> Known {
+    let names = |names: &[&str]| names.iter().map(|name| Name::from(*name)).collect();
+    Known { streams: names(&["transactional", "bulk"]), pools: names(&["default", "pool-a", "pool-b"]) }
+}
+
 impl House {
     pub async fn open(config: Config) -> House {
         Self::open_with(config, log_options()).await
@@ -107,7 +113,7 @@ impl House {
         let Opened { spool, admitted, recovery } = Spool::open(&dir.path().join("spool"), options).unwrap();
         let options = EventLogOptions { log: log_options(), ..EventLogOptions::default() };
         let events = EventLog::open(&dir.path().join("events"), options).unwrap();
-        let intake = Intake::new(spool.clone(), recovery.newest_id, 1, &config, shared);
+        let intake = Intake::new(spool.clone(), recovery.newest_id, 1, &config, known(), shared);
         let book = Arc::new(Book::default());
         let ports = Ports {
             intake: intake.clone(),

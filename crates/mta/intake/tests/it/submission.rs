@@ -52,6 +52,22 @@ async fn a_message_is_on_disk_when_it_is_answered() {
 }
 
 #[tokio::test]
+async fn streams_and_pools_that_are_not_there_are_named() {
+    let mut house = House::open(config()).await;
+    let mut client = house.client().await;
+    client.expect("EHLO client.example", "250").await;
+    let pools = "550 5.3.5 there is no pool \"nope\"; there are: default, pool-a, pool-b";
+    let streams = "550 5.3.5 there is no stream \"bulkk\"; there are: transactional, bulk";
+    for (header, expected) in
+        [("X-iES-Pool: nope", pools), ("X-Virtual-MTA: nope", pools), ("X-iES-Stream: bulkk", streams)]
+    {
+        let message = format!("From: shop@example.org\n{header}\nSubject: hi\n\nhi\n");
+        assert_eq!(client.send("shop@example.org", &["zoe@example.com"], &message).await, expected);
+        assert!(house.admitted.try_recv().is_err());
+    }
+}
+
+#[tokio::test]
 async fn addresses_beyond_ascii_and_delivery_reports() {
     let mut house = House::open(config()).await;
     let mut client = house.client().await;

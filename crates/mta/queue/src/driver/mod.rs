@@ -242,7 +242,8 @@ impl Driver {
                 }
                 // Why is said at the end.
                 Wakened::WriterGone | Wakened::AcknowledgerGone => return Ok(()),
-                Wakened::DeliveryGone if deadline.is_some() => return Ok(()),
+                // Told to stop together with us, delivery may be the first to hear of it.
+                Wakened::DeliveryGone if deadline.is_some() || shutdown.is_cancelled() => return Ok(()),
                 Wakened::DeliveryGone => return Err(RunError::DeliveryGone),
                 Wakened::Command(command) => self.answer(command),
                 Wakened::Inputs(inputs, newest) => self.collect_and_step(inputs, newest),
