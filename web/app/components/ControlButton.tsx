@@ -4,7 +4,7 @@ import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { control } from "~/api/delivery";
-import type { ControlAction, ControlKind } from "~/api/types";
+import type { ControlAction, ControlEntry, ControlKind } from "~/api/types";
 import { Icon, type IconName } from "~/ui/Icon";
 import { Confirm } from "./Confirm";
 import { Problem } from "./Problem";
@@ -18,6 +18,11 @@ const ICONS: Record<ControlAction, IconName> = {
   suspend: "pause",
   resume: "play",
 };
+
+/** Whether people hold exactly this. */
+export function isHeld(controls: readonly ControlEntry[], kind: ControlKind, name: string): boolean {
+  return controls.some((entry) => entry.action === "hold" && entry.target.kind === kind && entry.target.name === name);
+}
 
 export interface ControlButtonProps extends ButtonProps {
   kind: ControlKind;
@@ -57,7 +62,8 @@ interface QuestionProps {
   onClose: () => void;
 }
 
-function ControlQuestion({ kind, name, action, label, onClose }: QuestionProps) {
+/** The question alone, for whoever has a button of its own. */
+export function ControlQuestion({ kind, name, action, label, onClose }: QuestionProps) {
   const { t } = useTranslation();
   const toast = useToast();
   const client = useQueryClient();

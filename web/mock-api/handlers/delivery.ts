@@ -258,7 +258,10 @@ export const deliveryRoutes: Routes = {
     const own = paths(call.db).filter(
       (path) => path.source === target.name || `${path.source}/${path.site}` === target.name,
     );
-    const affected = target.kind === "recipient" ? 1 : own.reduce((sum, path) => sum + path.ready + path.in_flight, 0);
+    const affected =
+      target.kind === "recipient" || target.kind === "message"
+        ? 1
+        : own.reduce((sum, path) => sum + path.ready + path.in_flight, 0);
     if (!dry_run) {
       call.db.controls = call.db.controls.filter((entry) => entry.target.name !== target.name);
       if (action === "hold" || action === "suspend")

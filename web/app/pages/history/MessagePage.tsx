@@ -2,9 +2,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
+import { queuesQuery } from "~/api/delivery";
 import { messageQuery } from "~/api/monitoring";
 import type { HistoryState, MessageHistory } from "~/api/types";
 import { CampaignName } from "~/components/CampaignName";
+import { ControlButton, isHeld } from "~/components/ControlButton";
 import { CopyButton } from "~/components/CopyButton";
 import { Loaded } from "~/components/Loaded";
 import { TextLink } from "~/components/links";
@@ -30,6 +32,8 @@ const STATES: HistoryState[] = [
   "queued",
 ];
 
+const WAITING: ReadonlySet<HistoryState> = new Set(["deferred", "queued"]);
+
 export function MessagePage() {
   const { t } = useTranslation();
   const { messageId } = useParams({ from: "/app/monitoring/messages/$messageId" });
@@ -38,6 +42,7 @@ export function MessagePage() {
     <Page
       title={t("history.messageTitle")}
       trail={<TextLink to="/monitoring/search">{t("history.trail")}</TextLink>}
+      actions={query.data ? <MessageControl message={query.data} /> : null}
       meta={
         <span>
           <span className="mono">{messageId}</span> <CopyButton text={messageId} />
@@ -60,6 +65,15 @@ export function MessagePage() {
       </Loaded>
     </Page>
   );
+}
+
+/** Hold or release, while some of it is in the queue. */
+function MessageControl({ message }: { message: MessageHistory }) {
+  const { data: queues } = useQuery(queuesQuery);
+  const held = isHeld(queues?.controls ?? [], "message", message.message);
+  const waiting = message.states.some((entry) => WAITING.has(entry.state) && entry.count > 0);
+  if (!held && !waiting) return null;
+  return <ControlButton kind="message" name={message.message} action={held ? "release" : "hold"} />;
 }
 
 function MessageFacts({ message }: { message: MessageHistory }) {

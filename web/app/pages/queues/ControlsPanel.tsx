@@ -2,11 +2,32 @@
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { ControlEntry } from "~/api/types";
+import { CampaignName } from "~/components/CampaignName";
 import { ControlButton } from "~/components/ControlButton";
+import { TextLink } from "~/components/links";
 import { Time } from "~/components/Time";
 import { type Column, DataTable } from "~/table/DataTable";
 import { Panel } from "~/ui/Panel";
 import { Tag } from "~/ui/Tag";
+
+/** By its name where it has one, and with the way to it. */
+function TargetName({ target }: { target: ControlEntry["target"] }) {
+  const { kind, name } = target;
+  if (kind === "campaign") return <CampaignName id={name} />;
+  if (kind === "message")
+    return (
+      <TextLink to="/monitoring/messages/$messageId" params={{ messageId: name }}>
+        {name}
+      </TextLink>
+    );
+  if (kind === "recipient")
+    return (
+      <TextLink to="/monitoring/recipients/$recipientId" params={{ recipientId: name }}>
+        {name}
+      </TextLink>
+    );
+  return <b>{name}</b>;
+}
 
 export function ControlsPanel({ controls }: { controls: ControlEntry[] }) {
   const { t } = useTranslation();
@@ -19,7 +40,7 @@ export function ControlsPanel({ controls }: { controls: ControlEntry[] }) {
         primary: true,
         cell: (row) => (
           <>
-            {t(`delivery.kinds.${row.target.kind}`)} <b>{row.target.name}</b>
+            {t(`delivery.kinds.${row.target.kind}`)} <TargetName target={row.target} />
           </>
         ),
       },
@@ -40,6 +61,7 @@ export function ControlsPanel({ controls }: { controls: ControlEntry[] }) {
             kind={row.target.kind}
             name={row.target.name}
             action={row.action === "hold" ? "release" : "resume"}
+            size="compact-sm"
           />
         ),
       },

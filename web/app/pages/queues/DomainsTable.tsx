@@ -1,7 +1,8 @@
 // Domains with the most recipients waiting.
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
-import type { QueueDomain } from "~/api/types";
+import type { ControlEntry, QueueDomain } from "~/api/types";
+import { ControlButton, isHeld } from "~/components/ControlButton";
 import { TextLink } from "~/components/links";
 import { ProviderName } from "~/components/ProviderName";
 import { useFormat } from "~/hooks/useFormat";
@@ -9,7 +10,7 @@ import { type Column, DataTable } from "~/table/DataTable";
 import { Dash } from "~/ui/Dash";
 import { EmptyState } from "~/ui/States";
 
-export function DomainsTable({ domains }: { domains: QueueDomain[] }) {
+export function DomainsTable({ domains, controls }: { domains: QueueDomain[]; controls: ControlEntry[] }) {
   const { t } = useTranslation();
   const format = useFormat();
   const columns = useMemo<Column<QueueDomain>[]>(
@@ -46,8 +47,20 @@ export function DomainsTable({ domains }: { domains: QueueDomain[] }) {
         sort: (row) => row.recipients,
         cell: (row) => format.number(row.recipients),
       },
+      {
+        id: "control",
+        header: t("table.actions"),
+        cell: (row) => (
+          <ControlButton
+            kind="domain"
+            name={row.domain}
+            action={isHeld(controls, "domain", row.domain) ? "release" : "hold"}
+            size="compact-xs"
+          />
+        ),
+      },
     ],
-    [t, format],
+    [t, format, controls],
   );
   return (
     <DataTable

@@ -16,6 +16,7 @@ import { Stat, StatStrip } from "~/ui/Stat";
 import { EmptyState } from "~/ui/States";
 import { ControlsPanel } from "./ControlsPanel";
 import { DomainsTable } from "./DomainsTable";
+import { HoldMail } from "./HoldMail";
 import { PathsPanel } from "./PathsPanel";
 
 export function QueuesPage() {
@@ -29,9 +30,12 @@ export function QueuesPage() {
     <Page
       title={t("delivery.queuesTitle")}
       actions={
-        <Button variant="default" leftSection={<Icon name="question" size={14} />} onClick={() => setExplain("?")}>
-          {t("delivery.explainButton")}
-        </Button>
+        <>
+          {query.data ? <HoldMail queues={query.data} /> : null}
+          <Button variant="default" leftSection={<Icon name="question" size={14} />} onClick={() => setExplain("?")}>
+            {t("delivery.explainButton")}
+          </Button>
+        </>
       }
     >
       <Loaded query={query} lines={12}>
@@ -68,6 +72,8 @@ function QueuesContent({ data }: { data: Queues }) {
         />
         <Stat label={t("delivery.done")} value={format.number(totals.done)} note={t("delivery.doneHint")} />
       </StatStrip>
+      {/* Also over an empty queue: a campaign or a domain stays held for the mail that comes later. */}
+      <ControlsPanel controls={data.controls} />
       {waiting === 0 && data.paths.length === 0 ? (
         <Panel>
           <EmptyState icon="queue" title={t("delivery.emptyTitle")}>
@@ -76,10 +82,9 @@ function QueuesContent({ data }: { data: Queues }) {
         </Panel>
       ) : (
         <>
-          <ControlsPanel controls={data.controls} />
           <PathsPanel paths={data.paths} />
           <Panel title={t("delivery.domainsTitle")} flush>
-            <DomainsTable domains={data.domains} />
+            <DomainsTable domains={data.domains} controls={data.controls} />
           </Panel>
         </>
       )}

@@ -43,6 +43,64 @@ it("suspends and resumes a path after saying what it concerns", async () => {
   await context.close();
 });
 
+it("holds mail by name after saying how much that is, and lists it until it is released", async () => {
+  const { page, context, complaints } = await openPage(browser, { width: 1440, scheme: "light" }, site.url);
+  await logIn(page, site.url, "ops@verriere.example", "demo");
+  await page.goto(`${site.url}/delivery/queues`);
+  await page.getByRole("button", { name: "Hold mail…" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Domain, such as").fill("orange.fr");
+  expect(await axe(page)).toEqual([]);
+  await dialog.getByRole("button", { name: "Count what is affected" }).click();
+  await dialog.getByText(/recipients? (is|are) affected/).waitFor();
+  await dialog.getByRole("button", { name: "Hold", exact: true }).click();
+  const list = page.getByRole("table", { name: "Held or suspended manually" });
+  await list.getByText("orange.fr").waitFor();
+  await list.getByText("ops@verriere.example").waitFor();
+  await screenshot(page, "holds-1440");
+  await list.getByRole("button", { name: "Release" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Release" }).click();
+  await list.waitFor({ state: "detached" });
+  // Where a message is looked at, it can be held, too.
+  const waiting = site.mock.db.recipients.find((recipient) => recipient.state === "deferred");
+  await page.goto(`${site.url}/monitoring/messages/${waiting?.message}`);
+  await page.getByRole("button", { name: "Hold", exact: true }).click();
+  await page
+    .getByRole("dialog")
+    .getByText(/1 recipient is affected/)
+    .waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: "Hold", exact: true }).click();
+  await page.getByRole("button", { name: "Release" }).waitFor();
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
+it("opens from the figure of the blocked the search that it counts", async () => {
+  const { page, context } = await openPage(browser, { width: 1440, scheme: "light" }, site.url);
+  await logIn(page, site.url, "ops@verriere.example", "demo");
+  await page.goto(`${site.url}/monitoring/now`);
+  await page.locator('a[href*="category%3Areputation"]').click();
+  await page.getByLabel("Search events").waitFor();
+  expect(await page.getByLabel("Search events").inputValue()).toBe(
+    "kind:deferred,bounced category:reputation,spam-related,policy-related",
+  );
+  expect(new URL(page.url()).searchParams.get("range")).toBe("own");
+  await context.close();
+});
+
+it("takes the key / to the search at the top on every page", async () => {
+  const { page, context } = await openPage(browser, { width: 1440, scheme: "light" }, site.url);
+  await logIn(page, site.url, "ops@verriere.example", "demo");
+  for (const path of ["campaigns", "contacts", "delivery/queues", "monitoring/search"]) {
+    await page.goto(`${site.url}/${path}`);
+    await page.locator("main h1").waitFor();
+    await page.keyboard.press("/");
+    const focused = await page.evaluate(() => document.activeElement?.getAttribute("aria-label"));
+    expect(focused, path).toBe("Find an address, an id or an event");
+  }
+  await context.close();
+});
+
 it("explains why a recipient waits", async () => {
   const { page, context } = await openPage(browser, { width: 1440, scheme: "light" }, site.url);
   await logIn(page, site.url, "ops@verriere.example", "demo");
