@@ -18,7 +18,8 @@ pub struct Counts {
     pub deferred: u64,
     /// Refused for good.
     pub bounced: u64,
-    /// Deferred or bounced as spam, for policy or for reputation: what [`BLOCKED_QUERY`] finds.
+    /// Deferred or bounced as spam, for policy or for reputation: what the search
+    /// `kind:deferred,bounced category:reputation,spam-related,policy-related` finds.
     pub blocked: u64,
     /// Queued for too long.
     pub expired: u64,

@@ -7,6 +7,7 @@
 //! outcomes are shares of attempts, rates of complaints, opens, clicks and unsubscribes are shares of delivered.
 //! Must not: look at the queue (whoever shows a dashboard joins that).
 
+mod cancelled;
 mod counts;
 mod now;
 mod period;

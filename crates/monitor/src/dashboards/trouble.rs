@@ -17,6 +17,7 @@ use store::{
     RollupRow, Scalar,
 };
 
+use super::cancelled::cancelled;
 use super::period::Period;
 use super::provider::CategoryRow;
 use super::replies::wording;
@@ -192,11 +193,12 @@ impl TroubleReply {
 /// When what was put off is tried again; none when the events could not tell it in time.
 ///
 /// An attempt that lies ahead is the last word about its recipient: whatever ended or moved it would have made another
-/// event. Only mail that a person cancelled meanwhile is counted until its time has come.
+/// event, except an order of a person: see [`cancelled`].
 async fn retries(store: &EventStore, at: Timestamp, filter: &RollupFilter) -> Option<Retries> {
     let ahead = Filter::Range { field: Field::NextAttempt, gte: None, gt: Some(Scalar::from(at)), lte: None, lt: None };
     let mut of = vec![Filter::one_of(Field::Kind, [EventKind::Deferred.as_str()]), ahead];
     of.extend(filter.provider.as_deref().map(|provider| Filter::eq(Field::Provider, provider)));
+    of.extend(cancelled(store, at.minus(RETRY_BACK), at).await.map(Filter::not));
     let query = Query {
         from: at.minus(RETRY_BACK),
         to: at.plus(Duration::from_secs(60)),

@@ -1,8 +1,8 @@
 //! Dashboards over a set of events whose numbers are known.
 
 use model::category::Category;
-use model::event::{Event, EventKind};
-use model::id::RecipientId;
+use model::event::{ControlChange, Event, EventKind};
+use model::id::{CampaignId, RecipientId};
 use model::time::Timestamp;
 use monitor::EventsRequest;
 use monitor::dashboards::{About, BLOCKED_QUERY, Change, Counts, TopReply, Trouble};
@@ -334,4 +334,32 @@ async fn a_full_mailbox_is_no_trouble_with_its_provider() {
     assert_eq!(later, expected);
     let gmail = suite.monitor.provider("gmail", 24).await.unwrap();
     assert_eq!(gmail.troubles.iter().map(|trouble| trouble.about).collect::<Vec<_>>(), [About::Recipients, About::Us]);
+}
+
+#[tokio::test]
+async fn cancelled_mail_waits_no_longer() {
+    let dir = tempfile::tempdir().unwrap();
+    let suite = Suite::open(dir.path());
+    let deferred = |number: u64, ago: i64, campaign: u64| {
+        let mut event = put_off(number, ago, "yahoo", Category::Reputation, YAHOO, 25);
+        event.campaign = Some(CampaignId(campaign));
+        event
+    };
+    suite.tell((0..10).map(|n| deferred(n, 20, 1)).chain((10..13).map(|n| deferred(n, 20, 2))).collect()).await;
+    let waiting = async || suite.monitor.now(60).await.unwrap().troubles[0].waiting;
+    assert_eq!(waiting().await, Some(13));
+    let cancel = |number: u64, ago: i64, target: &str, name: String| {
+        let mut event = Event::of_recipient(EventKind::Control, RecipientId(number), 0, at(ago));
+        event.recipient = None;
+        let (target, action) = (target.to_owned(), "cancel".to_owned());
+        event.control = Some(ControlChange { target, name, action, by: "Ada".to_owned(), ..ControlChange::default() });
+        event
+    };
+    suite.tell(vec![cancel(900, 10, "campaign", CampaignId(1).to_string())]).await;
+    assert_eq!(waiting().await, Some(3));
+    // What came into the campaign after the order is none of its business.
+    suite.tell((20..24).map(|n| deferred(n, 5, 1)).collect()).await;
+    assert_eq!(waiting().await, Some(7));
+    suite.tell(vec![cancel(901, 4, "domain", "example.fr".to_owned())]).await;
+    assert_eq!(waiting().await, Some(0));
 }
