@@ -103,6 +103,11 @@ pub const TABLE: &[(Method, &str, Access)] = &[
     (Method::GET, "/api/v1/stream", READ),
 ];
 
+/// The methods of a path, in the order of the table; empty when the table does not name it.
+pub fn methods(path: &str) -> Vec<&'static str> {
+    TABLE.iter().filter(|(_, at, _)| *at == path).map(|(known, ..)| known.as_str()).collect()
+}
+
 /// What the endpoint asks of its caller; `None` when it is not in the table.
 pub fn of(method: &Method, path: &str) -> Option<Access> {
     TABLE.iter().find(|(known, at, _)| known == method && *at == path).map(|&(_, _, access)| access)

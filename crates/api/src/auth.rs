@@ -83,7 +83,13 @@ pub async fn guard(
 ) -> Response {
     let path = path.as_ref().map_or("", MatchedPath::as_str);
     let Some(access) = access::of(request.method(), path) else {
-        return ApiError::forbidden("This endpoint is closed.").into_response();
+        let allowed = access::methods(path);
+        let refused = if allowed.is_empty() {
+            ApiError::forbidden("This endpoint is closed.")
+        } else {
+            ApiError::method_not_allowed(allowed.join(", "))
+        };
+        return refused.into_response();
     };
     if access != Access::Public {
         match caller(&state, &jar, request.method(), request.headers()).await {
@@ -101,7 +107,7 @@ async fn caller(state: &ApiState, jar: &CookieJar, method: &Method, headers: &He
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     if let Some(secret) = bearer.and_then(|value| value.strip_prefix("Bearer ")) {
         let key = state.accounts.api_key(secret.trim()).await.map_err(|error| ApiError::internal(&error))?;
-        return key.map(Caller::Program).ok_or_else(ApiError::unauthenticated);
+        return key.map(Caller::Program).ok_or_else(ApiError::unknown_key);
     }
     let token = jar.get(SESSION_COOKIE).ok_or_else(ApiError::unauthenticated)?;
     let account = state.accounts.session(token.value()).await.map_err(|error| ApiError::internal(&error))?;

@@ -21,6 +21,7 @@ mod routes;
 mod serve;
 mod state;
 mod ui;
+mod wording;
 
 use std::time::Duration;
 

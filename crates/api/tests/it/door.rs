@@ -97,3 +97,35 @@ async fn a_value_that_nobody_knows_comes_with_a_hint() {
     check("code:421%20-provider:orange,orangee", &["26+7 \"orange\""]).await;
     check("stream:anything", &[]).await;
 }
+
+#[tokio::test]
+async fn refusals_say_what_is_wrong() {
+    let world = World::start(Limits::default()).await;
+    let anna = format!("{}X-Requested-With: ies\r\n", cookie(&log_in(&world, "", PASSWORD).await));
+    let check = async |line: &str, headers: &str, body: &str, status: u16, expected: (&str, Option<&str>, &str)| {
+        let head = format!("{line} HTTP/1.1\r\nContent-Type: application/json\r\n{headers}");
+        let answer = world.ask(&head, body).await;
+        assert_eq!(answer.status, status, "{line}: {answer:?}");
+        let error = answer.json()["error"].clone();
+        let told = (error["code"].as_str().unwrap(), error["field"].as_str(), error["message"].as_str().unwrap());
+        assert_eq!(told, expected, "{line}");
+        answer
+    };
+    let takes = ("method-not-allowed", None, "This endpoint takes GET.");
+    let wrong = check("DELETE /api/v1/events", "", "", 405, takes).await;
+    assert_eq!(wrong.header("allow"), Some("GET"));
+    let takes = ("method-not-allowed", None, "This endpoint takes POST, GET, DELETE, PATCH.");
+    check("PUT /api/v1/session", &anna, "{}", 405, takes).await;
+    let nobody = ("unauthenticated", None, "Log in, or send an API key as a bearer token.");
+    check("GET /api/v1/events", "", "", 401, nobody).await;
+    let unknown = "This API key is not known: it was mistyped, or revoked. An administrator makes a new one.";
+    check("GET /api/v1/events", "Authorization: Bearer ies_x\r\n", "", 401, ("unauthenticated", None, unknown)).await;
+    let missing = ("invalid", Some("target.kind"), "\"kind\" is missing.");
+    check("POST /api/v1/control", &anna, r#"{"target": {}, "action": "hold"}"#, 400, missing).await;
+    let many = ("invalid", Some("limit"), "A page has 1 to 200 rows; `next` leads to the others.");
+    check("GET /api/v1/lists?limit=500", &anna, "", 400, many).await;
+    let to = vec!["\"zoe@example.com\""; 4_097].join(",");
+    let body = format!("{{\"from\": \"a@example.org\", \"text\": \"x\", \"to\": [{to}]}}");
+    let large = ("too-large", Some("to"), "4097 recipients are too many for one request: at most 4096.");
+    check("POST /api/v1/messages", &anna, &body, 413, large).await;
+}

@@ -6,7 +6,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::value::Value;
 
@@ -48,8 +48,18 @@ pub struct PageRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
     /// How many rows, 1 to 200; 50 when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "limit")]
     pub limit: Option<u32>,
+}
+
+/// Who asks for more than a page holds has to know that it gets less: a list that ends early looks complete.
+fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    match Option::deserialize(deserializer)? {
+        Some(limit) if !(1..=LIMIT_MAX).contains(&limit) => {
+            Err(de::Error::custom(format!("A page has 1 to {LIMIT_MAX} rows; `next` leads to the others.")))
+        }
+        limit => Ok(limit),
+    }
 }
 
 impl PageRequest {
@@ -132,6 +142,18 @@ mod tests {
     fn limits_are_kept() {
         let limit = |limit| PageRequest { after: None, limit }.limit();
         assert_eq!([limit(None), limit(Some(0)), limit(Some(9)), limit(Some(100_000))], [50, 1, 9, 200]);
+    }
+
+    #[test]
+    fn a_limit_beyond_the_page_is_refused_and_not_cut() {
+        let check = |json: &str, expected: Option<Option<u32>>| {
+            let read = serde_json::from_str::<PageRequest>(json).ok().map(|request| request.limit);
+            assert_eq!(read, expected, "{json}");
+        };
+        check("{}", Some(None));
+        check(r#"{"limit":200}"#, Some(Some(200)));
+        check(r#"{"limit":201}"#, None);
+        check(r#"{"limit":0}"#, None);
     }
 
     proptest! {
