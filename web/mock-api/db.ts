@@ -1,4 +1,5 @@
 // The state behind the mock API: seeded once, changed by requests and by the clock.
+
 import type {
   Account,
   ApiKey,
@@ -12,6 +13,7 @@ import type {
   Suppression,
   Tick,
 } from "../app/api/types";
+import { firstVersion } from "./http";
 import { makeCampaigns } from "./seed/campaigns";
 import { type MockRecipient, makeRecipient } from "./seed/events";
 import { FIELDS, makeContacts } from "./seed/people";
@@ -103,6 +105,7 @@ export function makeDb(seed = 7): Db {
     description,
     contacts,
     created_at: new Date(now - days * day).toISOString(),
+    ...firstVersion(new Date(now - days * day).toISOString()),
   });
   const lists = [
     list("Newsletter", "Monthly letter with new lamps; sign-up in the shop and at the cash desk", 20_412, 610),

@@ -17,6 +17,35 @@ export const notFound = (what: string) => new Refusal(404, "not-found", `There i
 export const invalid = (message: string, field?: string) =>
   new Refusal(400, "invalid", message, field ? { field } : {});
 
+/** What people edit, with the count of its changes. */
+interface Versioned {
+  version: number;
+  changed_at: string;
+  changed_by: string;
+}
+
+/** Takes a change of something that is edited, unless it is based on an older version. */
+export function changeVersioned<T extends Versioned>(
+  thing: T,
+  what: string,
+  { version, ...change }: Partial<T> & { version?: number },
+): T {
+  if (version !== undefined && version !== thing.version)
+    throw new Refusal(
+      409,
+      "stale",
+      `this ${what} was changed by ${thing.changed_by} at ${thing.changed_at} after you opened it; nothing of yours was saved`,
+    );
+  return Object.assign(thing, change, {
+    version: thing.version + 1,
+    changed_at: new Date().toISOString(),
+    changed_by: "lea@verriere.example",
+  });
+}
+
+/** The first version of something. */
+export const firstVersion = (at: string): Versioned => ({ version: 1, changed_at: at, changed_by: "" });
+
 export interface Call {
   db: Db;
   params: Record<string, string>;

@@ -1,6 +1,7 @@
 //! What can go wrong, cut by what the API tells its client.
 
 use db::{CursorError, DbError};
+use model::time::Timestamp;
 
 /// Why the campaigns wing did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,16 @@ pub enum Error {
         /// A sentence.
         reason: String,
     },
+    /// It was changed since the version that the change is based on; nothing was written (409, code `stale`).
+    #[error("this {what} was changed {}at {at} after you opened it; nothing of yours was saved", by_whom(.by))]
+    Stale {
+        /// `list`, `contact`, `campaign`.
+        what: &'static str,
+        /// When it was changed.
+        at: Timestamp,
+        /// Who changed it; empty for an import.
+        by: String,
+    },
     /// Too busy, no room, or a part is not running: the same may succeed later (503).
     #[error("{reason}")]
     Unavailable {
@@ -36,6 +47,10 @@ pub enum Error {
     /// The database failed (503 when [`DbError::is_temporary`], else 500).
     #[error("the database failed")]
     Db(#[source] DbError),
+}
+
+fn by_whom(by: &str) -> String {
+    if by.is_empty() { String::new() } else { format!("by {by} ") }
 }
 
 impl Error {

@@ -12,4 +12,6 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { name: "0003_report", sql: include_str!("schema/0003_report.sql") },
     Migration { name: "0004_suppression_scope", sql: include_str!("schema/0004_suppression_scope.sql") },
     Migration { name: "0005_report_detail", sql: include_str!("schema/0005_report_detail.sql") },
+    Migration { name: "0006_versions", sql: include_str!("schema/0006_versions.sql") },
+    Migration { name: "0007_late_bounces", sql: include_str!("schema/0007_late_bounces.sql") },
 ];

@@ -3,6 +3,7 @@ import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { API, get, patch, post, remove } from "./client";
 import type {
   Campaign,
+  CampaignChange,
   CampaignCheck,
   CampaignInput,
   CampaignRecipient,
@@ -32,7 +33,8 @@ export const campaignQuery = (id: string) =>
     queryFn: ({ signal }) => get<Campaign>(`/campaigns/${id}`, undefined, signal),
   });
 export const createCampaign = (input: Partial<CampaignInput>) => post<Campaign>("/campaigns", input);
-export const changeCampaign = (id: string, input: Partial<CampaignInput>) => patch<Campaign>(`/campaigns/${id}`, input);
+export const changeCampaign = (id: string, change: CampaignChange) => patch<Campaign>(`/campaigns/${id}`, change);
+export const readCampaign = (id: string) => get<Campaign>(`/campaigns/${id}`);
 export const deleteCampaign = (id: string) => remove(`/campaigns/${id}`);
 
 export const checkCampaign = (id: string) => post<CampaignCheck>(`/campaigns/${id}/check`);

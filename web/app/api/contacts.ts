@@ -22,7 +22,9 @@ export const listsQuery = queryOptions({
 export const listQuery = (id: string) =>
   queryOptions({ queryKey: ["lists", id], queryFn: ({ signal }) => get<List>(`/lists/${id}`, undefined, signal) });
 export const createList = (list: NewList) => post<List>("/lists", list);
-export const changeList = (id: string, list: Partial<NewList>) => patch<List>(`/lists/${id}`, list);
+export const changeList = (id: string, change: Partial<NewList> & { version: number }) =>
+  patch<List>(`/lists/${id}`, change);
+export const readList = (id: string) => get<List>(`/lists/${id}`);
 export const deleteList = (id: string) => remove(`/lists/${id}`);
 
 export interface ContactFilter {
@@ -51,7 +53,9 @@ export const contactQuery = (id: string) =>
     queryFn: ({ signal }) => get<Contact>(`/contacts/${id}`, undefined, signal),
   });
 export const createContact = (contact: ContactInput) => post<Contact>("/contacts", contact);
-export const changeContact = (id: string, contact: Partial<ContactInput>) => patch<Contact>(`/contacts/${id}`, contact);
+export const changeContact = (id: string, change: Partial<ContactInput> & { version: number }) =>
+  patch<Contact>(`/contacts/${id}`, change);
+export const readContact = (id: string) => get<Contact>(`/contacts/${id}`);
 export const deleteContact = (id: string) => remove(`/contacts/${id}`);
 
 export const fieldsQuery = queryOptions({

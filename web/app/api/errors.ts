@@ -43,6 +43,11 @@ export function canPass(error: unknown): boolean {
   return error.status >= 500 || PASSING.has(error.status);
 }
 
+/** Somebody else changed it since; nothing was written. */
+export function isStale(error: unknown): boolean {
+  return error instanceof ApiError && error.code === "stale";
+}
+
 export function isNotFound(error: unknown): boolean {
   return error instanceof ApiError && error.status === 404;
 }

@@ -9,6 +9,8 @@ export interface ConfirmProps {
   title: string;
   children: ReactNode;
   confirm: string;
+  /** What the button is called that changes nothing, where "Cancel" could be taken for the act itself. */
+  stay?: string;
   danger?: boolean;
   busy?: boolean;
   disabled?: boolean;
@@ -21,6 +23,7 @@ export function Confirm({
   title,
   children,
   confirm,
+  stay,
   danger,
   busy,
   disabled,
@@ -32,7 +35,7 @@ export function Confirm({
       {children}
       <Group justify="flex-end" mt="lg" gap="xs">
         <Button variant="default" size="sm" onClick={onClose} data-autofocus>
-          {t("actions.cancel")}
+          {stay ?? t("actions.cancel")}
         </Button>
         <Button
           size="sm"

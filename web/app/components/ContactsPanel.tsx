@@ -113,7 +113,10 @@ function useContactColumns(): Column<Contact>[] {
         id: "lists",
         header: t("contacts.lists"),
         hideBelow: "md",
-        cell: (row) => row.lists.map((list) => list.name).join(", ") || "–",
+        cell: (row) =>
+          row.lists
+            .map((list) => (list.state === "subscribed" ? list.name : `${list.name} (${t("contacts.unsubscribed")})`))
+            .join(", ") || "–",
       },
       {
         id: "fields",

@@ -7,6 +7,7 @@ import {
   useTable,
 } from "@tanstack/react-table";
 import { Fragment, type ReactNode, useMemo, useState } from "react";
+import { useTranslation } from "react-i18next";
 import { Icon } from "~/ui/Icon";
 import classes from "./DataTable.module.css";
 
@@ -71,6 +72,7 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
   } = props;
   const [sorting, setSorting] = useState<SortingState>(initialSort ? [initialSort] : []);
   const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
+  const { t } = useTranslation();
   const definitions = useMemo(
     () =>
       columns.map((column) => ({
@@ -101,79 +103,84 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
     });
 
   return (
-    <section
-      ref={watchWidth}
-      className={classes.scroll}
-      data-small={small}
-      style={{ maxHeight }}
-      aria-label={caption}
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-      tabIndex={0}
-    >
-      {/* biome-ignore-start lint/a11y/noRedundantRoles: as cards the rows are no table boxes any more; the roles keep the meaning */}
-      <table className={classes.table} role="table">
-        <caption className="visually-hidden">{caption}</caption>
-        <thead role="rowgroup">
-          <tr role="row">
-            {detail ? <th scope="col" className={classes.toggle} role="columnheader" aria-label={caption} /> : null}
-            {columns.map((column) => (
-              <HeaderCell
-                key={column.id}
-                column={column}
-                sorted={sortedAs(sorting, column.id)}
-                onSort={() => table.getColumn(column.id)?.toggleSorting()}
-              />
-            ))}
-          </tr>
-        </thead>
-        <tbody role="rowgroup">
-          {table.getRowModel().rows.map(({ original: row }) => {
-            const key = rowKey(row);
-            const open = opened.has(key);
-            return (
-              <Fragment key={key}>
-                <tr role="row" data-open={open || undefined}>
-                  {detail ? (
-                    <td className={classes.toggle} role="cell">
-                      <button
-                        type="button"
-                        aria-expanded={open}
-                        aria-label={detailLabel?.(row, open) ?? key}
-                        onClick={() => toggle(key)}
+    <>
+      <section
+        ref={watchWidth}
+        className={classes.scroll}
+        data-small={small}
+        style={{ maxHeight }}
+        aria-label={caption}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+        tabIndex={0}
+      >
+        {/* biome-ignore-start lint/a11y/noRedundantRoles: as cards the rows are no table boxes any more; the roles keep the meaning */}
+        <table className={classes.table} role="table">
+          <caption className="visually-hidden">{caption}</caption>
+          <thead role="rowgroup">
+            <tr role="row">
+              {detail ? <th scope="col" className={classes.toggle} role="columnheader" aria-label={caption} /> : null}
+              {columns.map((column) => (
+                <HeaderCell
+                  key={column.id}
+                  column={column}
+                  sorted={sortedAs(sorting, column.id)}
+                  onSort={() => table.getColumn(column.id)?.toggleSorting()}
+                />
+              ))}
+            </tr>
+          </thead>
+          <tbody role="rowgroup">
+            {table.getRowModel().rows.map(({ original: row }) => {
+              const key = rowKey(row);
+              const open = opened.has(key);
+              return (
+                <Fragment key={key}>
+                  <tr role="row" data-open={open || undefined}>
+                    {detail ? (
+                      <td className={classes.toggle} role="cell">
+                        <button
+                          type="button"
+                          aria-expanded={open}
+                          aria-label={detailLabel?.(row, open) ?? key}
+                          onClick={() => toggle(key)}
+                        >
+                          <Icon name={open ? "chevronDown" : "chevronRight"} size={14} />
+                        </button>
+                      </td>
+                    ) : null}
+                    {columns.map((column) => (
+                      <td
+                        key={column.id}
+                        role="cell"
+                        data-label={column.base ? `${column.header} (${column.base})` : column.header}
+                        data-align={column.align}
+                        data-grow={column.grow || undefined}
+                        data-primary={column.primary || undefined}
+                        data-wide={column.wide || undefined}
+                        data-hide={column.hideBelow}
                       >
-                        <Icon name={open ? "chevronDown" : "chevronRight"} size={14} />
-                      </button>
-                    </td>
-                  ) : null}
-                  {columns.map((column) => (
-                    <td
-                      key={column.id}
-                      role="cell"
-                      data-label={column.base ? `${column.header} (${column.base})` : column.header}
-                      data-align={column.align}
-                      data-grow={column.grow || undefined}
-                      data-primary={column.primary || undefined}
-                      data-wide={column.wide || undefined}
-                      data-hide={column.hideBelow}
-                    >
-                      {column.cell(row)}
-                    </td>
-                  ))}
-                </tr>
-                {open && detail ? (
-                  <tr role="row" className={classes.detail}>
-                    <td role="cell" colSpan={span}>
-                      {detail(row)}
-                    </td>
+                        {column.cell(row)}
+                      </td>
+                    ))}
                   </tr>
-                ) : null}
-              </Fragment>
-            );
-          })}
-        </tbody>
-      </table>
-      {/* biome-ignore-end lint/a11y/noRedundantRoles: see above */}
-    </section>
+                  {open && detail ? (
+                    <tr role="row" className={classes.detail}>
+                      <td role="cell" colSpan={span}>
+                        {detail(row)}
+                      </td>
+                    </tr>
+                  ) : null}
+                </Fragment>
+              );
+            })}
+          </tbody>
+        </table>
+        {/* biome-ignore-end lint/a11y/noRedundantRoles: see above */}
+      </section>
+      <p className={classes.more} aria-hidden="true">
+        {t("table.more")}
+      </p>
+    </>
   );
 }
 

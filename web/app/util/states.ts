@@ -6,6 +6,7 @@ export const RECIPIENT_FILTERS = [
   "queued",
   "deferred",
   "delivered",
+  "came-back",
   "bounced",
   "expired",
   "suppressed",

@@ -10,7 +10,7 @@ import type {
   NewSuppressions,
 } from "../../app/api/types";
 import type { Db, MockImport } from "../db";
-import { bodyOf, invalid, notFound, page, Refusal, type Routes } from "../http";
+import { bodyOf, changeVersioned, firstVersion, invalid, notFound, page, Refusal, type Routes } from "../http";
 
 const now = () => new Date().toISOString();
 
@@ -74,13 +74,13 @@ export const audienceRoutes: Routes = {
       throw new Refusal(409, "conflict", `There is a list “${input.name}” already: choose another name.`, {
         field: "name",
       });
-    const list: List = { id: call.db.ids(), ...input, contacts: 0, created_at: now() };
+    const list: List = { id: call.db.ids(), ...input, contacts: 0, created_at: now(), ...firstVersion(now()) };
     call.db.lists.push(list);
     return { status: 201, json: list };
   },
   "GET /lists/:id": ({ db, params }) => ({ json: find(db.lists, params.id, "list") }),
   "PATCH /lists/:id": (call) => ({
-    json: Object.assign(find(call.db.lists, call.params.id, "list"), bodyOf<Partial<NewList>>(call)),
+    json: changeVersioned(find(call.db.lists, call.params.id, "list"), "list", bodyOf<Partial<List>>(call)),
   }),
   "DELETE /lists/:id": ({ db, params }) => {
     db.lists = db.lists.filter((list) => list.id !== params.id);
@@ -109,6 +109,7 @@ export const audienceRoutes: Routes = {
       status: "active",
       lists: membershipsOf(call.db, input.lists, []),
       created_at: now(),
+      ...firstVersion(now()),
     };
     call.db.contacts.unshift(contact);
     return { status: 201, json: contact };
@@ -116,8 +117,8 @@ export const audienceRoutes: Routes = {
   "GET /contacts/:id": ({ db, params }) => ({ json: find(db.contacts, params.id, "contact") }),
   "PATCH /contacts/:id": (call) => {
     const contact = find(call.db.contacts, call.params.id, "contact");
-    const { lists, fields, ...rest } = bodyOf<Partial<ContactInput>>(call);
-    Object.assign(contact, rest);
+    const { lists, fields, ...rest } = bodyOf<Partial<ContactInput> & { version?: number }>(call);
+    changeVersioned(contact, "contact", rest);
     if (fields) contact.fields = { ...contact.fields, ...fields };
     if (lists) contact.lists = membershipsOf(call.db, lists, contact.lists);
     return { json: contact };
@@ -138,7 +139,7 @@ export const audienceRoutes: Routes = {
       throw invalid("The file has no row below its header: check that it is a CSV file.");
     return {
       json: {
-        columns: header.map((name) => ({ name, suggested: suggest(db, name) })),
+        columns: header.map((name) => ({ name, suggested: suggest(db, name), month_first: false })),
         rows: rows.slice(0, 10),
         delimiter: text.includes(";") ? ";" : ",",
         encoding: "utf-8",

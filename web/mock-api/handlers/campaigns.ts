@@ -9,7 +9,7 @@ import type {
   RenderRequest,
 } from "../../app/api/types";
 import type { Db } from "../db";
-import { bodyOf, notFound, page, Refusal, type Routes } from "../http";
+import { bodyOf, changeVersioned, firstVersion, notFound, page, Refusal, type Routes } from "../http";
 import { issuesOf, piecesOf, render } from "../render";
 import { countsOf } from "../seed/campaigns";
 import { PROVIDERS } from "../seed/providers";
@@ -41,7 +41,6 @@ function check(db: Db, campaign: Campaign): CampaignCheck {
   const steps = [
     { step: "on-list", contacts: all },
     { step: "subscribed", contacts: Math.round(all * 0.969) },
-    { step: "deliverable", contacts: Math.round(all * 0.952) },
     { step: "not-suppressed", contacts: Math.round(all * 0.947) },
   ];
   const undefinedVariables = ["contact.city", "contact.orders"].filter(
@@ -54,15 +53,13 @@ function check(db: Db, campaign: Campaign): CampaignCheck {
     undefined: undefinedVariables
       .map((variable, index) => ({ variable, contacts: Math.round(all * (0.112 - index * 0.08)) }))
       .filter((entry) => entry.contacts > 0),
-    audience: { steps, size: steps[3]?.contacts ?? 0 },
+    audience: { steps, size: steps[2]?.contacts ?? 0 },
     size_bytes: campaign.body.length * 3 + 4_100,
   };
 }
 
 function report(campaign: Campaign): CampaignReport {
   const counts = campaign.counts ?? countsOf(0, 0);
-  const whole = PROVIDERS.reduce((sum, provider) => sum + provider.weight, 0);
-  const sent = counts.delivered + counts.bounced + counts.expired;
   const spread = (all: number, weight: (provider: (typeof PROVIDERS)[number]) => number) => {
     const total = PROVIDERS.reduce((sum, provider) => sum + weight(provider), 0);
     const counts = PROVIDERS.map((provider) => Math.floor((all * weight(provider)) / total));
@@ -71,6 +68,7 @@ function report(campaign: Campaign): CampaignReport {
     return counts;
   };
   const delivered = spread(counts.delivered, (provider) => provider.weight);
+  const back = spread(counts.came_back, (provider) => provider.weight);
   const bounced = spread(counts.bounced, (provider) => provider.weight * provider.bounce);
   const expired = spread(counts.expired, (provider) => provider.weight * provider.defer);
   const suppressed = spread(counts.suppressed, (provider) => provider.weight);
@@ -81,6 +79,7 @@ function report(campaign: Campaign): CampaignReport {
   const at = (list: number[], index: number) => list[index] ?? 0;
   const nobody = {
     delivered: 0,
+    came_back: 0,
     deferred: 0,
     deferrals: 0,
     bounced: 0,
@@ -102,6 +101,7 @@ function report(campaign: Campaign): CampaignReport {
         at(delivered, index) + at(bounced, index) + at(expired, index) + at(suppressed, index) + at(deferred, index),
       queued: at(deferred, index),
       delivered: at(delivered, index),
+      came_back: at(back, index),
       deferred: at(deferred, index),
       deferrals: Math.round(at(delivered, index) * provider.defer * 1.4) + at(deferred, index),
       bounced: at(bounced, index),
@@ -121,21 +121,8 @@ function report(campaign: Campaign): CampaignReport {
     opens: byProvider.reduce((sum, row) => sum + row.opens_automatic, 0),
     clicks: byProvider.reduce((sum, row) => sum + row.clicks_automatic, 0),
   };
-  const categories = new Map<string, { count: number; sample: string }>();
-  for (const provider of PROVIDERS) {
-    for (const reply of provider.replies) {
-      const all = provider.replies
-        .filter((entry) => entry.kind === reply.kind)
-        .reduce((sum, entry) => sum + entry.weight, 0);
-      const rate = (reply.kind === "bounced" ? provider.bounce : provider.defer) * (reply.weight / all);
-      const entry = categories.get(reply.category) ?? {
-        count: 0,
-        sample: [reply.code, reply.enhanced, reply.sample].filter(Boolean).join(" "),
-      };
-      entry.count += Math.round(((sent * provider.weight) / whole) * rate);
-      categories.set(reply.category, entry);
-    }
-  }
+  const deferrals = byProvider.reduce((sum, row) => sum + row.deferrals, 0);
+  const byCategory = categoriesOf(counts, deferrals);
   return {
     campaign: campaign.id,
     at: new Date().toISOString(),
@@ -145,6 +132,7 @@ function report(campaign: Campaign): CampaignReport {
     queued: counts.queued,
     sent: counts.handed_over,
     delivered: counts.delivered,
+    came_back: counts.came_back,
     deferred_now: counts.deferred_now,
     bounced: counts.bounced,
     expired: counts.expired,
@@ -162,9 +150,7 @@ function report(campaign: Campaign): CampaignReport {
       unique: counts.clicks,
     },
     by_provider: byProvider,
-    by_category: [...categories]
-      .map(([category, entry]) => ({ category, ...entry }))
-      .filter((entry) => entry.count > 0),
+    by_category: byCategory,
     skips: [],
     links: LINKS.map(({ url, share }, index) => ({
       index,
@@ -176,6 +162,39 @@ function report(campaign: Campaign): CampaignReport {
     })),
     timeline: timeline(campaign, counts),
   };
+}
+
+/** What went wrong, by what the replies mean; the columns add up to the figures of the report. */
+function categoriesOf(counts: CampaignCounts, deferrals: number): CampaignReport["by_category"] {
+  const rows = new Map<string, CampaignReport["by_category"][number]>();
+  const row = (category: string, sample: string) => {
+    const known = rows.get(category);
+    if (known) return known;
+    const made = { category, sample, count: 0, deferred: 0, bounced: 0, expired: 0, came_back: 0 };
+    rows.set(category, made);
+    return made;
+  };
+  const replies = PROVIDERS.flatMap((provider) =>
+    provider.replies.map((reply) => ({ ...reply, weight: reply.weight * provider.weight })),
+  );
+  const share = (kind: string, all: number, column: "deferred" | "bounced" | "expired") => {
+    const own = replies.filter((reply) => (kind === "bounced") === (reply.kind === "bounced"));
+    const whole = own.reduce((sum, reply) => sum + reply.weight, 0);
+    let left = all;
+    own.forEach((reply, index) => {
+      const count = index === own.length - 1 ? left : Math.floor((all * reply.weight) / whole);
+      left -= count;
+      row(reply.category, [reply.code, reply.enhanced, reply.sample].filter(Boolean).join(" "))[column] += count;
+    });
+  };
+  share("deferred", deferrals, "deferred");
+  share("bounced", counts.bounced, "bounced");
+  share("deferred", counts.expired, "expired");
+  row("quota-issues", "552 5.2.2 Mailbox full").came_back += counts.came_back;
+  return [...rows.values()]
+    .map((entry) => ({ ...entry, count: entry.deferred + entry.bounced + entry.expired + entry.came_back }))
+    .filter((entry) => entry.count > 0)
+    .sort((one, other) => other.count - one.count);
 }
 
 const LINKS = [
@@ -238,6 +257,7 @@ export const campaignRoutes: Routes = {
       track_opens: true,
       track_clicks: true,
       created_at: new Date().toISOString(),
+      ...firstVersion(new Date().toISOString()),
       started_at: null,
       finished_at: null,
       trouble: null,
@@ -252,7 +272,7 @@ export const campaignRoutes: Routes = {
   "PATCH /campaigns/:id": (call) => {
     const campaign = find(call.db, call.params.id);
     expect(campaign, ["draft"], "changed");
-    Object.assign(campaign, bodyOf<Partial<CampaignInput>>(call));
+    changeVersioned(campaign, "campaign", bodyOf<Partial<Campaign>>(call));
     campaign.subject_pieces = piecesOf(campaign.subject);
     return { json: campaign };
   },
@@ -315,6 +335,7 @@ export const campaignRoutes: Routes = {
   "GET /campaigns/:id/recipients": ({ db, params, query }) => {
     const status = query.get("status") as RecipientFilter | null;
     const flags: Record<string, boolean> = {
+      "came-back": true,
       opened: true,
       clicked: true,
       automatic: true,
@@ -324,7 +345,7 @@ export const campaignRoutes: Routes = {
     const found = db.recipients.filter(
       (entry) =>
         entry.campaign === params.id &&
-        (!status || (status in flags ? entry[status as "opened"] : entry.state === status)),
+        (!status || (status in flags ? entry[status.replace("-", "_") as "opened"] : entry.state === status)),
     );
     const { items, next } = page(found, query);
     return {

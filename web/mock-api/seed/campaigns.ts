@@ -1,5 +1,7 @@
 // Nine campaigns: drafts, one that is sending, a paused one, sent ones, a cancelled one.
+
 import type { Campaign, CampaignCounts, CampaignState, List } from "../../app/api/types";
+import { firstVersion } from "../http";
 import { piecesOf } from "../render";
 import { AUTUMN_MJML } from "./content";
 import { PROVIDERS } from "./providers";
@@ -23,6 +25,7 @@ export function countsOf(audience: number, share: number, trouble = 1): Campaign
     handed_over: handed,
     queued: handed - finished,
     delivered,
+    came_back: Math.round(delivered * 0.0012 * trouble),
     deferred_now: deferred,
     bounced,
     expired,
@@ -139,6 +142,7 @@ export function makeCampaigns(ids: (at?: number) => string, lists: List[], now: 
       track_opens: true,
       track_clicks: true,
       created_at: new Date(created).toISOString(),
+      ...firstVersion(new Date(created).toISOString()),
       started_at: started ? new Date(started).toISOString() : null,
       finished_at: started && finished ? new Date(started + 5_400_000).toISOString() : null,
       trouble:

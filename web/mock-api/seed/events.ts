@@ -107,7 +107,14 @@ export function makeRecipient(maker: Maker, contact: Contact, received: number, 
     if (state === "deferred") at += wait;
   }
 
-  const reactions = { opened: false, clicked: false, automatic: false, complained: false, unsubscribed: false };
+  const reactions = {
+    came_back: false,
+    opened: false,
+    clicked: false,
+    automatic: false,
+    complained: false,
+    unsubscribed: false,
+  };
   if (state === "delivered") {
     const touch = at + random() * 240_000;
     const agent = { client: "203.0.113.74", user_agent: pick(random, AGENTS) };

@@ -1,5 +1,7 @@
 // Names of many languages, cities, and the contacts made of them.
+
 import type { Contact, Field, List } from "../../app/api/types";
+import { firstVersion } from "../http";
 import { PROVIDERS } from "./providers";
 import { pick, pickWeighted, type Random } from "./random";
 
@@ -109,6 +111,7 @@ export function makeContacts(
       name: `${first} ${last}`,
       status,
       created_at: new Date(created).toISOString(),
+      ...firstVersion(new Date(created).toISOString()),
       fields: {
         city: random() < 0.88 ? pick(random, CITIES) : null,
         customer_since: new Date(created).toISOString().slice(0, 10),

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::auth::Caller;
 use crate::error::{ApiResult, ErrorBody};
 use crate::extract::{Json, Path, Query};
 use crate::routes::Items;
@@ -52,15 +53,16 @@ async fn list(State(state): State<ApiState>, Path(id): Path<ListId>) -> ApiResul
     Ok(axum::Json(state.campaigns.audience.list(id).await?))
 }
 
-/// Change name or description of a list.
+/// Change name or description of a list. With `version`, only when nobody changed it since (else 409, code `stale`).
 #[utoipa::path(patch, path = "/api/v1/lists/{id}", tag = "audience", params(("id" = String, Path)),
-    request_body = ListChange, responses((status = 200, body = List), (status = 404, body = ErrorBody)))]
+    request_body = ListChange, responses((status = 200, body = List), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn change_list(
     State(state): State<ApiState>,
+    caller: Caller,
     Path(id): Path<ListId>,
     Json(change): Json<ListChange>,
 ) -> ApiResult<axum::Json<List>> {
-    Ok(axum::Json(state.campaigns.audience.change_list(id, change).await?))
+    Ok(axum::Json(state.campaigns.audience.change_list(id, change, caller.name()).await?))
 }
 
 /// Remove a list; its contacts stay.
@@ -99,15 +101,16 @@ async fn contact(State(state): State<ApiState>, Path(id): Path<ContactId>) -> Ap
     Ok(axum::Json(state.campaigns.audience.contact(id).await?))
 }
 
-/// Change a contact; what is absent stays.
+/// Change a contact; what is absent stays. With `version`, only when nobody changed it since (else 409, code `stale`).
 #[utoipa::path(patch, path = "/api/v1/contacts/{id}", tag = "audience", params(("id" = String, Path)),
-    request_body = ContactChange, responses((status = 200, body = Contact), (status = 404, body = ErrorBody)))]
+    request_body = ContactChange, responses((status = 200, body = Contact), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn change_contact(
     State(state): State<ApiState>,
+    caller: Caller,
     Path(id): Path<ContactId>,
     Json(change): Json<ContactChange>,
 ) -> ApiResult<axum::Json<Contact>> {
-    Ok(axum::Json(state.campaigns.audience.change_contact(id, change).await?))
+    Ok(axum::Json(state.campaigns.audience.change_contact(id, change, caller.name()).await?))
 }
 
 /// Remove a contact.

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::auth::Caller;
 use crate::error::{ApiError, ApiResult, ErrorBody};
 use crate::extract::{Json, Path, Query};
 use crate::state::ApiState;
@@ -56,16 +57,17 @@ async fn show(State(state): State<ApiState>, Path(id): Path<CampaignId>) -> ApiR
     Ok(axum::Json(state.campaigns.sending.campaign(id).await?))
 }
 
-/// Change a draft; what is absent stays.
+/// Change a draft; what is absent stays. With `version`, only when nobody changed it since (else 409, code `stale`).
 #[utoipa::path(patch, path = "/api/v1/campaigns/{id}", tag = "campaigns", params(("id" = String, Path)),
     request_body = CampaignInput,
     responses((status = 200, body = Campaign), (status = 400, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn change(
     State(state): State<ApiState>,
+    caller: Caller,
     Path(id): Path<CampaignId>,
     Json(input): Json<CampaignInput>,
 ) -> ApiResult<axum::Json<Campaign>> {
-    Ok(axum::Json(state.campaigns.sending.change(id, input).await?))
+    Ok(axum::Json(state.campaigns.sending.change(id, input, caller.name()).await?))
 }
 
 /// Remove a draft, or a campaign that has ended.
@@ -180,6 +182,7 @@ impl From<campaign::Error> for ApiError {
         match error {
             Error::NotFound { what, id } => ApiError::not_found(&format!("{what} {id}")),
             Error::Invalid { field, reason } => ApiError::invalid(reason).at(field),
+            Error::Stale { .. } => ApiError::stale(error.to_string()),
             Error::Conflict { reason } => ApiError::conflict(reason),
             Error::Unavailable { reason } => ApiError::unavailable(reason),
             Error::Db(cause) if cause.is_temporary() => {

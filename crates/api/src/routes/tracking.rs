@@ -78,8 +78,7 @@ async fn link(
     let target = state.campaigns.tracking.click(&token, &visitor.visit(), method != Method::HEAD).await;
     let location = target.ok().and_then(|url| HeaderValue::from_str(&url).ok());
     let Some(location) = location else {
-        return (StatusCode::NOT_FOUND, Html("<!doctype html><title>404</title><p>This link is not known.</p>"))
-            .into_response();
+        return page(state.campaigns.tracking.dead_link(&visitor.visit()));
     };
     let headers = [
         (header::LOCATION, location),
@@ -98,7 +97,7 @@ async fn unsubscribe_page(
     headers: HeaderMap,
     Path(token): Path<String>,
 ) -> Response {
-    page(state.campaigns.tracking.unsubscribe_page(&token, &Visitor::new(peer, &headers).visit()))
+    page(state.campaigns.tracking.unsubscribe_page(&token, &Visitor::new(peer, &headers).visit()).await)
 }
 
 /// Unsubscribe: by the mail program's button (RFC 8058) or by the button on the page.

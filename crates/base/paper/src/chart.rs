@@ -1,8 +1,8 @@
 //! Charts as SVG, drawn with plotters. Letters are left to the reader's fonts (in a PDF, to the embedded ones).
 
-use plotters::chart::{ChartBuilder, SeriesLabelPosition};
+use plotters::chart::ChartBuilder;
 use plotters::drawing::IntoDrawingArea;
-use plotters::element::PathElement;
+use plotters::element::{PathElement, Text};
 use plotters::prelude::SVGBackend;
 use plotters::series::LineSeries;
 use plotters::style::{Color, IntoFont, RGBColor, WHITE};
@@ -12,8 +12,17 @@ use crate::report::{Chart, PaperError, SERIES_MAX};
 /// Size in points of the drawing.
 const SIZE: (u32, u32) = (720, 260);
 
-/// Above the highest point, for the names of the lines.
-const HEADROOM: f64 = 1.25;
+/// Above the highest point, so that its line is not cut.
+const HEADROOM: f64 = 1.05;
+
+/// Height of the strip above the lines that holds their names.
+const LEGEND_HEIGHT: i32 = 26;
+
+/// Room at the right for the half of the last label that stands beyond the axis.
+const RIGHT: i32 = 44;
+
+/// Width of a letter, rather too wide: how wide it will be is known to the reader's fonts alone.
+const LETTER_WIDTH: i32 = 8;
 
 /// Size of letters in points, before the drawing is fitted to the page.
 const LETTERS: i32 = 15;
@@ -43,11 +52,13 @@ pub fn chart_svg(chart: &Chart) -> Result<String, PaperError> {
 }
 
 fn draw(chart: &Chart, svg: &mut String) -> Result<(), Box<dyn std::error::Error>> {
-    let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
+    let whole = SVGBackend::with_string(svg, SIZE).into_drawing_area();
+    let (names, area) = whole.split_vertically(LEGEND_HEIGHT);
     let last = chart.labels.len().saturating_sub(1).max(1) as f64;
     let highest = chart.series.iter().flat_map(|series| &series.values).fold(1.0_f64, |high, value| high.max(*value));
     let mut canvas = ChartBuilder::on(&area)
         .margin(6)
+        .margin_right(RIGHT)
         .x_label_area_size(30)
         .y_label_area_size(66)
         .build_cartesian_2d(0.0..last, 0.0..highest * HEADROOM)?;
@@ -69,20 +80,15 @@ fn draw(chart: &Chart, svg: &mut String) -> Result<(), Box<dyn std::error::Error
         .draw()?;
     for (series, colour) in chart.series.iter().zip(COLOURS) {
         let points = series.values.iter().enumerate().map(|(at, value)| (at as f64, *value));
-        canvas
-            .draw_series(LineSeries::new(points, colour.stroke_width(2)))?
-            .label(series.name.clone())
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour.stroke_width(2)));
+        canvas.draw_series(LineSeries::new(points, colour.stroke_width(2)))?;
     }
-    if !chart.series.is_empty() {
-        canvas
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperLeft)
-            .background_style(WHITE.mix(0.85))
-            .label_font((FONT, LETTERS).into_font())
-            .draw()?;
+    let mut left = 66;
+    for (series, colour) in chart.series.iter().zip(COLOURS) {
+        names.draw(&PathElement::new([(left, 15), (left + 16, 15)], colour.stroke_width(2)))?;
+        names.draw(&Text::new(series.name.clone(), (left + 22, 8), (FONT, LETTERS).into_font()))?;
+        left += 44 + LETTER_WIDTH * i32::try_from(series.name.chars().count()).unwrap_or(0);
     }
-    area.present()?;
+    whole.present()?;
     Ok(())
 }
 
@@ -122,6 +128,33 @@ mod tests {
         assert_eq!(svg.matches("stroke=\"#0072B2\"").count(), 2, "line and legend");
         assert!(svg.contains("14:10") && svg.contains("1\u{202f}000") && svg.contains("Opened"));
         assert!(svg.contains("Delivered &lt;&amp;&gt;") && !svg.contains("<&>"));
+    }
+
+    /// The numbers of an attribute of every element of a kind.
+    fn numbers(svg: &str, element: &str, attribute: &str) -> Vec<f64> {
+        let mut found = Vec::new();
+        for element in svg.split(&format!("<{element} ")).skip(1) {
+            let tag = format!(" {}", element.split('>').next().unwrap_or_default());
+            let Some((_, rest)) = tag.split_once(&format!(" {attribute}=\"")) else { continue };
+            let value = rest.split('"').next().unwrap_or_default();
+            found.extend(value.split([' ', ',']).filter_map(|number| number.parse::<f64>().ok()));
+        }
+        found
+    }
+
+    #[test]
+    fn the_names_cover_no_line_and_no_label_is_cut() {
+        let labels = (0..9).map(|day| format!("1{day}/11 10:00")).collect();
+        let chart = Chart { title: String::new(), labels, series: vec![series("Delivered", &[9.0; 9])] };
+        let svg = chart_svg(&chart).unwrap();
+        let (before, _) = svg.split_once("Delivered").unwrap();
+        let name = numbers(&before[before.rfind("<text").unwrap()..], "text", "y")[0];
+        let points = numbers(&svg, "polyline", "points");
+        let line = points.chunks(2).filter(|point| point[0] > 100.0).map(|point| point[1]).fold(f64::MAX, f64::min);
+        assert!(name + f64::from(LETTERS) <= line, "the name ends at {name}, the line is at {line}");
+        let last = numbers(&svg, "text", "x").into_iter().fold(0.0, f64::max);
+        let half = f64::from(LETTER_WIDTH) * 11.0 / 2.0;
+        assert!(last + half <= f64::from(SIZE.0), "the last label stands around {last}");
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub const CONTACT_NAME_MAX: usize = 255;
 /// Most lists of one contact given in one request.
 pub const CONTACT_LISTS_MAX: usize = 200;
 
-const COLUMNS: &str = "c.id, c.address, c.name, c.fields, c.created_at";
+const COLUMNS: &str = "c.id, c.address, c.name, c.fields, c.created_at, c.version, c.updated_at, c.changed_by";
 
 /// A page of contacts, the newest first.
 pub(crate) async fn page(
@@ -84,18 +84,28 @@ pub(crate) async fn change(
     set: &SuppressionSet,
     id: ContactId,
     change: ContactChange,
+    by: &str,
 ) -> Result<Contact, Error> {
     let registry = field::registry(base).await?;
     let now = base.now();
     let mut tx = base.db.begin().await?;
     let sql = format!("SELECT {COLUMNS} FROM contact AS c WHERE c.id = $1");
     let row = tx.query_optional(&sql, params![id]).await?.ok_or_else(|| Error::not_found("contact", id))?;
+    let version: u64 = row.get("version")?;
+    let stale = Error::Stale { what: "contact", at: row.get("updated_at")?, by: row.get("changed_by")? };
+    if change.version.is_some_and(|given| given != version) {
+        return Err(stale);
+    }
     let stored = changed(&registry, &row, &change)?;
     let sql = "UPDATE contact SET address = $2, address_key = $3, domain = $4, name = $5, name_key = $6,
-                   fields = CAST($7 AS {json}), updated_at = $8 WHERE id = $1";
+                   fields = CAST($7 AS {json}), updated_at = $8, changed_by = $9, version = version + 1
+               WHERE id = $1 AND version = $10";
     let mut values = stored.row(id, now);
     values.remove(7); // created_at stays
-    tx.execute(sql, values).await.map_err(|error| same_address(error, &stored.address))?;
+    values.extend(params![by, version]);
+    if tx.execute(sql, values).await.map_err(|error| same_address(error, &stored.address))? == 0 {
+        return Err(stale);
+    }
     if let Some(lists) = &change.lists {
         leave_others(&mut tx, id, lists).await?;
         join(&mut tx, id, lists, now).await?;
@@ -243,6 +253,9 @@ async fn complete(base: &Base, set: &SuppressionSet, rows: &[Row]) -> Result<Vec
                 fields: row.json("fields")?,
                 lists: lists.remove(&id).unwrap_or_default(),
                 created_at: row.get("created_at")?,
+                version: row.get("version")?,
+                changed_at: row.get("updated_at")?,
+                changed_by: row.get("changed_by")?,
             })
         })
         .collect()

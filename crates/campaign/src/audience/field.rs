@@ -3,8 +3,8 @@
 //! A value is checked once, where it comes in (API or import), and stored as JSON of its kind: number as number, boolean
 //! as boolean, date as `2026-09-21`. Fields are added, never removed or retyped, so stored values keep their meaning.
 //!
-//! Dates of files: ISO, or day first with `.`, `/` or `-` (`21.09.2026`). Month-first dates are refused where they can be
-//! told from day-first ones (`09/21/2026`) and misread where they cannot: known gap.
+//! Dates of files: ISO, or day first with `.`, `/` or `-` (`21.09.2026`). In a file whose
+//! column has a date that is one only with the month in front (`09/21/2026`) the month comes first, see [`MonthFirst`].
 
 use std::collections::BTreeMap;
 
@@ -192,17 +192,59 @@ fn parse_boolean(text: &str) -> Option<Value> {
 }
 
 fn parse_date(text: &str) -> Option<Value> {
-    let day = text.split(['T', ' ']).next().unwrap_or(text);
+    let (year, month, day) = date_parts(text)?;
+    civil(year, month, day)
+}
+
+fn civil(year: i16, month: i16, day: i16) -> Option<Value> {
+    let date = jiff::civil::Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
+    Some(Value::Text(date.to_string()))
+}
+
+/// Year, month and day, the day taken to come first where the year comes last.
+fn date_parts(text: &str) -> Option<(i16, i16, i16)> {
+    let day = text.trim_matches(is_blank).split(['T', ' ']).next()?;
     let parts: Vec<&str> = day.split(['-', '/', '.']).collect();
     let [first, second, third] = parts.as_slice() else { return None };
     let number = |digits: &str| digits.parse::<i16>().ok().filter(|_| digits.bytes().all(|b| b.is_ascii_digit()));
-    let (year, month, day) = match (first.len(), third.len()) {
-        (4, 1 | 2) => (number(first)?, number(second)?, number(third)?),
-        (1 | 2, 4) => (number(third)?, number(second)?, number(first)?),
-        _ => return None,
-    };
-    let date = jiff::civil::Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
-    Some(Value::Text(date.to_string()))
+    match (first.len(), third.len()) {
+        (4, 1 | 2) => Some((number(first)?, number(second)?, number(third)?)),
+        (1 | 2, 4) => Some((number(third)?, number(second)?, number(first)?)),
+        _ => None,
+    }
+}
+
+/// Whether the dates of a column have the month in front: one of them is a date only so (`05/31/1980`), and none of them
+/// only the other way (`31/05/1980`). Where both stand, or neither, the day comes first.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct MonthFirst {
+    only_so: bool,
+    only_otherwise: bool,
+}
+
+impl MonthFirst {
+    /// Looks at one more cell.
+    pub(crate) fn look(&mut self, cell: &str) {
+        if let Some((_, month, day)) = date_parts(cell) {
+            self.only_so |= month > 12 && day <= 12;
+            let year_first = cell.trim_matches(is_blank).find(['-', '/', '.']) == Some(4);
+            self.only_otherwise |= day > 12 && month <= 12 && !year_first;
+        }
+    }
+
+    pub(crate) fn is_so(self) -> bool {
+        self.only_so && !self.only_otherwise
+    }
+
+    /// A cell of such a column, as a date of the form that every reader of ours knows.
+    pub(crate) fn turned(cell: &str) -> Option<String> {
+        let trimmed = cell.trim_matches(is_blank);
+        if trimmed.find(['-', '/', '.']) == Some(4) {
+            return None;
+        }
+        let (year, day, month) = date_parts(trimmed)?;
+        Some(civil(year, month, day)?.as_text()?.to_owned())
+    }
 }
 
 #[cfg(test)]

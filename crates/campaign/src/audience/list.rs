@@ -13,7 +13,7 @@ pub const LIST_NAME_MAX: usize = 200;
 /// Longest description of a list, in bytes.
 pub const LIST_DESCRIPTION_MAX: usize = 4_096;
 
-const SELECT: &str = "SELECT id, name, description, created_at,
+const SELECT: &str = "SELECT id, name, description, created_at, version, changed_at, changed_by,
     (SELECT COUNT(*) FROM membership WHERE membership.list = list.id) AS contacts FROM list";
 
 /// A page of lists, the newest first.
@@ -40,23 +40,33 @@ pub(crate) async fn create(base: &Base, new: NewList) -> Result<List, Error> {
         description: new.description,
         contacts: 0,
         created_at: base.now(),
+        version: 1,
+        changed_at: base.now(),
+        changed_by: String::new(),
     };
-    let sql = "INSERT INTO list (id, name, description, created_at) VALUES ($1, $2, $3, $4)";
+    let sql = "INSERT INTO list (id, name, description, created_at, changed_at) VALUES ($1, $2, $3, $4, $4)";
     let values = params![list.id, &list.name, &list.description, list.created_at];
     base.db.execute(sql, values).await.map_err(|error| same_name(error, &list.name))?;
     Ok(list)
 }
 
 /// Changes name or description.
-pub(crate) async fn change(base: &Base, id: ListId, change: ListChange) -> Result<List, Error> {
+pub(crate) async fn change(base: &Base, id: ListId, change: ListChange, by: &str) -> Result<List, Error> {
     let old = get(base, id).await?;
+    let stale = |list: List| Error::Stale { what: "list", at: list.changed_at, by: list.changed_by };
+    if change.version.is_some_and(|version| version != old.version) {
+        return Err(stale(old));
+    }
     let name = change.name.map_or(old.name, |name| name.trim().to_owned());
     let description = change.description.unwrap_or(old.description);
     check(&name, &description)?;
-    let sql = "UPDATE list SET name = $2, description = $3 WHERE id = $1";
-    let values = params![id, &name, &description];
-    base.db.execute(sql, values).await.map_err(|error| same_name(error, &name))?;
-    get(base, id).await
+    let sql = "UPDATE list SET name = $2, description = $3, version = version + 1, changed_at = $4, changed_by = $5
+               WHERE id = $1 AND version = $6";
+    let values = params![id, &name, &description, base.now(), by, old.version];
+    let written = base.db.execute(sql, values).await.map_err(|error| same_name(error, &name))?;
+    let list = get(base, id).await?;
+    // Somebody was faster, between the reading and the writing.
+    if written == 0 { Err(stale(list)) } else { Ok(list) }
 }
 
 /// Removes a list and its memberships; contacts and sent campaigns stay.
@@ -92,5 +102,8 @@ fn list(row: &Row) -> Result<List, DbError> {
         description: row.get("description")?,
         contacts: row.get("contacts")?,
         created_at: row.get("created_at")?,
+        version: row.get("version")?,
+        changed_at: row.get("changed_at")?,
+        changed_by: row.get("changed_by")?,
     })
 }

@@ -66,12 +66,12 @@ impl Audience {
         list::create(&self.base, new).await
     }
 
-    /// Changes a list's name or description.
+    /// Changes a list's name or description in the name of `by`.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`]; [`Error::Conflict`] when there is one of this name.
-    pub async fn change_list(&self, id: ListId, change: ListChange) -> Result<List, Error> {
-        list::change(&self.base, id, change).await
+    /// [`Error::NotFound`], [`Error::Invalid`], [`Error::Stale`]; [`Error::Conflict`] when there is one of this name.
+    pub async fn change_list(&self, id: ListId, change: ListChange, by: &str) -> Result<List, Error> {
+        list::change(&self.base, id, change, by).await
     }
 
     /// Removes a list; its contacts stay.
@@ -110,8 +110,8 @@ impl Audience {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Invalid`]; [`Error::Conflict`] when there is another with this address.
-    pub async fn change_contact(&self, id: ContactId, change: ContactChange) -> Result<Contact, Error> {
-        contact::change(&self.base, &self.set, id, change).await
+    pub async fn change_contact(&self, id: ContactId, change: ContactChange, by: &str) -> Result<Contact, Error> {
+        contact::change(&self.base, &self.set, id, change, by).await
     }
 
     /// Removes a contact from all lists.

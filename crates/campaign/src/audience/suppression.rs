@@ -145,11 +145,16 @@ impl SuppressionSet {
 
     /// Whether the person asked us to stop with this list, in one way or another.
     pub(crate) fn opted_out(&self, address: &str, list: ListId) -> bool {
+        self.has_left(address, &Scope::List(list))
+    }
+
+    /// Whether the person has asked for this already, or for more.
+    pub(crate) fn has_left(&self, address: &str, scope: &Scope) -> bool {
         let known = self.read();
         let key = key_of(address);
         let opted_out = SuppressionReason::Complaint.bit() | SuppressionReason::Unsubscribe.bit();
         known.all.get(&*key).is_some_and(|reasons| reasons & opted_out != 0)
-            || known.left.get(&*key).is_some_and(|left| left.contains(&Scope::List(list)))
+            || known.left.get(&*key).is_some_and(|left| left.contains(scope))
     }
 
     /// How many addresses are in the set.

@@ -19,6 +19,12 @@ pub struct List {
     pub contacts: u64,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Counts the changes; to be given back with a change, see there.
+    pub version: u64,
+    /// When it was changed last.
+    pub changed_at: Timestamp,
+    /// Who changed it last: the address of the account or the name of the key; empty for nobody yet.
+    pub changed_by: String,
 }
 
 /// A list to be made.
@@ -40,6 +46,9 @@ pub struct ListChange {
     pub name: Option<String>,
     /// What it is for.
     pub description: Option<String>,
+    /// The version that this change is based on: when it is not the present one any more, the change is refused with 409
+    /// and the code `stale`. Absent: whatever was changed meanwhile, what is given here replaces it.
+    pub version: Option<u64>,
 }
 
 /// A person we may write to.
@@ -60,6 +69,12 @@ pub struct Contact {
     pub lists: Vec<Membership>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Counts the changes; to be given back with a change, see there.
+    pub version: u64,
+    /// When it was changed last.
+    pub changed_at: Timestamp,
+    /// Who changed it last: the address of the account or the name of the key; empty for an import.
+    pub changed_by: String,
 }
 
 /// Whether we may write to an address; follows from the suppressions of the address.
@@ -133,6 +148,9 @@ pub struct ContactChange {
     /// All lists it is to be on: it is taken off the others and put on those given. Where it is already it stays as it
     /// is, unsubscribed included.
     pub lists: Option<Vec<ListId>>,
+    /// The version that this change is based on: when it is not the present one any more, the change is refused with 409
+    /// and the code `stale`. Absent: whatever was changed meanwhile, what is given here replaces it.
+    pub version: Option<u64>,
 }
 
 /// Which contacts are wanted.
@@ -199,6 +217,8 @@ pub struct ImportColumn {
     pub name: String,
     /// Where it probably goes: `address`, `name` or a field. Absent: it would be left out.
     pub suggested: Option<String>,
+    /// Its dates have the month in front (`05/31/1980`), as far as the rows sent here show; an import reads them so.
+    pub month_first: bool,
 }
 
 /// One import of a file.

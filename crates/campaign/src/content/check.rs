@@ -5,9 +5,10 @@ use mail::program::{Personal, Program, UNSUBSCRIBE_URL};
 use model::id::{ListId, MessageId, RecipientId};
 
 use super::draft::{Draft, Letterhead, issue};
-use super::types::{AudienceFunnel, CampaignCheck, FunnelStep, UndefinedVariable};
+use super::types::{AudienceFunnel, CampaignCheck, ContentIssue, FunnelStep, UndefinedVariable};
 use super::values::name_of_path;
 use crate::Error;
+use crate::audience::field::{self, Registry};
 use crate::base::Base;
 
 /// Most variables whose gaps are counted.
@@ -41,7 +42,12 @@ pub(crate) async fn check(base: &Base, draft: &Draft, head: &Letterhead) -> Resu
         Ok(compiled) => {
             check.warnings = compiled.warnings;
             check.size_bytes = content_size(&compiled.source);
-            check.undefined = gaps(base, &compiled.program, head).await?;
+            let registry = field::registry(base).await?;
+            let (known, unknown): (Vec<String>, Vec<String>) = undefined(base, &compiled.program, head)
+                .into_iter()
+                .partition(|variable| is_known(&registry, name_of_path(variable)));
+            check.errors.extend(unknown.iter().map(|variable| no_such_field(&registry, draft, variable)));
+            check.undefined = gaps(base, known, head).await?;
         }
     }
     check.ok = check.errors.is_empty();
@@ -53,7 +59,7 @@ pub(crate) fn content_size(source: &mail::program::Source) -> u64 {
 }
 
 /// What must be filled in; what is wrong with what is filled in, the compiler tells.
-fn missing_settings(draft: &Draft, head: &Letterhead) -> Vec<super::types::ContentIssue> {
+fn missing_settings(draft: &Draft, head: &Letterhead) -> Vec<ContentIssue> {
     let mut issues = Vec::new();
     let mut need = |missing: bool, part: &str, message: &str| {
         if missing {
@@ -84,9 +90,49 @@ async fn funnel(base: &Base, list: ListId, stream: &str) -> Result<AudienceFunne
     Ok(AudienceFunnel { steps, size })
 }
 
-/// Variables that print as nothing when nothing is known of them (those with a default do not), and for how many of the
-/// audience that is so: one pass over the audience for all of them.
-async fn gaps(base: &Base, program: &Program, head: &Letterhead) -> Result<Vec<UndefinedVariable>, Error> {
+/// What every contact has, beside the fields of the registry.
+const OF_EVERYONE: [&str; 3] = ["address", "email", "name"];
+
+fn is_known(registry: &Registry, name: &str) -> bool {
+    OF_EVERYONE.contains(&name) || registry.contains_key(name)
+}
+
+/// A variable that is no field prints as nothing for everyone: nearly always a misspelling.
+fn no_such_field(registry: &Registry, draft: &Draft, variable: &str) -> ContentIssue {
+    let name = name_of_path(variable);
+    let known = registry.keys().map(String::as_str).chain(OF_EVERYONE);
+    let scored = known.map(|known| (strsim::osa_distance(name, known), known));
+    // Up to a third of the letters may be wrong.
+    let meant = scored.filter(|(distance, _)| *distance * 3 <= name.chars().count()).min();
+    let advice = match meant {
+        Some((_, meant)) => format!("did you mean {meant}?"),
+        None => "make it a field of contacts, or take it out".to_owned(),
+    };
+    let message = format!("no contact field is called {name}; {advice}");
+    let parts =
+        [("subject", &draft.subject), ("preheader", &draft.preheader), ("body", &draft.body), ("text", &draft.text)];
+    let found = parts.iter().find_map(|(part, text)| Some((*part, place_of(text, variable)?)));
+    let (part, place) = found.map_or(("body", None), |(part, place)| (part, Some(place)));
+    issue(part, message, place)
+}
+
+/// Line and column of a variable in a text, from 1.
+fn place_of(text: &str, variable: &str) -> Option<(u32, u32)> {
+    let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-');
+    let whole = |at: &usize| {
+        let (before, after) = (&text[..*at], &text[at + variable.len()..]);
+        let open = before.rfind("{{").max(before.rfind("{%"));
+        let closed = before.rfind("}}").max(before.rfind("%}"));
+        open > closed && !before.ends_with(is_word) && !after.starts_with(is_word)
+    };
+    let at = text.match_indices(variable).map(|(at, _)| at).find(whole)?;
+    let line = text[..at].matches('\n').count() + 1;
+    let column = text[..at].chars().rev().take_while(|c| *c != '\n').count() + 1;
+    Some((u32::try_from(line).ok()?, u32::try_from(column).ok()?))
+}
+
+/// Variables that print as nothing when nothing is known of them; those with a default do not.
+fn undefined(base: &Base, program: &Program, head: &Letterhead) -> Vec<String> {
     let nobody = Personal {
         message: MessageId(0),
         recipient: RecipientId(0),
@@ -104,6 +150,11 @@ async fn gaps(base: &Base, program: &Program, head: &Letterhead) -> Result<Vec<U
         variables.retain(|variable| variable != UNSUBSCRIBE_URL);
     }
     variables.truncate(UNDEFINED_MAX);
+    variables
+}
+
+/// For how many of the audience these variables print as nothing: one pass over the audience for all of them.
+async fn gaps(base: &Base, variables: Vec<String>, head: &Letterhead) -> Result<Vec<UndefinedVariable>, Error> {
     let Some((list, _)) = &head.list else { return Ok(Vec::new()) };
     if variables.is_empty() {
         return Ok(Vec::new());

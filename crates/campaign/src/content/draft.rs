@@ -59,7 +59,11 @@ impl Draft {
     /// # Errors
     /// What keeps the draft from being sent, at least one issue.
     pub(crate) fn compile(&self, head: &Letterhead, config: &Config) -> Result<Compiled, Vec<ContentIssue>> {
-        let (html, mut warnings) = self.html()?;
+        let (html, mut warnings, broken) = match self.html() {
+            Ok((html, warnings)) => (html, warnings, Vec::new()),
+            // The other parts are looked at all the same: one look shows everything that is wrong.
+            Err(issues) => (Some(String::new()), Vec::new(), issues),
+        };
         let text = match self.format {
             Format::Text => Some(self.body.clone()),
             _ => Some(self.text.clone()).filter(|text| !text.trim().is_empty()),
@@ -83,7 +87,11 @@ impl Draft {
             feedback_id: head.campaign.filter(|_| marketing).map(|id| feedback_id(id, head)),
             ..Source::default()
         };
-        let program = source.freeze().map_err(|error| self.issues(&error.faults))?;
+        let program = match source.freeze() {
+            Ok(program) if broken.is_empty() => program,
+            Ok(_) => return Err(broken),
+            Err(error) => return Err(broken.into_iter().chain(self.issues(&error.faults)).collect()),
+        };
         if let Some(size) = source.html.as_ref().map(String::len).filter(|size| *size > CLIP_WARNING_BYTES) {
             let message = format!("the HTML has {size} bytes; Gmail cuts mails at about 102,400 and hides the rest");
             warnings.push(issue("body", message, None));
@@ -91,7 +99,7 @@ impl Draft {
         if self.preheader.trim().is_empty() {
             warnings.push(issue(
                 "preheader",
-                "there is none: mailboxes show the first words of the body instead",
+                "the preheader is empty: mailboxes show the first words of the body instead",
                 None,
             ));
         }

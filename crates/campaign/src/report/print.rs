@@ -64,6 +64,7 @@ fn facts(report: &CampaignReport, words: Words) -> Vec<Fact> {
         fact("Audience", "Audience", report.audience, (0, "", "")),
         fact("Sent", "Envoyés", report.sent, audience),
         fact("Delivered", "Remis", report.delivered, sent),
+        fact("Came back later", "Revenus plus tard", report.came_back, delivered),
         fact("Bounced", "Rejetés", report.bounced, sent),
         fact("Expired", "Expirés", report.expired, sent),
         fact("Cancelled or suppressed", "Annulés ou exclus", report.suppressed, sent),
@@ -77,18 +78,26 @@ fn facts(report: &CampaignReport, words: Words) -> Vec<Fact> {
 
 /// What the figures leave open: whether they add up, and what programs did.
 fn note(report: &CampaignReport, words: Words) -> String {
-    let [sent, delivered, bounced, expired, suppressed, queued] =
-        [report.sent, report.delivered, report.bounced, report.expired, report.suppressed, report.queued]
-            .map(|count| words.number(count));
+    let [sent, delivered, back, bounced, expired, suppressed, queued] = [
+        report.sent,
+        report.delivered,
+        report.came_back,
+        report.bounced,
+        report.expired,
+        report.suppressed,
+        report.queued,
+    ]
+    .map(|count| words.number(count));
     let sum = words.pick(
-        "{sent} sent = {delivered} delivered + {bounced} bounced (refused for good) + {expired} expired (given up after \
+        "{sent} sent = {delivered} delivered (of which {back} came back later) + {bounced} bounced (refused for good) + {expired} expired (given up after \
          the time allowed) + {suppressed} cancelled or suppressed + {queued} under way.",
-        "{sent} envoyés = {delivered} remis + {bounced} rejetés (refus définitif) + {expired} expirés (abandonnés après \
+        "{sent} envoyés = {delivered} remis (dont {back} revenus plus tard) + {bounced} rejetés (refus définitif) + {expired} expirés (abandonnés après \
          le délai prévu) + {suppressed} annulés ou exclus + {queued} en cours.",
     );
     let values = [
         ("{sent}", sent),
         ("{delivered}", delivered),
+        ("{back}", back),
         ("{bounced}", bounced),
         ("{expired}", expired),
         ("{suppressed}", suppressed),
@@ -155,6 +164,7 @@ fn tables(report: &CampaignReport, words: Words) -> Vec<Table> {
         ("Provider", "Opérateur"),
         ("Sent", "Envoyés"),
         ("Delivered", "Remis"),
+        ("Came back", "Revenus"),
         ("Bounced", "Rejetés"),
         ("Expired", "Expirés"),
         ("Cancelled", "Annulés"),
@@ -172,9 +182,15 @@ fn tables(report: &CampaignReport, words: Words) -> Vec<Table> {
         } else {
             format!("{name}{}{}", words.pick(": ", "\u{a0}: "), entry.sample)
         };
-        vec![cut(&text), words.number(entry.count)]
+        let counts = [entry.deferred, entry.bounced, entry.expired, entry.came_back];
+        let mut row = vec![cut(&text)];
+        row.extend(counts.map(|count| words.number(count)));
+        row
     });
-    let links = report.links.iter().take(ROWS_MAX).map(|link| link_row(link, words));
+    // As on the screen: the most followed first.
+    let mut links: Vec<&LinkReport> = report.links.iter().collect();
+    links.sort_by_key(|link| std::cmp::Reverse(link.clicks));
+    let links = links.into_iter().take(ROWS_MAX).map(|link| link_row(link, words));
     let mut tables = vec![
         table(
             words.owned("By provider", "Par opérateur"),
@@ -182,8 +198,17 @@ fn tables(report: &CampaignReport, words: Words) -> Vec<Table> {
             report.by_provider.iter().take(ROWS_MAX).map(|entry| provider_row(entry, words)).collect(),
         ),
         table(
-            words.owned("Failed attempts", "Tentatives manquées"),
-            &[("Category and a sample reply", "Catégorie et réponse type"), ("Attempts", "Tentatives")],
+            words.owned(
+                "Why attempts failed and mail came back: put off counts attempts, the others count recipients",
+                "Échecs et retours\u{a0}: reportés compte des tentatives, les autres des destinataires",
+            ),
+            &[
+                ("Category and a sample reply", "Catégorie et réponse type"),
+                ("Put off", "Reportés"),
+                ("Bounced", "Rejetés"),
+                ("Expired", "Expirés"),
+                ("Came back", "Revenus"),
+            ],
             categories.collect(),
         ),
         table(
@@ -200,6 +225,7 @@ fn provider_row(entry: &ProviderReport, words: Words) -> Vec<String> {
     let counts = [
         entry.sent,
         entry.delivered,
+        entry.came_back,
         entry.bounced,
         entry.expired,
         entry.suppressed,
@@ -218,21 +244,9 @@ fn provider_row(entry: &ProviderReport, words: Words) -> Vec<String> {
 }
 
 fn link_row(link: &LinkReport, words: Words) -> Vec<String> {
-    let mut row = vec![breakable(&cut(&plain(&link.pieces)))];
+    let mut row = vec![cut(&plain(&link.pieces))];
     row.extend([link.clicks, link.automatic, link.unique].map(|count| words.number(count)));
     row
-}
-
-/// An address that may be broken where its parts end.
-fn breakable(url: &str) -> String {
-    let mut text = String::with_capacity(url.len() + 16);
-    for letter in url.chars() {
-        text.push(letter);
-        if matches!(letter, '/' | '?' | '&' | '=' | '_') {
-            text.push('\u{200b}');
-        }
-    }
-    text
 }
 
 fn cut(text: &str) -> String {

@@ -40,6 +40,7 @@ pub(crate) async fn report(base: &Base, id: CampaignId) -> Result<CampaignReport
         queued: counts.queued,
         sent: counts.handed_over,
         delivered: counts.delivered,
+        came_back: counts.came_back,
         deferred_now: counts.deferred_now,
         bounced: counts.bounced,
         expired: counts.expired,
@@ -87,6 +88,7 @@ async fn by_provider(base: &Base, id: CampaignId) -> Result<Vec<ProviderReport>,
                 sent,
                 queued: sent.saturating_sub(delivered + bounced + expired + suppressed),
                 delivered,
+                came_back: row.get("came_back")?,
                 deferred: row.get("deferred_now")?,
                 deferrals: row.get("deferrals")?,
                 bounced,
@@ -114,11 +116,21 @@ async fn delays(base: &Base, id: CampaignId) -> Result<HashMap<String, Vec<(u16,
 }
 
 async fn by_category(base: &Base, id: CampaignId) -> Result<Vec<CategoryReport>, DbError> {
-    let sql = "SELECT category, attempts, sample FROM tally_category WHERE campaign = $1
+    let sql = "SELECT category, attempts, bounced, expired, came_back, sample FROM tally_category WHERE campaign = $1
                ORDER BY attempts DESC, category LIMIT $2";
     let rows = base.db.query(sql, params![id, GROUPS_MAX]).await?;
     let category = |row: &Row| {
-        Ok(CategoryReport { category: row.get("category")?, count: row.get("attempts")?, sample: row.get("sample")? })
+        let [count, bounced, expired, came_back]: [u64; 4] =
+            [row.get("attempts")?, row.get("bounced")?, row.get("expired")?, row.get("came_back")?];
+        Ok(CategoryReport {
+            category: row.get("category")?,
+            count,
+            deferred: count.saturating_sub(bounced + expired + came_back),
+            bounced,
+            expired,
+            came_back,
+            sample: row.get("sample")?,
+        })
     };
     rows.iter().map(category).collect()
 }
@@ -187,6 +199,7 @@ pub(crate) async fn recipients(
     values.push(page.fetch());
     let condition = match filter {
         None => String::new(),
+        Some(RecipientFilter::CameBack) => " AND r.came_back_at IS NOT NULL".to_owned(),
         Some(RecipientFilter::Opened) => " AND r.opened_at IS NOT NULL".to_owned(),
         Some(RecipientFilter::Clicked) => " AND r.clicked_at IS NOT NULL".to_owned(),
         Some(RecipientFilter::Automatic) => " AND r.automatic_at IS NOT NULL".to_owned(),
@@ -199,7 +212,7 @@ pub(crate) async fn recipients(
     };
     let sql = format!(
         "SELECT r.seq, r.recipient, c.id AS contact, r.address, r.provider, r.state, r.attempts, r.last_reply, r.category,
-             r.changed_at, r.opened_at, r.clicked_at, r.complained_at, r.unsubscribed_at, r.automatic_at
+             r.changed_at, r.opened_at, r.clicked_at, r.complained_at, r.unsubscribed_at, r.automatic_at, r.came_back_at
          FROM recipient AS r LEFT JOIN contact AS c ON c.id = r.contact
          WHERE r.campaign = $1 AND r.seq > $2 AND r.recipient IS NOT NULL{condition} ORDER BY r.seq LIMIT $3"
     );
@@ -232,6 +245,7 @@ fn recipient(row: &Row) -> Result<(i64, CampaignRecipient), DbError> {
         last_reply: row.get("last_reply")?,
         category: row.get("category")?,
         at: row.get("changed_at")?,
+        came_back: mark("came_back_at")?,
         opened: mark("opened_at")?,
         clicked: mark("clicked_at")?,
         automatic: mark("automatic_at")?,

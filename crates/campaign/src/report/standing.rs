@@ -67,6 +67,8 @@ pub(crate) struct Standing {
     pub(crate) unsubscribed_at: Option<Timestamp>,
     /// When a program first opened it or followed a link without being asked to; nothing of that counts as the person's.
     pub(crate) automatic_at: Option<Timestamp>,
+    /// When it came back after it was taken.
+    pub(crate) came_back_at: Option<Timestamp>,
     /// Bitmap of the links that the person followed.
     pub(crate) links: Vec<u8>,
 }
@@ -99,13 +101,7 @@ impl Standing {
             EventKind::Received => self.receive(event),
             EventKind::Delivered | EventKind::Bounced | EventKind::Expired | EventKind::Suppressed => self.end(event),
             EventKind::Deferred => self.defer(event),
-            EventKind::RemoteBounce => {
-                if let Some(report) = &event.report {
-                    self.category = report.category.map(|category| category.as_str().to_owned());
-                    self.last_reply = report.reply.as_ref().map(|reply| cut(reply.to_string()));
-                }
-                Effect::Counts
-            }
+            EventKind::RemoteBounce => self.come_back(event),
             EventKind::Complaint => once(&mut self.complained_at, event.at),
             EventKind::Unsubscribed => once(&mut self.unsubscribed_at, event.at),
             EventKind::Opened | EventKind::Clicked if is_automatic(event) => {
@@ -165,6 +161,18 @@ impl Standing {
         self.stage = Stage::HandedOver(state);
         self.changed_at = event.at;
         Effect::Counts
+    }
+
+    /// The receiving host took it and sent it back later. Of what was refused at once, a report says nothing new.
+    fn come_back(&mut self, event: &Event) -> Effect {
+        if self.stage != Stage::HandedOver(RecipientState::Delivered) {
+            return Effect::Nothing;
+        }
+        if let Some(report) = &event.report {
+            self.category = report.category.map(|category| category.as_str().to_owned());
+            self.last_reply = report.reply.as_ref().map(|reply| cut(reply.to_string()));
+        }
+        once(&mut self.came_back_at, event.at)
     }
 
     /// A contact is handed over once; an outcome of another recipient would be one of a second mail.

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use model::category::Category;
 use model::event::{Event, EventKind};
 use model::id::CampaignId;
 
@@ -20,7 +21,7 @@ pub(crate) const UNKNOWN: &str = "unknown";
 const SAMPLE_MAX: usize = 500;
 
 /// Columns of `tally_provider` behind the key, in the order of [`ProviderSums`].
-pub(crate) const PROVIDER_COLUMNS: [&str; 15] = [
+pub(crate) const PROVIDER_COLUMNS: [&str; 16] = [
     "handed_over",
     "deferred_now",
     "delivered",
@@ -36,6 +37,7 @@ pub(crate) const PROVIDER_COLUMNS: [&str; 15] = [
     "clicks",
     "auto_opens",
     "auto_clicks",
+    "came_back",
 ];
 
 const HANDED_OVER: usize = 0;
@@ -53,6 +55,7 @@ const OPENS: usize = 11;
 const CLICKS: usize = 12;
 const AUTO_OPENS: usize = 13;
 const AUTO_CLICKS: usize = 14;
+const CAME_BACK: usize = 15;
 
 /// Numbers of one provider, to be added.
 pub(crate) type ProviderSums = [i64; PROVIDER_COLUMNS.len()];
@@ -75,12 +78,25 @@ pub(crate) struct LinkSums {
     pub(crate) automatic: i64,
 }
 
+/// What is added to a category. Each event counts in one place, so that the sums over all categories are those of the
+/// report: put off, bounced, expired, came back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CategorySums {
+    /// Attempts that failed, and mails that came back; those put off are what the others leave.
+    pub(crate) all: i64,
+    pub(crate) bounced: i64,
+    pub(crate) expired: i64,
+    pub(crate) came_back: i64,
+    /// A reply.
+    pub(crate) sample: String,
+}
+
 /// Everything that a batch adds.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) providers: HashMap<(CampaignId, String), ProviderSums>,
-    /// Failed attempts, and a sample reply.
-    pub(crate) categories: HashMap<(CampaignId, &'static str), (i64, String)>,
+    /// What went wrong, and a sample reply.
+    pub(crate) categories: HashMap<(CampaignId, &'static str), CategorySums>,
     /// By the second since 1970.
     pub(crate) moments: HashMap<(CampaignId, i64), MomentSums>,
     pub(crate) delays: HashMap<(CampaignId, String, u16), i64>,
@@ -111,6 +127,7 @@ impl Tally {
             (UNSUBSCRIBES, standing.unsubscribed_at),
             (OPENERS, standing.opened_at),
             (CLICKERS, standing.clicked_at),
+            (CAME_BACK, standing.came_back_at),
         ];
         for (place, mark) in marks {
             sums[place] += sign * i64::from(mark.is_some());
@@ -177,19 +194,24 @@ impl Tally {
     }
 
     fn add_category(&mut self, event: &Event, campaign: CampaignId) {
-        let attempt = event.attempt.as_ref().filter(|_| event.kind != EventKind::Delivered);
-        let report = event.report.as_ref().filter(|_| event.kind == EventKind::RemoteBounce);
-        let (category, reply, error) = match (attempt, report) {
-            (Some(attempt), _) => (attempt.category, &attempt.reply, attempt.error.as_deref()),
-            (None, Some(report)) => (report.category, &report.reply, None),
-            (None, None) => return,
+        use EventKind::{Bounced, Deferred, Expired, RemoteBounce};
+        if !matches!(event.kind, Deferred | Bounced | Expired | RemoteBounce) {
+            return;
+        }
+        let (category, reply, error) = match (&event.attempt, &event.report) {
+            (Some(attempt), _) => (attempt.category, attempt.reply.as_ref(), attempt.error.as_deref()),
+            (None, Some(report)) => (report.category, report.reply.as_ref(), None),
+            (None, None) => (None, None, None),
         };
-        let Some(category) = category else { return };
-        let sample = reply.as_ref().map(ToString::to_string).or_else(|| error.map(str::to_owned)).unwrap_or_default();
-        let (count, kept) = self.categories.entry((campaign, category.as_str())).or_default();
-        *count += 1;
-        if kept.is_empty() {
-            *kept = sample[..sample.floor_char_boundary(SAMPLE_MAX)].to_owned();
+        let unnamed = if event.kind == Expired { Category::MessageExpired } else { Category::Other };
+        let sample = reply.map(ToString::to_string).or_else(|| error.map(str::to_owned)).unwrap_or_default();
+        let sums = self.categories.entry((campaign, category.unwrap_or(unnamed).as_str())).or_default();
+        sums.all += 1;
+        sums.bounced += i64::from(event.kind == Bounced);
+        sums.expired += i64::from(event.kind == Expired);
+        sums.came_back += i64::from(event.kind == RemoteBounce);
+        if sums.sample.is_empty() {
+            sums.sample = sample[..sample.floor_char_boundary(SAMPLE_MAX)].to_owned();
         }
     }
 

@@ -29,6 +29,10 @@ pub struct CampaignReport {
     pub sent: u64,
     /// Taken by the receiving host.
     pub delivered: u64,
+    /// Of the delivered: came back later, with a report that they could not be delivered after all.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub came_back: u64,
     /// Of the queued: waiting after an attempt that failed for the moment.
     pub deferred_now: u64,
     /// Refused for good by the receiver.
@@ -47,7 +51,8 @@ pub struct CampaignReport {
     pub clicks: TouchCount,
     /// The same by provider, the largest first.
     pub by_provider: Vec<ProviderReport>,
-    /// What failed attempts were called, the most frequent first.
+    /// Why attempts failed and mail came back, the most frequent first. The sum of `deferred` is that of `deferrals` over
+    /// the providers; those of `bounced`, `expired` and `came_back` are those above.
     pub by_category: Vec<CategoryReport>,
     /// Why recipients were skipped, the most frequent first.
     pub skips: Vec<SkipReport>,
@@ -80,6 +85,8 @@ pub struct ProviderReport {
     pub queued: u64,
     /// Taken by the receiving host.
     pub delivered: u64,
+    /// Of the delivered: came back later, with a report that they could not be delivered after all.
+    pub came_back: u64,
     /// Of the queued: waiting after an attempt that failed for the moment.
     pub deferred: u64,
     /// Attempts that failed for the moment, all in all.
@@ -106,13 +113,21 @@ pub struct ProviderReport {
     pub p95_s: Option<f64>,
 }
 
-/// How often attempts failed in one way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// What went wrong in one way; `count` is `deferred + bounced + expired + came_back`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CategoryReport {
     /// The bounce category.
     pub category: String,
-    /// Failed attempts, temporary and permanent ones.
+    /// Failed attempts and mails that came back, all together.
     pub count: u64,
+    /// Attempts that failed for the moment; one recipient may have several.
+    pub deferred: u64,
+    /// Recipients refused for good.
+    pub bounced: u64,
+    /// Recipients given up.
+    pub expired: u64,
+    /// Recipients whose mail was taken and came back later.
+    pub came_back: u64,
     /// The first such reply, as an example.
     pub sample: String,
 }
@@ -210,6 +225,8 @@ pub enum RecipientFilter {
     Deferred,
     /// In this state.
     Delivered,
+    /// Delivered, and came back later.
+    CameBack,
     /// In this state.
     Bounced,
     /// In this state.
@@ -243,12 +260,14 @@ pub struct CampaignRecipient {
     pub state: RecipientState,
     /// Attempts so far.
     pub attempts: u16,
-    /// The reply to the last attempt that did not succeed.
+    /// The reply to the last attempt that did not succeed, or the one that the report quotes with which it came back.
     pub last_reply: Option<String>,
     /// What that failure is called.
     pub category: Option<String>,
     /// Last change of state.
     pub at: Timestamp,
+    /// It was delivered and came back later.
+    pub came_back: bool,
     /// The person opened it.
     pub opened: bool,
     /// The person followed a link.

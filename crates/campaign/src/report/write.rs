@@ -17,7 +17,8 @@ use crate::base::numbered;
 const KEYS_MAX: usize = 500;
 
 const COLUMNS: &str = "campaign, seq, contact, address, recipient, state, provider, attempts, category, last_reply,
-    changed_at, opened_at, clicked_at, complained_at, unsubscribed_at, automatic_at, links";
+    changed_at, opened_at, clicked_at, complained_at, unsubscribed_at, automatic_at, came_back_at,
+    links";
 
 /// The rows of the recipients that a batch speaks of.
 pub(crate) async fn read(tx: &mut Tx, wanted: &Wanted) -> Result<Vec<Standing>, DbError> {
@@ -67,6 +68,7 @@ fn standing(row: &Row) -> Result<Standing, DbError> {
         complained_at: row.get("complained_at")?,
         unsubscribed_at: row.get("unsubscribed_at")?,
         automatic_at: row.get("automatic_at")?,
+        came_back_at: row.get("came_back_at")?,
         links: row.get::<Option<Vec<u8>>>("links")?.unwrap_or_default(),
     })
 }
@@ -92,6 +94,7 @@ pub(crate) async fn write_standings(tx: &mut Tx, changed: Vec<Standing>) -> Resu
             "complained_at",
             "unsubscribed_at",
             "automatic_at",
+            "came_back_at",
             "links",
         ],
         conflict: "ON CONFLICT (campaign, seq) DO UPDATE SET recipient = excluded.recipient, state = excluded.state,
@@ -99,7 +102,7 @@ pub(crate) async fn write_standings(tx: &mut Tx, changed: Vec<Standing>) -> Resu
                        last_reply = excluded.last_reply, changed_at = excluded.changed_at,
                        opened_at = excluded.opened_at, clicked_at = excluded.clicked_at,
                        complained_at = excluded.complained_at, unsubscribed_at = excluded.unsubscribed_at,
-                       automatic_at = excluded.automatic_at,
+                       automatic_at = excluded.automatic_at, came_back_at = excluded.came_back_at,
                        links = excluded.links",
     };
     let rows = changed.into_iter().map(|row| {
@@ -120,6 +123,7 @@ pub(crate) async fn write_standings(tx: &mut Tx, changed: Vec<Standing>) -> Resu
             row.complained_at,
             row.unsubscribed_at,
             row.automatic_at,
+            row.came_back_at,
             Some(row.links).filter(|links| !links.is_empty()),
         ]
     });
@@ -137,12 +141,17 @@ pub(crate) async fn write_tally(tx: &mut Tx, tally: &Tally) -> Result<(), DbErro
 
     let insert = Insert {
         table: "tally_category",
-        columns: &["campaign", "category", "attempts", "sample"],
+        columns: &["campaign", "category", "attempts", "bounced", "expired", "came_back", "sample"],
         conflict: "ON CONFLICT (campaign, category) DO UPDATE SET
                        attempts = tally_category.attempts + excluded.attempts,
+                       bounced = tally_category.bounced + excluded.bounced,
+                       expired = tally_category.expired + excluded.expired,
+                       came_back = tally_category.came_back + excluded.came_back,
                        sample = CASE WHEN tally_category.sample = '' THEN excluded.sample ELSE tally_category.sample END",
     };
-    let rows = tally.categories.iter().map(|((id, name), (count, sample))| params![*id, *name, *count, sample]);
+    let rows = tally.categories.iter().map(|((id, name), sums)| {
+        params![*id, *name, sums.all, sums.bounced, sums.expired, sums.came_back, &sums.sample]
+    });
     tx.insert(&insert, rows.collect()).await?;
 
     write_moments(tx, tally).await?;
@@ -225,7 +234,7 @@ pub(crate) async fn clear(tx: &mut Tx) -> Result<(), DbError> {
                    recipient = NULL, provider = NULL, attempts = 0, category = NULL, changed_at = 0,
                    last_reply = CASE WHEN state = 'skipped' THEN last_reply END,
                    opened_at = NULL, clicked_at = NULL, complained_at = NULL, unsubscribed_at = NULL,
-                   automatic_at = NULL, links = NULL";
+                   automatic_at = NULL, came_back_at = NULL, links = NULL";
     tx.execute(sql, params![]).await?;
     let sql = "UPDATE campaign SET state = 'sending', finished_at = NULL WHERE state = 'sent'";
     tx.execute(sql, params![]).await.map(|_| ())

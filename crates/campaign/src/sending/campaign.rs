@@ -35,7 +35,7 @@ pub(crate) async fn page(base: &Base, page: &PageRequest) -> Result<Page<Campaig
 
 const COLUMNS: &str =
     "id, name, state, subject, preheader, from_name, from_address, reply_to, list, format, body, text_body,
-    stream, pool, track_opens, track_clicks, created_at, started_at, finished_at, audience, trouble";
+    stream, pool, track_opens, track_clicks, created_at, version, changed_at, changed_by, started_at, finished_at, audience, trouble";
 
 /// One campaign.
 pub(crate) async fn get(base: &Base, id: CampaignId) -> Result<Campaign, Error> {
@@ -74,15 +74,29 @@ pub(crate) async fn create(base: &Base, input: CampaignInput) -> Result<Campaign
 }
 
 /// Changes a draft.
-pub(crate) async fn change(base: &Base, id: CampaignId, input: CampaignInput) -> Result<Campaign, Error> {
-    let campaign = apply(get(base, id).await?, input)?;
+pub(crate) async fn change(base: &Base, id: CampaignId, input: CampaignInput, by: &str) -> Result<Campaign, Error> {
+    let old = get(base, id).await?;
+    let (version, state) = (old.version, old.state);
+    let stale =
+        |campaign: Campaign| Error::Stale { what: "campaign", at: campaign.changed_at, by: campaign.changed_by };
+    if state == CampaignState::Draft && input.version.is_some_and(|given| given != version) {
+        return Err(stale(old));
+    }
+    let campaign = apply(old, input)?;
     let sql = "UPDATE campaign SET name = $2, subject = $3, preheader = $4, from_name = $5, from_address = $6,
                    reply_to = $7, list = $8, format = $9, body = $10, text_body = $11, stream = $12, pool = $13,
-                   track_opens = $14, track_clicks = $15, changed_at = $16
-               WHERE id = $1 AND state = 'draft'";
-    match base.db.execute(sql, written(&campaign, base)).await.map_err(no_such_list)? {
-        0 => Err(Error::conflict("only a draft can be changed")),
-        _ => get(base, id).await,
+                   track_opens = $14, track_clicks = $15, changed_at = $16, changed_by = $17,
+                   version = version + 1
+               WHERE id = $1 AND state = 'draft' AND version = $18";
+    let mut values = written(&campaign, base);
+    values.extend(params![by, version]);
+    let written = base.db.execute(sql, values).await.map_err(no_such_list)?;
+    let campaign = get(base, id).await?;
+    match campaign.state {
+        CampaignState::Draft if written > 0 => Ok(campaign),
+        // Somebody was faster, between the reading and the writing.
+        CampaignState::Draft => Err(stale(campaign)),
+        _ => Err(Error::conflict("only a draft can be changed")),
     }
 }
 
@@ -146,6 +160,9 @@ fn blank(base: &Base) -> Campaign {
         track_opens: true,
         track_clicks: true,
         created_at: base.now(),
+        version: 1,
+        changed_at: base.now(),
+        changed_by: String::new(),
         started_at: None,
         finished_at: None,
         trouble: None,
@@ -246,6 +263,7 @@ pub(crate) async fn counts(base: &Base, ids: Vec<CampaignId>) -> Result<HashMap<
         "handed_over",
         "deferred_now",
         "delivered",
+        "came_back",
         "bounced",
         "expired",
         "suppressed",
@@ -268,6 +286,7 @@ pub(crate) async fn counts(base: &Base, ids: Vec<CampaignId>) -> Result<HashMap<
                 handed_over: row.get("handed_over")?,
                 queued: 0,
                 delivered: row.get("delivered")?,
+                came_back: row.get("came_back")?,
                 deferred_now: row.get("deferred_now")?,
                 bounced: row.get("bounced")?,
                 expired: row.get("expired")?,
@@ -304,6 +323,9 @@ fn campaign(row: &Row) -> Result<Campaign, DbError> {
         track_opens: row.get("track_opens")?,
         track_clicks: row.get("track_clicks")?,
         created_at: row.get("created_at")?,
+        version: row.get("version")?,
+        changed_at: row.get("changed_at")?,
+        changed_by: row.get("changed_by")?,
         started_at: row.get("started_at")?,
         finished_at: row.get("finished_at")?,
         trouble: row.get("trouble")?,

@@ -6,7 +6,6 @@
 use db::{Insert, Tx, params};
 use mail::program::Link;
 use model::id::CampaignId;
-use model::time::Timestamp;
 
 use super::campaign;
 use super::types::{Campaign, CampaignState};
@@ -22,15 +21,13 @@ pub(crate) async fn launch(base: &Base, set: &SuppressionSet, id: CampaignId) ->
     if campaign.state != CampaignState::Draft {
         return Err(Error::conflict(format!("this campaign is {}; only a draft can be sent", campaign.state.as_str())));
     }
-    let changed_at = base.db.query_one("SELECT changed_at FROM campaign WHERE id = $1", params![id]).await?;
-    let changed_at: Timestamp = changed_at.get("changed_at")?;
     let compiled = compile(base, &campaign).await?;
     let links = compiled.program.links().to_vec();
     let bytes = compiled.source.to_bytes();
     let mut tx = base.db.begin().await?;
     let sql = "UPDATE campaign SET state = 'sending', started_at = $2, source = $3
-               WHERE id = $1 AND state = 'draft' AND changed_at = $4";
-    if tx.execute(sql, params![id, base.now(), bytes, changed_at]).await? == 0 {
+               WHERE id = $1 AND state = 'draft' AND version = $4";
+    if tx.execute(sql, params![id, base.now(), bytes, campaign.version]).await? == 0 {
         return Err(Error::conflict("the campaign was changed at this moment; look at it again, then send"));
     }
     freeze_links(&mut tx, id, &links).await?;

@@ -83,12 +83,12 @@ impl Sending {
         campaign::create(&self.base, input).await
     }
 
-    /// Changes a draft.
+    /// Changes a draft in the name of `by`.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`]; [`Error::Conflict`] when it is no draft.
-    pub async fn change(&self, id: CampaignId, input: CampaignInput) -> Result<Campaign, Error> {
-        campaign::change(&self.base, id, input).await
+    /// [`Error::NotFound`], [`Error::Invalid`], [`Error::Stale`]; [`Error::Conflict`] when it is no draft.
+    pub async fn change(&self, id: CampaignId, input: CampaignInput, by: &str) -> Result<Campaign, Error> {
+        campaign::change(&self.base, id, input, by).await
     }
 
     /// Removes a draft.

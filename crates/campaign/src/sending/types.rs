@@ -48,6 +48,12 @@ pub struct Campaign {
     pub track_clicks: bool,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Counts the changes; to be given back with a change, see there.
+    pub version: u64,
+    /// When it was changed last.
+    pub changed_at: Timestamp,
+    /// Who changed it last: the address of the account or the name of the key; empty for nobody yet.
+    pub changed_by: String,
     /// When it was sent off.
     pub started_at: Option<Timestamp>,
     /// When the last recipient was done, or it was cancelled.
@@ -91,6 +97,8 @@ pub struct CampaignCounts {
     pub queued: u64,
     /// Taken by the receiving host.
     pub delivered: u64,
+    /// Of the delivered: came back later.
+    pub came_back: u64,
     /// Of the queued: waiting after an attempt that failed for the moment.
     pub deferred_now: u64,
     /// Refused for good by the receiver.
@@ -142,6 +150,9 @@ pub struct CampaignInput {
     pub track_opens: Option<bool>,
     /// Whether clicks are observed.
     pub track_clicks: Option<bool>,
+    /// The version that this change is based on: when it is not the present one any more, the change is refused with 409
+    /// and the code `stale`. Absent: whatever was changed meanwhile, what is given here replaces it.
+    pub version: Option<u64>,
 }
 
 /// Tells a `null` that was given from nothing given.

@@ -32,7 +32,7 @@ use crate::audience::suppression::{Scope, SuppressionSet};
 use crate::audience::types::SuppressionReason;
 use crate::base::Base;
 use links::LinkTables;
-use page::{Left, Say, page};
+use page::{About, Left, Say, page};
 
 /// Longest User-Agent kept, in bytes.
 pub const USER_AGENT_MAX: usize = 512;
@@ -129,48 +129,66 @@ impl Tracking {
         Ok(url)
     }
 
-    /// The page behind the unsubscribe link. Changes nothing.
-    pub fn unsubscribe_page(&self, token: &str, visit: &Visit<'_>) -> HtmlPage {
+    /// The page of a link that leads nowhere, see [`Tracking::click`].
+    pub fn dead_link(&self, visit: &Visit<'_>) -> HtmlPage {
+        page::dead_link(visit.languages)
+    }
+
+    /// The page behind the unsubscribe link. Changes nothing; says so when the address has left already. Reads the name of
+    /// the list and, of tokens of the first form, the address; where the database is away the page does without.
+    pub async fn unsubscribe_page(&self, token: &str, visit: &Visit<'_>) -> HtmlPage {
         let Ok(Token::Unsubscribe { mail, list, to }) = self.keys.open(token) else {
-            return page(Say::Unknown, None, visit.languages);
+            return page(Say::Unknown, &About::default(), None, visit.languages);
         };
         let scope = scope(list, to.as_ref());
-        page(Say::Confirm(left(&scope)), self.leave_everything(mail, &scope, to).as_deref(), visit.languages)
+        let address = match &to {
+            Some(to) => Some(to.address.clone()),
+            None => self.address_of(&mail).await.unwrap_or_default(),
+        };
+        let has_left = address.as_deref().is_some_and(|address| self.set.has_left(address, &scope));
+        let say = if has_left { Say::Already(left(&scope)) } else { Say::Confirm(left(&scope)) };
+        let about = self.about(address.as_deref(), list).await;
+        page(say, &about, self.leave_everything(mail, &scope, to).as_deref(), visit.languages)
     }
 
     /// Unsubscribes from what the token names: a list, a stream, or everything; durable and in force when it returns.
     /// Repeating it does no harm. Tokens of the first form do not carry the address: only they read the database.
     pub async fn unsubscribe(&self, token: &str, method: UnsubscribeMethod, visit: &Visit<'_>) -> HtmlPage {
         let Ok(Token::Unsubscribe { mail, list, to }) = self.keys.open(token) else {
-            return page(Say::Unknown, None, visit.languages);
+            return page(Say::Unknown, &About::default(), None, visit.languages);
         };
         let scope = scope(list, to.as_ref());
         let address = match &to {
             Some(to) => Ok(Some(to.address.clone())),
             None => self.address_of(&mail).await,
         };
-        let Ok(address) = address else { return page(Say::Later, None, visit.languages) };
+        let Ok(address) = address else { return page(Say::Later, &About::default(), None, visit.languages) };
         if let Some(address) = &address {
             self.set.add(address, SuppressionReason::Unsubscribe, &scope);
         }
-        let method = match method {
+        let named = match method {
             UnsubscribeMethod::OneClick => "one-click",
             UnsubscribeMethod::Page => "page",
         };
-        let touch = Touch { method: Some(method.to_owned()), ..touch(visit) };
+        let touch = Touch { method: Some(named.to_owned()), ..touch(visit) };
         let (tenant, stream) = match &scope {
             Scope::Stream { tenant, stream } => (Some(tenant.clone()), Some(stream.clone())),
             _ => (None, None),
+        };
+        // Nobody reads the answer to a mail program's button: nothing is looked up for it.
+        let about = match method {
+            UnsubscribeMethod::OneClick => About::default(),
+            UnsubscribeMethod::Page => self.about(address.as_deref(), list).await,
         };
         let event = Event { address, list, tenant, stream, ..self.event(EventKind::Unsubscribed, &mail, touch) };
         match self.events.append(vec![event]).await {
             Ok(_) => {
                 let everything = self.leave_everything(mail, &scope, to);
-                page(Say::Done(left(&scope)), everything.as_deref(), visit.languages)
+                page(Say::Done(left(&scope)), &about, everything.as_deref(), visit.languages)
             }
             Err(error) => {
                 tracing::error!(%error, recipient = %mail.recipient, "an unsubscribe could not be kept");
-                page(Say::Later, None, visit.languages)
+                page(Say::Later, &About::default(), None, visit.languages)
             }
         }
     }
@@ -180,6 +198,15 @@ impl Tracking {
         let Scope::List(_) = scope else { return None };
         let to = to.map(|to| Addressee { address: to.address, ..Addressee::default() });
         Some(self.keys.seal(&Token::Unsubscribe { mail, list: None, to }))
+    }
+
+    /// Who left, and what, as the page may tell it.
+    async fn about(&self, address: Option<&str>, list: Option<ListId>) -> About {
+        let list = match list {
+            Some(id) => crate::audience::list::get(&self.base, id).await.ok().map(|list| list.name),
+            None => None,
+        };
+        About { address: address.map(page::masked), list }
     }
 
     /// What became of opens and clicks since the start.

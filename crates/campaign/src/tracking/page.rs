@@ -24,15 +24,43 @@ pub(super) enum Say {
     Confirm(Left),
     /// It is done.
     Done(Left),
+    /// It was done before.
+    Already(Left),
     /// The link is not ours.
     Unknown,
     /// Try again later.
     Later,
 }
 
+/// Of whom and of what a page speaks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct About {
+    /// The address, masked: the link may have been forwarded.
+    pub(super) address: Option<String>,
+    /// The name of the list.
+    pub(super) list: Option<String>,
+}
+
+/// An address that its owner recognises and nobody else learns: `j•••@example.org`.
+pub(super) fn masked(address: &str) -> String {
+    let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
+    let first: String = local.chars().take(1).collect();
+    format!("{first}•••@{domain}")
+}
+
+/// Text inside of HTML.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// The page of a link of a mail that leads nowhere.
+pub(super) fn dead_link(languages: Option<&str>) -> HtmlPage {
+    page(Say::Unknown, &About::default(), None, languages)
+}
+
 /// The page in the language that the browser prefers; `everything` is the token that leaves everything, where that is
 /// more than what the page is about.
-pub(super) fn page(say: Say, everything: Option<&str>, languages: Option<&str>) -> HtmlPage {
+pub(super) fn page(say: Say, about: &About, everything: Option<&str>, languages: Option<&str>) -> HtmlPage {
     let language = Language::preferred(languages.unwrap_or_default());
     let (title, text) = words(say, language);
     let mut forms = String::new();
@@ -50,7 +78,7 @@ pub(super) fn page(say: Say, everything: Option<&str>, languages: Option<&str>) 
         forms.push_str(&form(token, "quiet", language.pick("Unsubscribe from everything", "Me désabonner de tout")));
     }
     let status = match say {
-        Say::Confirm(_) | Say::Done(_) => 200,
+        Say::Confirm(_) | Say::Done(_) | Say::Already(_) => 200,
         Say::Unknown => 404,
         Say::Later => 503,
     };
@@ -58,7 +86,8 @@ pub(super) fn page(say: Say, everything: Option<&str>, languages: Option<&str>) 
         .replace("{code}", language.code())
         .replace("{title}", title)
         .replace("{text}", text)
-        .replace("{forms}", &forms);
+        .replace("{forms}", &forms)
+        .replace("{about}", &about.html(say, language));
     HtmlPage { status, html }
 }
 
@@ -77,6 +106,7 @@ main { max-width: 30rem; padding: 2rem; }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 1rem; }
 button { font: inherit; font-weight: 600; margin-top: 1rem; padding: .7rem 1.4rem; border: 0; border-radius: .5rem;
   background: #1d4ed8; color: #fff; cursor: pointer; }
+.about { overflow-wrap: anywhere; opacity: .8; }
 .more { margin-top: 2.5rem; font-size: .95rem; }
 button.quiet { margin-top: .2rem; background: transparent; color: CanvasText; box-shadow: inset 0 0 0 1px currentColor; }
 button:focus-visible { outline: 3px solid CanvasText; outline-offset: 3px; }
@@ -86,11 +116,28 @@ button:focus-visible { outline: 3px solid CanvasText; outline-offset: 3px; }
 <main>
 <h1>{title}</h1>
 <p>{text}</p>
+{about}
 {forms}
 </main>
 </body>
 </html>
 "#;
+
+impl About {
+    /// Below the text; nothing where nothing is known, or the page is about no mail.
+    fn html(&self, say: Say, language: Language) -> String {
+        let named_list = matches!(say, Say::Confirm(Left::List) | Say::Done(Left::List) | Say::Already(Left::List));
+        let list = self.list.as_deref().filter(|_| named_list);
+        let parts = [
+            list.map(|list| format!("{}{}", language.pick("List: ", "Liste\u{a0}: "), escaped(list))),
+            self.address
+                .as_deref()
+                .map(|it| format!("{}{}", language.pick("Address: ", "Adresse\u{a0}: "), escaped(it))),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        if parts.is_empty() { String::new() } else { format!("<p class=\"about\">{}</p>", parts.join("<br>")) }
+    }
+}
 
 /// A button; the address is relative to the page's own.
 fn form(token: &str, class: &str, label: &str) -> String {
@@ -103,6 +150,23 @@ fn words(say: Say, language: Language) -> (&'static str, &'static str) {
     match say {
         Say::Confirm(left) => (language.pick("Unsubscribe?", "Vous désabonner ?"), confirmation(left, language)),
         Say::Done(left) => (language.pick("You are unsubscribed", "Vous êtes désabonné"), farewell(left, language)),
+        Say::Already(left) => (
+            language.pick("You are unsubscribed already", "Vous êtes déjà désabonné"),
+            match left {
+                Left::List => language.pick(
+                    "This address gets no more mail from this mailing list. There is nothing left to do.",
+                    "Cette adresse ne reçoit plus les messages de cette liste de diffusion. Il n’y a rien d’autre à faire.",
+                ),
+                Left::Stream => language.pick(
+                    "This address gets no more messages of this kind from us. There is nothing left to do.",
+                    "Cette adresse ne reçoit plus de messages de ce type de notre part. Il n’y a rien d’autre à faire.",
+                ),
+                Left::Everything => language.pick(
+                    "This address gets no more newsletters and offers from us. There is nothing left to do.",
+                    "Cette adresse ne reçoit plus ni lettre d’information ni offre. Il n’y a rien d’autre à faire.",
+                ),
+            },
+        ),
         Say::Unknown => (
             language.pick("This link does not work", "Ce lien ne fonctionne pas"),
             language.pick(
@@ -161,19 +225,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn names_are_shown_as_text_and_addresses_masked() {
+        let about = About { address: Some(masked("jane.doe@example.org")), list: Some("<b>A & B</b>".into()) };
+        let page = page(Say::Already(Left::List), &about, None, Some("fr"));
+        assert!(page.html.contains("Liste\u{a0}: &lt;b&gt;A &amp; B&lt;/b&gt;<br>Adresse\u{a0}: j•••@example.org"));
+        assert!(!page.html.contains("jane") && page.html.contains("déjà désabonné"));
+    }
+
+    #[test]
     fn buttons_are_where_there_is_something_to_leave() {
         for left in [Left::List, Left::Stream, Left::Everything] {
-            let page = page(Say::Confirm(left), None, None);
+            let page = page(Say::Confirm(left), &About::default(), None, None);
             assert_eq!(page.html.matches("<form method=\"post\">").count(), 1, "{left:?}");
         }
-        for say in [Say::Done(Left::List), Say::Unknown, Say::Later] {
-            let page = page(say, None, Some("fr"));
+        for say in [Say::Done(Left::List), Say::Already(Left::Everything), Say::Unknown, Say::Later] {
+            let page = page(say, &About::default(), None, Some("fr"));
             assert!(!page.html.contains("<form"), "{say:?}");
-            assert!(!["{title}", "{text}", "{forms}", "{code}"].iter().any(|place| page.html.contains(place)));
+            assert!(
+                !["{title}", "{text}", "{forms}", "{code}", "{about}"].iter().any(|place| page.html.contains(place))
+            );
             assert!(page.html.contains("lang=\"fr\""));
         }
         for say in [Say::Confirm(Left::List), Say::Done(Left::List)] {
-            let page = page(say, Some("TOKEN"), None);
+            let page = page(say, &About::default(), Some("TOKEN"), None);
             assert!(page.html.contains("<form method=\"post\" action=\"TOKEN\">"), "{say:?}");
         }
     }

@@ -49,8 +49,8 @@ async fn lists_are_made_renamed_counted_and_removed() {
     let twice = NewList { name: " Everyone ".into(), ..NewList::default() };
     assert!(matches!(audience.create_list(twice).await, Err(Error::Conflict { .. })));
     assert!(matches!(audience.create_list(NewList::default()).await, Err(Error::Invalid { .. })));
-    let change = ListChange { name: Some("All".into()), description: Some("everybody".into()) };
-    assert_eq!(audience.change_list(list, change).await.unwrap().name, "All");
+    let change = ListChange { name: Some("All".into()), description: Some("everybody".into()), version: None };
+    assert_eq!(audience.change_list(list, change, "ada@example.com").await.unwrap().name, "All");
     assert_eq!(audience.lists(&PageRequest::default()).await.unwrap().items.len(), 1);
     audience.delete_list(list).await.unwrap();
     assert!(matches!(audience.list(list).await, Err(Error::NotFound { .. })));
@@ -83,7 +83,7 @@ async fn fields_are_checked() {
     let made = audience.create_contact(contact(fields("tier", "gold".into()))).await.unwrap();
     assert_eq!(made.fields.get("tier"), Some(&"Gold".into()));
     let clear = ContactChange { fields: Some(fields("tier", Value::Null)), ..ContactChange::default() };
-    assert_eq!(audience.change_contact(made.id, clear).await.unwrap().fields, Fields::default());
+    assert_eq!(audience.change_contact(made.id, clear, "ada@example.com").await.unwrap().fields, Fields::default());
 }
 
 #[tokio::test]
@@ -95,9 +95,12 @@ async fn contacts_change_their_address_and_go() {
     let filter = ContactFilter { list: Some(list), q: Some("a0@".into()) };
     let id = audience.contacts(&filter, &PageRequest::default()).await.unwrap().items[0].id;
     let to = |address: &str| ContactChange { address: Some(address.into()), ..ContactChange::default() };
-    assert!(matches!(audience.change_contact(id, to("A1@example.org")).await, Err(Error::Conflict { .. })));
-    assert!(matches!(audience.change_contact(id, to("nobody")).await, Err(Error::Invalid { .. })));
-    let moved = audience.change_contact(id, to("new@bücher.example")).await.unwrap();
+    assert!(matches!(
+        audience.change_contact(id, to("A1@example.org"), "ada@example.com").await,
+        Err(Error::Conflict { .. })
+    ));
+    assert!(matches!(audience.change_contact(id, to("nobody"), "ada@example.com").await, Err(Error::Invalid { .. })));
+    let moved = audience.change_contact(id, to("new@bücher.example"), "ada@example.com").await.unwrap();
     assert_eq!(moved.address, "new@xn--bcher-kva.example");
     assert_eq!(moved.lists.len(), 1, "lists that are not spoken of stay");
     audience.delete_contact(id).await.unwrap();
@@ -121,8 +124,37 @@ async fn editing_the_lists_of_a_contact_keeps_what_it_has_left() {
         (vec![left, other], vec![(left, "unsubscribed"), (other, "subscribed")]),
     ] {
         let change = ContactChange { lists: Some(lists), ..ContactChange::default() };
-        let contact = audience.change_contact(id, change).await.unwrap();
+        let contact = audience.change_contact(id, change, "ada@example.com").await.unwrap();
         let found: Vec<_> = contact.lists.iter().map(|one| (one.id, one.state.as_str())).collect();
         assert_eq!(found, expected);
     }
+}
+
+#[tokio::test]
+async fn a_change_that_is_based_on_an_older_version_is_refused() {
+    let world = World::new();
+    let life = world.start().await;
+    let (list, audience) = (life.list_of("Everyone", &people(1)).await, &life.campaigns.audience);
+    let version = audience.list(list).await.unwrap().version;
+    let described = ListChange { description: Some("all".into()), version: Some(version), ..ListChange::default() };
+    let after = audience.change_list(list, described, "ada@example.com").await.unwrap();
+    assert_eq!((after.version, after.changed_by.as_str()), (version + 1, "ada@example.com"));
+    let renamed = ListChange { name: Some("Most".into()), version: Some(version), ..ListChange::default() };
+    let error = audience.change_list(list, renamed.clone(), "bob@example.com").await.unwrap_err();
+    assert!(matches!(&error, Error::Stale { what: "list", by, .. } if by == "ada@example.com"), "{error:?}");
+    let blind = ListChange { version: None, ..renamed };
+    assert_eq!(audience.change_list(list, blind, "bob@example.com").await.unwrap().description, "all");
+
+    let contact = audience.contacts(&ContactFilter::default(), &PageRequest::default()).await.unwrap().items.remove(0);
+    let based = |name: &str, version| ContactChange {
+        name: Some(name.into()),
+        version: Some(version),
+        ..ContactChange::default()
+    };
+    audience.change_contact(contact.id, based("Ada", contact.version), "ada@example.com").await.unwrap();
+    let error = audience.change_contact(contact.id, based("Bob", contact.version), "b").await.unwrap_err();
+    assert!(matches!(&error, Error::Stale { what: "contact", .. }), "{error:?}");
+    life.import(list, b"email,first_name\na0@example.org,Zoe\n".to_vec()).await;
+    let error = audience.change_contact(contact.id, based("Bob", contact.version + 1), "b").await.unwrap_err();
+    assert!(matches!(&error, Error::Stale { by, .. } if by.is_empty()), "an import changed it: {error:?}");
 }

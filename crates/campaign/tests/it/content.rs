@@ -77,16 +77,16 @@ async fn what_cannot_be_sent_says_why() {
     }
     assert!(matches!(sending.send(id).await, Err(Error::Invalid { .. })));
     let list = life.list_of("Nobody", "email\n").await;
-    sending.change(id, letter(list)).await.unwrap();
+    sending.change(id, letter(list), "ada@example.com").await.unwrap();
     let error = sending.send(id).await.unwrap_err();
     assert!(error.to_string().contains("nobody on this list"), "{error}");
     let broken = CampaignInput { body: Some("\n{% if x %}".into()), ..CampaignInput::default() };
-    sending.change(id, broken).await.unwrap();
+    sending.change(id, broken, "ada@example.com").await.unwrap();
     let error = sending.send(id).await.unwrap_err();
     assert!(error.to_string().contains("line 2"), "{error}");
     assert_eq!(sending.campaign(id).await.unwrap().state, CampaignState::Draft);
     let foreign = CampaignInput { list: Some(Some(model::id::ListId(5))), ..CampaignInput::default() };
-    assert!(matches!(sending.change(id, foreign).await, Err(Error::Invalid { .. })));
+    assert!(matches!(sending.change(id, foreign, "ada@example.com").await, Err(Error::Invalid { .. })));
     assert!(matches!(sending.campaign(CampaignId(5)).await, Err(Error::NotFound { .. })));
 }
 
@@ -99,7 +99,7 @@ async fn only_drafts_are_changed_or_deleted() {
     let (draft, sent) = (life.draft(list).await.id, life.draft(list).await.id);
     let running = sending.send(sent).await.unwrap();
     assert_eq!((running.state, running.counts.unwrap().audience), (CampaignState::Sending, 2));
-    assert!(matches!(sending.change(sent, letter(list)).await, Err(Error::Conflict { .. })));
+    assert!(matches!(sending.change(sent, letter(list), "ada@example.com").await, Err(Error::Conflict { .. })));
     assert!(matches!(sending.delete(sent).await, Err(Error::Conflict { .. })));
     sending.delete(draft).await.unwrap();
     let page = sending.campaigns(&PageRequest::default()).await.unwrap();
@@ -162,4 +162,66 @@ async fn the_letter_of_the_demo_can_be_sent_and_reads_well() {
     life.campaigns.sending.send(campaign.id).await.unwrap();
     let links = life.campaigns.reports.report(campaign.id).await.unwrap().links;
     assert!(links.len() >= 6, "{links:?}");
+}
+
+#[tokio::test]
+async fn a_save_that_is_based_on_an_older_version_is_refused() {
+    let world = World::new();
+    let life = world.start().await;
+    let list = life.list_of("Everyone", &people(1)).await;
+    let (draft, sending) = (life.draft(list).await, &life.campaigns.sending);
+    let body = "<p>Whole</p>";
+    let first = CampaignInput { body: Some(body.into()), version: Some(draft.version), ..CampaignInput::default() };
+    let saved = sending.change(draft.id, first, "ada@example.com").await.unwrap();
+    assert_eq!((saved.version, saved.changed_by.as_str()), (draft.version + 1, "ada@example.com"));
+    let second = CampaignInput { version: Some(draft.version), ..letter(list) };
+    let error = sending.change(draft.id, second.clone(), "bob@example.com").await.unwrap_err();
+    assert!(matches!(&error, Error::Stale { what: "campaign", by, .. } if by == "ada@example.com"), "{error:?}");
+    assert_eq!(sending.campaign(draft.id).await.unwrap().body, body, "nothing was written");
+    let again = CampaignInput { version: Some(saved.version), ..second };
+    sending.change(draft.id, again, "bob@example.com").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_variable_that_is_no_field_is_named_and_blocks() {
+    let world = World::new();
+    let life = world.start().await;
+    let list = life.list_of("Everyone", &people(3)).await;
+    let sending = &life.campaigns.sending;
+    for (body, expected) in [
+        (
+            "<p>Hi</p>\n <b>{{ first_nme }}</b>",
+            Some(("no contact field is called first_nme; did you mean first_name?", 2, 8)),
+        ),
+        (
+            "<p>{{ contact.shoe_size }}</p>",
+            Some(("no contact field is called shoe_size; make it a field of contacts", 1, 7)),
+        ),
+        ("<p>{{ first_name }} {{ contact.email }} {{ first_nme | default: \"you\" }}</p>", None),
+    ] {
+        let input = CampaignInput { body: Some(body.into()), subject: Some("Hi".into()), ..letter(list) };
+        let draft = sending.create(input).await.unwrap();
+        let check = sending.check(draft.id).await.unwrap();
+        assert_eq!(check.ok, expected.is_none(), "{body}: {check:?}");
+        if let Some((message, line, column)) = expected {
+            let found = &check.errors[0];
+            assert!(found.message.starts_with(message), "{found:?}");
+            assert_eq!((found.part.as_str(), found.line, found.column), ("body", Some(line), Some(column)));
+            assert!(check.undefined.is_empty(), "not told twice: {:?}", check.undefined);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_broken_body_hides_no_other_error() {
+    let world = World::new();
+    let life = world.start().await;
+    let request = RenderRequest {
+        body: "<mjml><mj-body></mjml>".into(),
+        subject: "{{ first_name".into(),
+        ..RenderRequest::default()
+    };
+    let errors = life.campaigns.content.render(&request).await.unwrap().errors;
+    let parts: Vec<&str> = errors.iter().map(|error| error.part.as_str()).collect();
+    assert_eq!(parts, ["body", "subject"], "{errors:?}");
 }

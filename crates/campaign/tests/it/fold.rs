@@ -335,6 +335,48 @@ async fn links_and_subjects_have_readable_names() {
 }
 
 #[tokio::test]
+async fn mail_that_came_back_is_told_apart_and_every_sum_has_its_number() {
+    let world = World::new();
+    let life = world.start().await;
+    let id = handed_over(&world, &life, 4).await;
+    let received = world.engine.received(START);
+    let mut events = received.clone();
+    events.push(attempt(&received[0], EventKind::Deferred, 1, Some((451, "4.7.1 try later", Category::Greylisted))));
+    events.extend([0, 1].map(|n| attempt(&received[n], EventKind::Delivered, 2, None)));
+    events.push(attempt(&received[2], EventKind::Bounced, 1, Some(NO_USER)));
+    events.push(Event { attempt: None, ..attempt(&received[3], EventKind::Expired, 1, None) });
+    // Told twice; and once of a mail that was refused at once, which says nothing new.
+    for n in [1, 1, 2] {
+        let what = || "failed".to_owned();
+        events.push(Event {
+            report: Some(RemoteReport {
+                what: what(),
+                category: Some(Category::QuotaIssues),
+                ..RemoteReport::default()
+            }),
+            ..Event::of_recipient(EventKind::RemoteBounce, received[n].recipient.unwrap(), 0, after(500))
+        });
+    }
+    life.events.append(events).await.unwrap();
+    for _ in 0..2 {
+        life.campaigns.reports.catch_up().await.unwrap();
+        let report = report(&life, id).await;
+        assert_eq!((report.delivered, report.came_back, report.bounced, report.expired), (2, 1, 1, 1));
+        let sum = |of: fn(&campaign::report::CategoryReport) -> u64| report.by_category.iter().map(of).sum::<u64>();
+        let deferrals: u64 = report.by_provider.iter().map(|row| row.deferrals).sum();
+        assert_eq!(sum(|row| row.deferred), deferrals);
+        assert_eq!([sum(|row| row.bounced), sum(|row| row.expired), sum(|row| row.came_back)], [1, 1, 1]);
+        assert_eq!(report.by_provider.iter().map(|row| row.came_back).sum::<u64>(), 1);
+        let page = PageRequest::default();
+        let filter = Some(RecipientFilter::CameBack);
+        let back = life.campaigns.reports.recipients(id, filter, &page).await.unwrap().items;
+        assert_eq!(back.len(), 1);
+        assert!(back[0].came_back && back[0].state == RecipientState::Delivered, "{back:?}");
+        world.rebuild(&life).await;
+    }
+}
+
+#[tokio::test]
 async fn bounces_complaints_and_reports_suppress() {
     let world = World::new();
     let life = world.start().await;

@@ -163,6 +163,34 @@ async fn contacts_by_hand_and_suppressions() {
     assert!(audience.suppression_set().is_empty());
     assert!(matches!(audience.unsuppress("ada@example.org").await, Err(Error::NotFound { .. })));
     let change = ContactChange { lists: Some(vec![]), name: Some("Ada L.".into()), ..ContactChange::default() };
-    let changed = audience.change_contact(ada.id, change).await.unwrap();
+    let changed = audience.change_contact(ada.id, change, "ada@example.com").await.unwrap();
     assert_eq!((changed.name.as_str(), changed.lists.len()), ("Ada L.", 0));
+}
+
+#[tokio::test]
+async fn a_column_of_dates_is_read_one_way() {
+    let check = async |dates: [&str; 3], month_first: bool, expected: [Option<&str>; 3]| {
+        let world = World::new();
+        let life = world.start().await;
+        fields(&life).await;
+        let list = new_list(&life).await;
+        let rows: Vec<String> =
+            dates.iter().enumerate().map(|(n, date)| format!("a{n}@example.org,{date}\n")).collect();
+        let file = format!("email,born\n{}", rows.concat()).into_bytes();
+        let preview = life.campaigns.audience.preview_import(&file).await.unwrap();
+        assert_eq!(preview.columns[1].month_first, month_first, "{dates:?}");
+        life.import(list, file).await;
+        let page = life.campaigns.audience.contacts(&ContactFilter::default(), &PageRequest::default()).await.unwrap();
+        for (n, expected) in expected.into_iter().enumerate() {
+            let address = format!("a{n}@example.org");
+            let contact = page.items.iter().find(|contact| contact.address == address);
+            let found = contact.map(|contact| contact.fields.get("born").unwrap().as_text().unwrap());
+            assert_eq!(found, expected, "{dates:?}: {}", dates[n]);
+        }
+    };
+    let march = Some("1980-03-04");
+    check(["03/04/1980", "05/31/1980", "1980-03-04"], true, [march, Some("1980-05-31"), march]).await;
+    check(["04/03/1980", "31/05/1980", "1980-03-04"], false, [march, Some("1980-05-31"), march]).await;
+    check(["04/03/1980", "04.03.1980", "1980-03-20"], false, [march, march, Some("1980-03-20")]).await;
+    check(["31/05/1980", "05/31/1980", "04/03/1980"], false, [Some("1980-05-31"), None, march]).await;
 }

@@ -116,15 +116,20 @@ async fn get_never_unsubscribes_and_post_holds_at_once() {
     let tracking = &life.campaigns.tracking;
     let set = life.campaigns.audience.suppression_set();
     for _ in 0..3 {
-        let page = tracking.unsubscribe_page(&token, &VISIT);
+        let page = tracking.unsubscribe_page(&token, &VISIT).await;
         assert_eq!(page.status, 200);
         assert!(page.html.contains("<form method=\"post\">") && page.html.contains("lang=\"fr\""));
         assert!(page.html.contains("plus les messages de cette liste") && !page.html.contains("<script"));
-        assert_eq!(tracking.unsubscribe_page(&everything(&page), &VISIT).status, 200);
+        assert!(page.html.contains("Liste\u{a0}: Everyone") && page.html.contains("a•••@example.org"), "{}", page.html);
+        assert_eq!(tracking.unsubscribe_page(&everything(&page), &VISIT).await.status, 200);
     }
     assert!(set.is_empty() && events(&life, &[EventKind::Unsubscribed]).is_empty());
 
     assert_eq!(tracking.unsubscribe(&token, UnsubscribeMethod::OneClick, &VISIT).await.status, 200);
+    let again = tracking.unsubscribe_page(&token, &VISIT).await;
+    assert!(again.html.contains("déjà désabonné") && !again.html.contains("<form method=\"post\">"), "{}", again.html);
+    let dead = tracking.dead_link(&VISIT);
+    assert!(dead.status == 404 && dead.html.contains("lang=\"fr\""));
     let queued = routing("bulk", Some(id));
     assert!(set.check(&queued, "a0@example.org").is_some(), "mail in the queue is not attempted, before any fold");
     assert!(set.check(&queued, "a1@example.org").is_none());
@@ -178,7 +183,7 @@ async fn who_leaves_a_list_gets_no_later_campaign_to_it_whatever_is_imported() {
     let set = life.campaigns.audience.suppression_set();
     assert!(set.check(&routing("bulk", Some(id)), "a0@example.org").is_some());
 
-    let page = life.campaigns.tracking.unsubscribe_page(&token, &VISIT);
+    let page = life.campaigns.tracking.unsubscribe_page(&token, &VISIT).await;
     let all = everything(&page);
     let done = life.campaigns.tracking.unsubscribe(&all, UnsubscribeMethod::Page, &VISIT).await;
     assert!(done.status == 200 && !done.html.contains("<form"));
@@ -197,7 +202,7 @@ async fn a_recipient_who_is_no_contact_unsubscribes_within_tenant_and_stream() {
     let to = addressed("Stranger@example.org", "default", "alerts");
     let token = world.keys.seal(&Token::Unsubscribe { mail, list: None, to });
     let tracking = &life.campaigns.tracking;
-    let page = tracking.unsubscribe_page(&token, &VISIT);
+    let page = tracking.unsubscribe_page(&token, &VISIT).await;
     assert!(page.html.contains("de ce type") && !page.html.contains("action="));
     let set = life.campaigns.audience.suppression_set();
     assert!(set.is_empty());
@@ -241,7 +246,7 @@ async fn tokens_of_the_first_form_still_unsubscribe() {
     let mail = mail(&life, &world, id).await;
     let list = life.campaigns.sending.campaign(id).await.unwrap().list;
     let token = world.keys.seal(&Token::Unsubscribe { mail, list, to: None });
-    let page = life.campaigns.tracking.unsubscribe_page(&token, &VISIT);
+    let page = life.campaigns.tracking.unsubscribe_page(&token, &VISIT).await;
     let set = life.campaigns.audience.suppression_set();
     assert_eq!(life.campaigns.tracking.unsubscribe(&token, UnsubscribeMethod::OneClick, &VISIT).await.status, 200);
     assert!(set.check(&routing("bulk", Some(id)), "a0@example.org").is_some());
@@ -262,7 +267,7 @@ async fn foreign_unsubscribe_links_do_nothing() {
     };
     let tracking = &life.campaigns.tracking;
     for token in ["".to_owned(), "abc".to_owned(), world.keys.seal(&Token::Open(mail))] {
-        assert_eq!(tracking.unsubscribe_page(&token, &VISIT).status, 404);
+        assert_eq!(tracking.unsubscribe_page(&token, &VISIT).await.status, 404);
         assert_eq!(tracking.unsubscribe(&token, UnsubscribeMethod::OneClick, &VISIT).await.status, 404);
     }
     // Ours, but the contact is long gone: kept in the log all the same.

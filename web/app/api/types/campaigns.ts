@@ -7,7 +7,9 @@ export type CampaignCounts = Schemas["CampaignCounts"];
 export type Campaign = Schemas["Campaign"];
 
 /** What a form holds of a campaign. `POST` and `PATCH` take any of these. */
-export type CampaignInput = Pick<Campaign, keyof Schemas["CampaignInput"]>;
+export type CampaignInput = Omit<Pick<Campaign, keyof Schemas["CampaignInput"]>, "version">;
+/** A change on top of a version; refused as stale when there is a newer one. */
+export type CampaignChange = Partial<CampaignInput> & { version: number };
 
 /** The parts that are templates. An issue may also name a setting, such as `from_address`. */
 export type ContentPart = "subject" | "preheader" | "body" | "text";
@@ -23,5 +25,12 @@ export type ReportProvider = Schemas["ProviderReport"];
 
 export type RecipientState = Schemas["RecipientState"];
 /** Filter of `GET /campaigns/{id}/recipients?status=`. */
-export type RecipientFilter = RecipientState | "opened" | "clicked" | "automatic" | "complained" | "unsubscribed";
+export type RecipientFilter =
+  | RecipientState
+  | "came-back"
+  | "opened"
+  | "clicked"
+  | "automatic"
+  | "complained"
+  | "unsubscribed";
 export type CampaignRecipient = Schemas["CampaignRecipient"];

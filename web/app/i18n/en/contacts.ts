@@ -70,11 +70,17 @@ export const contacts = {
   importInto: "into {{name}}",
   steps: { file: "File", columns: "Columns", run: "Import" },
   dropTitle: "Choose a CSV file",
-  dropHint: "Or drop it here. Comma, semicolon or tab; UTF-8 or Windows-1252; the first row names the columns.",
+  dropHint:
+    "Or drop it here. Columns are parted by comma, semicolon, tab or |; the encoding is found by itself (UTF-8, UTF-16, Windows-1252); a first row with names is taken as such, and may be missing.",
   choose: "Choose file",
   reading: "Reading the first rows…",
   mappingHint:
     "{{file}}, {{size}}. Check where each column goes. The addresses are needed; columns set to “leave out” are not stored.",
+  found: "Found: {{encoding}}, columns parted by {{delimiter}}, {{header}}.",
+  withHeader: "the first row names the columns",
+  withoutHeader: "no row with names: the first row is a contact",
+  delimiters: { ",": "comma", ";": "semicolon", "\t": "tab", "|": "|" },
+  monthFirst: "Dates with the month in front (05/31/1980)",
   column: "Column",
   goesTo: "Goes to",
   examples: "First values",

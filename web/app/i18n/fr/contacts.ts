@@ -72,11 +72,16 @@ export const contacts = {
   steps: { file: "Fichier", columns: "Colonnes", run: "Import" },
   dropTitle: "Choisissez un fichier CSV",
   dropHint:
-    "Ou déposez-le ici. Virgule, point-virgule ou tabulation ; UTF-8 ou Windows-1252 ; la première ligne nomme les colonnes.",
+    "Ou déposez-le ici. Colonnes séparées par virgule, point-virgule, tabulation ou | ; le codage est trouvé tout seul (UTF-8, UTF-16, Windows-1252) ; une première ligne de noms est reconnue, et peut manquer.",
   choose: "Choisir un fichier",
   reading: "Lecture des premières lignes…",
   mappingHint:
     "{{file}}, {{size}}. Vérifiez où va chaque colonne. Les adresses sont nécessaires ; une colonne « ignorée » n’est pas gardée.",
+  found: "Trouvé : {{encoding}}, colonnes séparées par {{delimiter}}, {{header}}.",
+  withHeader: "la première ligne nomme les colonnes",
+  withoutHeader: "aucune ligne de noms : la première ligne est un contact",
+  delimiters: { ",": "virgule", ";": "point-virgule", "\t": "tabulation", "|": "|" },
+  monthFirst: "Dates avec le mois en tête (05/31/1980)",
   column: "Colonne",
   goesTo: "Va dans",
   examples: "Premières valeurs",

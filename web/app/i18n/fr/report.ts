@@ -19,8 +19,15 @@ export const report = {
     queued: "En cours",
   },
   cancelled: "Annulés",
+  cameBack: "Revenus",
+  ofWhichCameBack_one: "dont {{count, number}} revenu plus tard",
+  ofWhichCameBack_other: "dont {{count, number}} revenus plus tard",
+  putOff: "Reportés",
+  categorySum:
+    "En tout : {{attempts}} tentatives reportées ; destinataires : {{bounced}} rejetés, {{expired}} expirés, {{back}} revenus.",
   explain: {
-    delivered: "Le serveur du destinataire a pris le message.",
+    delivered:
+      "Le serveur du destinataire a pris le message. Une partie peut revenir plus tard : elle est comptée à part.",
     bounced: "Le destinataire a refusé le message définitivement.",
     expired: "Abandonnés : ils n’ont pas pu être remis dans le délai prévu.",
     suppressed: "Retirés avant de partir : annulés par quelqu’un, ou sur la liste d’exclusion.",
@@ -42,7 +49,13 @@ export const report = {
   ofSent: "{{share}} des envoyés",
   ofDelivered: "des remis : {{people}}",
   shareOfDelivered: "{{share}} des remis",
-  base: { sent: "des envoyés", delivered: "des remis", delay: "la moitié et 95 % en" },
+  base: {
+    sent: "des envoyés",
+    delivered: "des remis",
+    delay: "la moitié et 95 % en",
+    attempts: "tentatives",
+    recipients: "destinataires",
+  },
   opens: "Ont ouvert",
   clicks: "Ont cliqué",
   opensInAll_one: "{{count, number}} ouverture en tout",
@@ -91,9 +104,9 @@ export const report = {
   noProviders: "Rien n’a encore été confié à la file",
   waitingAgain: "Dans l’attente d’une nouvelle tentative",
   delay: "Délai de remise",
-  categories: "Pourquoi des tentatives ont échoué",
+  categories: "Échecs et retours, par motif",
   categoriesHint:
-    "Des tentatives, non des destinataires : différées, rejetées et expirées, selon le sens de la réponse",
+    "Selon le sens de la réponse. « Reportés » compte des tentatives, et un destinataire peut en avoir plusieurs ; les autres comptent des destinataires et s’ajoutent aux chiffres ci-dessus.",
   category: "Raison",
   noBounces: "Aucune tentative n’a échoué",
   noAttempts: "Aucune remise n’a encore été tentée",
@@ -110,6 +123,7 @@ export const report = {
   recipients: "Destinataires",
   filter: "Afficher",
   filters: {
+    "came-back": "Revenus",
     all: "Tous",
     opened: "Ont ouvert",
     clicked: "Ont cliqué",

@@ -1,11 +1,11 @@
 // Writes a campaign: content with preview, settings, check and send. The tab stands in the address.
 import { Button, Tabs } from "@mantine/core";
 import { useForm } from "@mantine/form";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useBlocker, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { campaignQuery, changeCampaign } from "~/api/campaigns";
+import { campaignQuery, changeCampaign, readCampaign } from "~/api/campaigns";
 import type { Campaign, CampaignInput } from "~/api/types";
 import { Confirm } from "~/components/Confirm";
 import { Gone } from "~/components/Gone";
@@ -14,6 +14,7 @@ import { LinkButton, TextLink } from "~/components/links";
 import { CampaignStateTag } from "~/components/StateTags";
 import { usePermissions } from "~/components/usePermission";
 import { useToast } from "~/components/useToast";
+import { useVersionedSave } from "~/components/useVersionedSave";
 import { Icon } from "~/ui/Icon";
 import { Page } from "~/ui/Page";
 import { looksLikeAddress } from "~/util/address";
@@ -83,21 +84,25 @@ function Editing({ campaign }: { campaign: Campaign }) {
       reply_to: (value) => (value === "" || looksLikeAddress(value) ? null : t("errors.address")),
     },
   });
-  const save = useMutation({
-    mutationFn: (input: CampaignInput) => changeCampaign(campaign.id, input),
-    onSuccess: (saved, input) => {
-      form.resetDirty(input);
-      client.setQueryData(campaignQuery(campaign.id).queryKey, saved);
+  const save = useVersionedSave({
+    form,
+    current: campaign,
+    valuesOf: inputOf,
+    send: (change) => changeCampaign(campaign.id, change),
+    read: () => readCampaign(campaign.id),
+    onKnown: (known, by) => {
+      client.setQueryData(campaignQuery(campaign.id).queryKey, known);
       void client.invalidateQueries({ queryKey: ["campaigns"], exact: true });
-      toast.done(t("campaigns.saved"));
+      if (by === "saved") toast.done(t("campaigns.saved"));
     },
     onError: toast.failed,
+    label: (part) => t(`campaigns.parts.${part as keyof CampaignInput}`),
   });
   const dirty = form.isDirty();
   const submit = () => {
     const { hasErrors } = form.validate();
     if (hasErrors) navigate({ search: { tab: "settings" } });
-    else if (!readOnly) save.mutate(form.getValues());
+    else if (!readOnly) save.submit();
   };
   useSaveKey(submit);
   const blocker = useBlocker({
@@ -123,7 +128,7 @@ function Editing({ campaign }: { campaign: Campaign }) {
           <Button
             leftSection={<Icon name="check" size={14} />}
             onClick={submit}
-            loading={save.isPending}
+            loading={save.busy}
             disabled={!dirty || readOnly}
           >
             {t("campaigns.save")}
@@ -156,6 +161,7 @@ function Editing({ campaign }: { campaign: Campaign }) {
           <CheckTab campaign={campaign} dirty={dirty} />
         </Tabs.Panel>
       </Tabs>
+      {save.dialog}
       <Confirm
         opened={blocker.status === "blocked"}
         onClose={() => blocker.reset?.()}

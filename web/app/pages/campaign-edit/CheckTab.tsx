@@ -67,7 +67,7 @@ function CheckResult({ result }: { result: CampaignCheck }) {
   const format = useFormat();
   const whole = result.audience.steps[0]?.contacts ?? 0;
   const stepName = (step: string) =>
-    step === "on-list" || step === "subscribed" || step === "deliverable" || step === "not-suppressed"
+    step === "on-list" || step === "subscribed" || step === "not-suppressed"
       ? t(`campaigns.check.steps.${step}`)
       : step;
   return (

@@ -8,6 +8,7 @@ import { Problem } from "~/components/Problem";
 import { useFormat } from "~/hooks/useFormat";
 import { Icon } from "~/ui/Icon";
 import { EmptyState } from "~/ui/States";
+import { withoutFonts } from "~/util/without-fonts";
 import classes from "./ContentTab.module.css";
 
 interface PreviewProps {
@@ -63,7 +64,7 @@ export function Preview({ rendered, error, busy, contact, onContact, list, fromN
             data-width={width}
             title={t("editor.frame")}
             sandbox=""
-            srcDoc={rendered.html}
+            srcDoc={withoutFonts(rendered.html)}
           />
         )}
       </div>

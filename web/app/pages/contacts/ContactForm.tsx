@@ -1,13 +1,14 @@
 // Name and fields of a contact, each with the input of its type.
 import { Button, NumberInput, Select, Stack, Switch, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
-import { changeContact, contactQuery } from "~/api/contacts";
+import { changeContact, contactQuery, readContact } from "~/api/contacts";
 import type { Contact, Field, FieldValue } from "~/api/types";
 import { DateField } from "~/components/DateField";
 import { Problem } from "~/components/Problem";
 import { useToast } from "~/components/useToast";
+import { useVersionedSave } from "~/components/useVersionedSave";
 import { looksLikeAddress } from "~/util/address";
 
 interface FormValues {
@@ -20,25 +21,32 @@ export function ContactForm({ contact, fields, readOnly }: { contact: Contact; f
   const { t } = useTranslation();
   const toast = useToast();
   const client = useQueryClient();
+  const valuesOf = ({ address, name, fields: known }: Contact): FormValues => ({
+    address,
+    name,
+    fields: Object.fromEntries(fields.map((field) => [field.name, known[field.name] ?? null])),
+  });
   const form = useForm<FormValues>({
-    initialValues: {
-      address: contact.address,
-      name: contact.name,
-      fields: Object.fromEntries(fields.map((field) => [field.name, contact.fields[field.name] ?? null])),
-    },
+    initialValues: valuesOf(contact),
     validate: { address: (value) => (looksLikeAddress(value) ? null : t("errors.address")) },
   });
-  const save = useMutation({
-    mutationFn: (values: FormValues) => changeContact(contact.id, values),
-    onSuccess: async (saved, values) => {
-      form.resetDirty(values);
-      client.setQueryData(contactQuery(contact.id).queryKey, saved);
-      toast.done(t("contacts.saved"));
+  const labels = new Map(fields.map((field) => [`fields.${field.name}`, field.label]));
+  const save = useVersionedSave({
+    form,
+    current: contact,
+    valuesOf,
+    send: (change) => changeContact(contact.id, change),
+    read: () => readContact(contact.id),
+    onKnown: async (known, by) => {
+      client.setQueryData(contactQuery(contact.id).queryKey, known);
+      if (by === "saved") toast.done(t("contacts.saved"));
       await client.invalidateQueries({ queryKey: ["contacts"] });
     },
+    label: (part) => labels.get(part) ?? t(part === "address" ? "contacts.address" : "contacts.name"),
   });
   return (
-    <form onSubmit={form.onSubmit((values) => save.mutate(values))} noValidate>
+    <form onSubmit={form.onSubmit(save.submit)} noValidate>
+      {save.dialog}
       <Stack gap="sm">
         <TextInput label={t("contacts.address")} type="email" readOnly={readOnly} {...form.getInputProps("address")} />
         <TextInput label={t("contacts.name")} readOnly={readOnly} {...form.getInputProps("name")} />
@@ -51,10 +59,10 @@ export function ContactForm({ contact, fields, readOnly }: { contact: Contact; f
             onChange={(value) => form.setFieldValue(`fields.${field.name}`, value)}
           />
         ))}
-        {save.isError ? <Problem error={save.error} /> : null}
+        {save.error ? <Problem error={save.error} /> : null}
         {readOnly ? null : (
           <div>
-            <Button type="submit" disabled={!form.isDirty()} loading={save.isPending}>
+            <Button type="submit" disabled={!form.isDirty()} loading={save.busy}>
               {t("actions.save")}
             </Button>
           </div>

@@ -1,13 +1,14 @@
 // The lists of a contact; marketers may add and remove.
 import { Button, MultiSelect } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useForm } from "@mantine/form";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
-import { changeContact, contactQuery, listsQuery } from "~/api/contacts";
+import { changeContact, contactQuery, listsQuery, readContact } from "~/api/contacts";
 import type { Contact } from "~/api/types";
 import { TextLink } from "~/components/links";
 import { Problem } from "~/components/Problem";
 import { useToast } from "~/components/useToast";
+import { useVersionedSave } from "~/components/useVersionedSave";
 import { useFormat } from "~/hooks/useFormat";
 import { Tag } from "~/ui/Tag";
 
@@ -17,17 +18,21 @@ export function Memberships({ contact, readOnly }: { contact: Contact; readOnly:
   const toast = useToast();
   const client = useQueryClient();
   const lists = useQuery(listsQuery);
-  const [chosen, setChosen] = useState<string[] | null>(null);
-  const save = useMutation({
-    mutationFn: (ids: string[]) => changeContact(contact.id, { lists: ids }),
-    onSuccess: async (saved) => {
-      client.setQueryData(contactQuery(contact.id).queryKey, saved);
-      setChosen(null);
-      toast.done(t("contacts.saved"));
+  const valuesOf = (known: Contact) => ({ lists: known.lists.map((list) => list.id) });
+  const form = useForm({ initialValues: valuesOf(contact) });
+  const save = useVersionedSave({
+    form,
+    current: contact,
+    valuesOf,
+    send: (change) => changeContact(contact.id, change),
+    read: () => readContact(contact.id),
+    onKnown: async (known, by) => {
+      client.setQueryData(contactQuery(contact.id).queryKey, known);
+      if (by === "saved") toast.done(t("contacts.saved"));
       await client.invalidateQueries({ queryKey: ["lists"] });
     },
+    label: () => t("contacts.lists"),
   });
-  const current = contact.lists.map((list) => list.id);
   return (
     <>
       {contact.lists.length === 0 ? <p className="muted">{t("contacts.notOnList")}</p> : null}
@@ -47,16 +52,11 @@ export function Memberships({ contact, readOnly }: { contact: Contact; readOnly:
           <MultiSelect
             label={t("contacts.lists")}
             data={(lists.data?.items ?? []).map((list) => ({ value: list.id, label: list.name }))}
-            value={chosen ?? current}
-            onChange={setChosen}
+            {...form.getInputProps("lists")}
           />
-          {save.isError ? <Problem error={save.error} /> : null}
-          <Button
-            mt="sm"
-            disabled={chosen === null}
-            loading={save.isPending}
-            onClick={() => chosen && save.mutate(chosen)}
-          >
+          {save.dialog}
+          {save.error ? <Problem error={save.error} /> : null}
+          <Button mt="sm" disabled={!form.isDirty()} loading={save.busy} onClick={save.submit}>
             {t("actions.save")}
           </Button>
         </div>

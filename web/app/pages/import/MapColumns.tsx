@@ -47,6 +47,7 @@ export function MapColumns({ listId, file, preview, onBack, onStarted }: MapColu
     [fields.data, t],
   );
   const trouble = mappingTrouble(targets);
+  const delimiter = preview.delimiter as "," | ";" | "\t" | "|";
   const rows: Row[] = preview.columns.map((column, index) => ({
     index,
     name: column.name,
@@ -81,13 +82,25 @@ export function MapColumns({ listId, file, preview, onBack, onStarted }: MapColu
       header: t("contacts.examples"),
       grow: true,
       primary: true,
-      cell: (row) => <span className={classes.values}>{row.values}</span>,
+      cell: (row) => (
+        <>
+          <span className={classes.values}>{row.values}</span>
+          {preview.columns[row.index]?.month_first ? <b> {t("contacts.monthFirst")}</b> : null}
+        </>
+      ),
     },
   ];
   return (
     <>
       <p className="muted" style={{ margin: "0 0 12px" }}>
         {t("contacts.mappingHint", { file: file.name, size: format.bytes(file.size) })}
+      </p>
+      <p style={{ margin: "0 0 12px" }}>
+        {t("contacts.found", {
+          encoding: preview.encoding,
+          delimiter: t(`contacts.delimiters.${delimiter}`),
+          header: t(preview.header ? "contacts.withHeader" : "contacts.withoutHeader"),
+        })}
       </p>
       <DataTable
         caption={t("contacts.steps.columns")}

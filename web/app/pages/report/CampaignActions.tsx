@@ -14,7 +14,7 @@ import { Icon } from "~/ui/Icon";
 type Action = "pause" | "resume" | "cancel";
 const ICONS = { pause: "pause", resume: "play", cancel: "stop" } as const;
 
-export function CampaignActions({ campaign }: { campaign: Campaign }) {
+export function CampaignActions({ campaign, skipped }: { campaign: Campaign; skipped: number }) {
   const { t } = useTranslation();
   const toast = useToast();
   const client = useQueryClient();
@@ -32,7 +32,9 @@ export function CampaignActions({ campaign }: { campaign: Campaign }) {
   const possible: Action[] =
     campaign.state === "sending" ? ["pause", "cancel"] : campaign.state === "paused" ? ["resume", "cancel"] : [];
   if (!mayWrite || possible.length === 0) return null;
-  const waiting = (campaign.counts?.queued ?? 0) + (campaign.counts?.deferred_now ?? 0);
+  // Those put off are among the queued; who was not handed over yet waits too.
+  const { audience = 0, handed_over = 0, queued = 0 } = campaign.counts ?? {};
+  const waiting = queued + Math.max(0, audience - handed_over - skipped);
   return (
     <>
       {possible.map((wanted) => (
@@ -51,6 +53,7 @@ export function CampaignActions({ campaign }: { campaign: Campaign }) {
           onClose={() => setAction(null)}
           title={t(`campaigns.actionTitle.${action}`, { name: campaign.name })}
           confirm={t(`campaigns.actions.${action}`)}
+          stay={t(`campaigns.stay.${action}`)}
           danger={action === "cancel"}
           busy={run.isPending}
           onConfirm={() => run.mutate(action)}

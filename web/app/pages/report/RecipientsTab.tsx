@@ -33,6 +33,7 @@ export function RecipientsTab({ campaignId, status, onStatus }: RecipientsTabPro
   const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
   const columns = useRecipientColumns();
   const filterName = (value: RecipientFilter) =>
+    value === "came-back" ||
     value === "opened" ||
     value === "clicked" ||
     value === "automatic" ||
@@ -112,7 +113,11 @@ function useRecipientColumns(): Column<CampaignRecipient>[] {
         hideBelow: "md",
         cell: (row) => (row.provider ? <ProviderName name={row.provider} plain /> : <Dash />),
       },
-      { id: "state", header: t("report.state"), cell: (row) => <RecipientStateTag state={row.state} /> },
+      {
+        id: "state",
+        header: t("report.state"),
+        cell: (row) => <RecipientStateTag state={row.came_back ? "remote-bounced" : row.state} />,
+      },
       { id: "attempts", header: t("report.attempts"), align: "right", cell: (row) => format.number(row.attempts) },
       { id: "reactions", header: t("report.reactions"), cell: (row) => <Reactions row={row} /> },
       {

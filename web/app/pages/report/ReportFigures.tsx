@@ -22,7 +22,11 @@ const PARTS = ["delivered", "bounced", "expired", "suppressed", "queued"] as con
 function Outcomes({ report }: { report: CampaignReport }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const parts = PARTS.map((part) => `${format.number(report[part])} ${t(`report.sum.${part}`)}`);
+  const back = report.came_back > 0 ? t("report.ofWhichCameBack", { count: report.came_back }) : null;
+  const parts = PARTS.map((part) => {
+    const words = `${format.number(report[part])} ${t(`report.sum.${part}`)}`;
+    return part === "delivered" && back ? `${words} (${back})` : words;
+  });
   return (
     <div>
       <StatStrip label={t("report.outcomes")}>
@@ -36,7 +40,14 @@ function Outcomes({ report }: { report: CampaignReport }) {
             key={part}
             label={<Explained label={t(`report.outcome.${part}`)} text={t(`report.explain.${part}`)} />}
             value={format.number(report[part])}
-            note={t("report.ofSent", { share: format.share(report[part], report.sent) })}
+            note={
+              <>
+                <span className={classes.line}>
+                  {t("report.ofSent", { share: format.share(report[part], report.sent) })}
+                </span>
+                {part === "delivered" && back ? <span className={classes.line}>{back}</span> : null}
+              </>
+            }
           />
         ))}
       </StatStrip>

@@ -5,7 +5,7 @@ import { Navigate, useNavigate, useParams, useSearch } from "@tanstack/react-rou
 import { useTranslation } from "react-i18next";
 import { campaignQuery, reportPdfUrl, reportQuery } from "~/api/campaigns";
 import { useTick } from "~/api/live";
-import type { Campaign } from "~/api/types";
+import type { Campaign, CampaignCounts, CampaignReport } from "~/api/types";
 import { Gone } from "~/components/Gone";
 import { Loaded } from "~/components/Loaded";
 import { LinkButton, TextLink } from "~/components/links";
@@ -38,6 +38,10 @@ export function ReportPage() {
   );
 }
 
+function countsOf({ opens, clicks, ...report }: CampaignReport): CampaignCounts {
+  return { ...report, opens: opens.unique, clicks: clicks.unique };
+}
+
 function Report({ campaign }: { campaign: Campaign }) {
   const { t } = useTranslation();
   const format = useFormat();
@@ -49,7 +53,9 @@ function Report({ campaign }: { campaign: Campaign }) {
   const state = live?.state ?? campaign.state;
   const moving = state === "sending" || (live?.counts.queued ?? campaign.counts?.queued ?? 0) > 0;
   const report = useQuery(reportQuery(campaign.id, moving));
-  const counts = live?.counts ?? campaign.counts;
+  // One source for the whole page: the bar must not run ahead of the figures below it.
+  const latest = live?.counts ?? campaign.counts;
+  const counts = latest && report.data ? countsOf(report.data) : latest;
   const current = { ...campaign, state, counts };
   return (
     <Page
@@ -71,7 +77,7 @@ function Report({ campaign }: { campaign: Campaign }) {
       }
       actions={
         <>
-          <CampaignActions campaign={current} />
+          <CampaignActions campaign={current} skipped={report.data?.skipped ?? 0} />
           <LinkButton to="/campaigns/$campaignId/edit" params={{ campaignId: campaign.id }} variant="default">
             {t("report.view")}
           </LinkButton>

@@ -18,9 +18,10 @@ const UNKNOWN = "unknown";
 export function ReportProviders({ rows }: { rows: ReportProvider[] }) {
   const { t } = useTranslation();
   const format = useFormat();
+  const anyCameBack = rows.some((row) => row.came_back > 0);
   const columns = useMemo<Column<ReportProvider>[]>(() => {
     const count = (
-      id: "sent" | "delivered" | "bounced" | "expired" | "suppressed" | "queued" | "complaints",
+      id: "sent" | "delivered" | "came_back" | "bounced" | "expired" | "suppressed" | "queued" | "complaints",
       header: string,
     ): Column<ReportProvider> => ({
       id,
@@ -67,6 +68,7 @@ export function ReportProviders({ rows }: { rows: ReportProvider[] }) {
       },
       count("sent", t("report.sent")),
       count("delivered", t("report.outcome.delivered")),
+      ...(anyCameBack ? [count("came_back", t("report.cameBack"))] : []),
       count("bounced", t("report.outcome.bounced")),
       count("expired", t("report.outcome.expired")),
       count("suppressed", t("report.cancelled")),
@@ -91,7 +93,7 @@ export function ReportProviders({ rows }: { rows: ReportProvider[] }) {
           ),
       },
     ];
-  }, [t, format]);
+  }, [t, format, anyCameBack]);
   return (
     <Panel title={t("report.byProvider")} hint={t("report.byProviderHint")} flush>
       <DataTable

@@ -22,6 +22,44 @@ async function typeIntoEditor(page: Page, text: string): Promise<void> {
   await page.keyboard.insertText(text);
 }
 
+it("loses nothing when two tabs save the same draft", { timeout: 120_000 }, async () => {
+  const { page, context, complaints } = await openPage(browser, { width: 1440, scheme: "light" }, site.url);
+  await logIn(page, site.url, "marketing@verriere.example", "demo");
+  await page.waitForURL("**/campaigns");
+  await page.getByRole("button", { name: "New campaign" }).click();
+  await page.getByRole("dialog").getByLabel("Name").fill("Two tabs");
+  await page.getByRole("dialog").getByRole("button", { name: "Create" }).click();
+  await page.waitForURL("**/edit");
+  const second = await context.newPage();
+  await second.goto(page.url());
+  await second.getByLabel("Subject").waitFor();
+
+  await page.getByRole("button", { name: "Begin with a template" }).click();
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("All changes saved").waitFor();
+  await second.getByLabel("Subject").fill("Hello");
+  await second.getByRole("button", { name: "Save" }).click();
+  const question = second.getByRole("dialog");
+  await question.getByText("lea@verriere.example saved a change after you opened this").waitFor();
+  await settled(second);
+  expect(await axe(second)).toEqual([]);
+  await question.getByRole("button", { name: "Save mine on top" }).click();
+  await second.getByText("All changes saved").waitFor();
+  expect(await second.locator(".cm-content").textContent()).toContain("Write here what this mail is about.");
+  expect(await second.getByLabel("Subject").inputValue()).toBe("Hello");
+
+  // The first tab is behind now: it takes over what the second one saved.
+  await page.getByLabel("Subject").fill("Good day");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("Changed by both, yours would win: Subject").waitFor();
+  await page.getByRole("button", { name: "Load theirs, drop mine" }).click();
+  expect(await page.getByLabel("Subject").inputValue()).toBe("Hello");
+  await page.getByText("All changes saved").waitFor();
+  // The browser itself tells of each 409.
+  expect(complaints.filter((complaint) => !complaint.includes("409"))).toEqual([]);
+  await context.close();
+});
+
 it("goes from draft to report", { timeout: 180_000 }, async () => {
   const { page, context, complaints } = await openPage(browser, { width: 1440, scheme: "light" }, site.url);
   await logIn(page, site.url, "marketing@verriere.example", "demo");

@@ -262,7 +262,12 @@ fn read_error(cause: &parser::Error, text: &str, place: &dyn Fn(usize) -> Place)
             error("syntax", message.to_owned(), place(line + column))
         }
         parser::Error::EndOfStream { .. } => {
-            error("unclosed-element", "the document ends inside of an element".to_owned(), place(text.len()))
+            let (offset, name) = tags::unclosed(text).unwrap_or((text.len(), ""));
+            let message = match name {
+                "" => "the document ends inside of an element".to_owned(),
+                name => format!("the element `{name}` that begins here is never closed"),
+            };
+            error("unclosed-element", message, place(offset))
         }
         parser::Error::SizeLimit { .. } => error("too-long", "the document is too long".to_owned(), Place::START),
         parser::Error::NoRootNode => error("no-mjml", "there is no `mjml` element".to_owned(), Place::START),

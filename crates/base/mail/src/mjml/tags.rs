@@ -98,6 +98,23 @@ pub(crate) fn too_deep_of<'t>(tags: impl Iterator<Item = Tag<'t>>, max: usize) -
     None
 }
 
+/// Where the innermost element of MJML begins that is never closed, and its name.
+pub(crate) fn unclosed(text: &str) -> Option<(usize, &str)> {
+    let mut open: Vec<(usize, &str)> = Vec::new();
+    for tag in tags(text).filter(|tag| tag.name.starts_with("mj")) {
+        match tag.kind {
+            Kind::Start => open.push((tag.offset, tag.name)),
+            Kind::End => {
+                if let Some(place) = open.iter().rposition(|(_, name)| *name == tag.name) {
+                    open.truncate(place);
+                }
+            }
+            Kind::Empty => {}
+        }
+    }
+    open.pop()
+}
+
 /// Length of a start tag up to its `>`, which may stand in quotes.
 fn tag_len(rest: &str) -> usize {
     let mut quote = None;

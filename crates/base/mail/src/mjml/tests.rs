@@ -17,7 +17,14 @@ fn errors_name_the_place() {
     check_error("", "no-mjml line 1 column 1: there is no `mjml` element");
     check_error("x", "syntax line 1 column 1: unknown token");
     check_error("<html></html>", "unexpected-token line 1 column 1: `html` can not stand here");
-    check_error("<mjml>\n<mj-body", "unclosed-element line 2 column 9: the document ends inside of an element");
+    check_error(
+        "<mjml>\n<mj-body",
+        "unclosed-element line 2 column 1: the element `mj-body` that begins here is never closed",
+    );
+    check_error(
+        "\n<mjml><mj-body><mj-section/></mj-body>",
+        "unclosed-element line 2 column 1: the element `mjml` that begins here is never closed",
+    );
     check_error(
         "<mjml><mj-head>\n <mj-x></mj-x></mj-head></mjml>",
         "unexpected-element line 2 column 2: the element `mj-x` can not stand here",

@@ -62,9 +62,10 @@ const CONFLICT_TRIES: u32 = 3;
 pub(crate) async fn preview(base: &Base, file: Vec<u8>) -> Result<ImportPreview, Error> {
     let sheet = open(file).await?;
     let suggested = mapping::suggest(&sheet, &field::registry(base).await?);
-    let columns = sheet.columns.iter().zip(suggested).map(|(name, target)| ImportColumn {
-        name: name.clone(),
-        suggested: target.map(|target| target.as_str().to_owned()),
+    let month_first = row::month_first(&sheet, &vec![true; sheet.columns.len()]);
+    let columns = sheet.columns.iter().zip(suggested).zip(month_first).map(|((name, target), month_first)| {
+        let suggested = target.map(|target| target.as_str().to_owned());
+        ImportColumn { name: name.clone(), suggested, month_first }
     });
     Ok(ImportPreview {
         columns: columns.collect(),
@@ -225,6 +226,7 @@ impl Job {
 /// Reads a whole file, chunk by chunk; stops when nobody takes them any more.
 fn read(sheet: &Sheet, mapping: &Mapping, registry: &Registry, sender: &mpsc::Sender<Chunk>) {
     let mut reader = RowReader::new(mapping, &sheet.columns, registry);
+    reader.look_at_dates(sheet);
     let mut rows = sheet.rows();
     loop {
         let mut chunk = Chunk::default();

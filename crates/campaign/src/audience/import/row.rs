@@ -7,9 +7,10 @@ use mail::address::Address;
 use model::value::Fields;
 
 use super::mapping::{Mapping, Target};
-use super::sheet::{BadRow, SheetRow};
+use super::sheet::{BadRow, Sheet, SheetRow};
 use crate::audience::contact::{CONTACT_NAME_MAX, clean_name};
-use crate::audience::field::{Registry, is_blank};
+use crate::audience::field::{MonthFirst, Registry, is_blank};
+use crate::audience::types::FieldKind;
 
 /// A row that can be imported.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,11 +37,22 @@ pub(super) struct RowReader<'a> {
     columns: &'a [String],
     registry: &'a Registry,
     seen: HashMap<String, u64>,
+    /// For each column: dates have the month in front.
+    month_first: Vec<bool>,
 }
 
 impl<'a> RowReader<'a> {
     pub(super) fn new(mapping: &'a Mapping, columns: &'a [String], registry: &'a Registry) -> Self {
-        RowReader { mapping, columns, registry, seen: HashMap::new() }
+        RowReader { mapping, columns, registry, seen: HashMap::new(), month_first: vec![false; columns.len()] }
+    }
+
+    /// Looks through the columns that go into dates for the month in front.
+    pub(super) fn look_at_dates(&mut self, sheet: &Sheet) {
+        let is_date = |target: &Option<Target>| match target {
+            Some(Target::Field(field)) => self.registry.get(field).is_some_and(|field| field.kind == FieldKind::Date),
+            _ => false,
+        };
+        self.month_first = month_first(sheet, &self.mapping.iter().map(is_date).collect::<Vec<_>>());
     }
 
     /// The contact of a row.
@@ -79,7 +91,10 @@ impl<'a> RowReader<'a> {
                 }
                 Some(Target::Name) => name = clean_name(cell),
                 Some(Target::Field(field)) => {
-                    if let Some(value) = self.registry[field].parse(cell).map_err(refuse)? {
+                    let turned = self.month_first[place].then(|| MonthFirst::turned(cell)).flatten();
+                    if let Some(value) =
+                        self.registry[field].parse(turned.as_deref().unwrap_or(cell)).map_err(refuse)?
+                    {
                         fields.set(field, value);
                     }
                 }
@@ -99,6 +114,19 @@ impl<'a> RowReader<'a> {
             }
         }
     }
+}
+
+/// Which of the wanted columns hold dates with the month in front.
+pub(super) fn month_first(sheet: &Sheet, wanted: &[bool]) -> Vec<bool> {
+    let mut looks = vec![MonthFirst::default(); wanted.len()];
+    if wanted.contains(&true) {
+        for row in sheet.rows().filter_map(Result::ok) {
+            for ((look, _), cell) in looks.iter_mut().zip(wanted).zip(&row.cells).filter(|((_, wanted), _)| **wanted) {
+                look.look(cell);
+            }
+        }
+    }
+    looks.into_iter().map(MonthFirst::is_so).collect()
 }
 
 /// An address, perhaps with `mailto:` in front or as `Name <address>`.
@@ -124,7 +152,7 @@ fn parse_address(cell: &str) -> Result<(Address, String), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audience::types::{Field, FieldKind};
+    use crate::audience::types::Field;
 
     fn check(cells: &[&str], expected: &str) {
         let age = Field { name: "age".into(), label: "Age".into(), kind: FieldKind::Number, choices: Vec::new() };

@@ -78,7 +78,8 @@ impl Writer<'_> {
         tx.insert(&contact::INSERT, fresh).await?;
         let update = Insert {
             conflict: "ON CONFLICT (id) DO UPDATE SET name = excluded.name, name_key = excluded.name_key,
-                           fields = excluded.fields, updated_at = excluded.updated_at",
+                           fields = excluded.fields, updated_at = excluded.updated_at,
+                           changed_by = '', version = contact.version + 1",
             ..contact::INSERT
         };
         tx.insert(&update, changed).await?;
