@@ -15,6 +15,7 @@ use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfi
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError, NoRecords};
 use model::config::{Fault, Faults};
+use model::dns::{Answer, Answers, Question};
 use model::name::Name;
 use model::route::MxHost;
 use model::units::Span;
@@ -215,6 +216,44 @@ impl Resolver {
         Ok(names.collect())
     }
 
+    /// Answers a question that code without IO has asked.
+    pub async fn ask(&self, question: &Question) -> Answer {
+        let found = match question {
+            Question::Txt(name) => self.txt(name).await.map(Answer::Texts),
+            Question::Ptr(address) => {
+                self.ptr(*address).await.map(|names| Answer::Names(names.into_iter().map(Name::from).collect()))
+            }
+            Question::Mx(name) => self.records(name, RecordType::MX).await.map(|records| match mail_hosts(&records) {
+                MxAnswer::Hosts(hosts) => Answer::Names(hosts.into_iter().map(|host| host.name).collect()),
+                _ => Answer::Nothing,
+            }),
+            Question::A(name) => self.records(name, RecordType::A).await.map(|records| addresses_in(&records)),
+            Question::Aaaa(name) => self.records(name, RecordType::AAAA).await.map(|records| addresses_in(&records)),
+        };
+        match found {
+            Ok(answer) => answer,
+            Err(DnsFailure::Nothing(_)) => Answer::Nothing,
+            Err(DnsFailure::Temporary { reason, .. }) => Answer::Failed(reason),
+        }
+    }
+
+    /// Calls `evaluate` with more and more answers until it needs no other. After [`QUESTIONS_MAX`] questions all
+    /// further ones fail, so that nobody's records keep it busy for long.
+    pub async fn settle<T>(&self, mut evaluate: impl FnMut(&Answers) -> Result<T, Question>) -> T {
+        let mut answers = Answers::default();
+        loop {
+            let question = match evaluate(&answers) {
+                Ok(result) => return result,
+                Err(question) => question,
+            };
+            let answer = match answers.len() {
+                0..QUESTIONS_MAX => self.ask(&question).await,
+                _ => Answer::Failed(format!("more than {QUESTIONS_MAX} questions")),
+            };
+            answers.insert(question, answer);
+        }
+    }
+
     async fn records(&self, name: &str, kind: RecordType) -> Result<Vec<Record>, DnsFailure> {
         let nothing = || DnsFailure::Nothing(name.to_owned());
         let temporary = |reason: String| DnsFailure::Temporary { name: name.to_owned(), reason };
@@ -235,6 +274,13 @@ impl Resolver {
             }
         }
     }
+}
+
+/// Most questions to the DNS for one verdict: a policy of SPF may cause 111, DKIM, ARC and DMARC a few more.
+pub const QUESTIONS_MAX: usize = 150;
+
+fn addresses_in(records: &[Record]) -> Answer {
+    Answer::Addresses(records.iter().filter_map(address_of).collect())
 }
 
 fn read_zone(path: &Path) -> Result<Zone, SetupError> {

@@ -3,6 +3,7 @@
 use dns::resolver::Config;
 use dns::server::DnsServer;
 use dns::{DnsFailure, MxAnswer, Resolver, Zone};
+use model::dns::{Answer, Answers, Question};
 
 const ZONE: &str = r#"{
     "example.org": {"MX": ["20 mx2.example.org", "10 MX1.example.org"], "TXT": ["v=spf1 ip4:192.0.2.1 -all"]},
@@ -42,6 +43,42 @@ async fn check_all(resolver: &Resolver) {
     assert_eq!(resolver.txt("example.org").await.unwrap(), ["v=spf1 ip4:192.0.2.1 -all"]);
     assert_eq!(resolver.ptr("192.0.2.1".parse().unwrap()).await.unwrap(), ["mx1.example.org"]);
     assert!(matches!(resolver.txt("mx1.example.org").await, Err(DnsFailure::Nothing(_))));
+    check_answers(resolver).await;
+}
+
+/// The same through questions of code that does not ask itself.
+async fn check_answers(resolver: &Resolver) {
+    let hosts = ["mx1.example.org", "mx2.example.org"].map(Question::name).to_vec();
+    let expected = [
+        (Question::Mx(Question::name("Example.ORG.")), Answer::Names(hosts)),
+        (Question::Mx(Question::name("direct.example.org")), Answer::Nothing),
+        (Question::A(Question::name("mx1.example.org")), Answer::Addresses(vec![[192, 0, 2, 1].into()])),
+        (Question::Aaaa(Question::name("mx2.example.org")), Answer::Nothing),
+        (Question::Txt(Question::name("text.example.org")), Answer::Texts(vec!["only text".to_owned()])),
+        (Question::Ptr([192, 0, 2, 1].into()), Answer::Names(vec![Question::name("mx1.example.org")])),
+    ];
+    let all = |answers: &Answers| {
+        let each = expected.iter().map(|(question, _)| answers.to(question.clone()).cloned());
+        each.collect::<Result<Vec<_>, Question>>()
+    };
+    let found = resolver.settle(all).await;
+    for ((question, expected), found) in expected.iter().zip(found) {
+        assert_eq!(found, *expected, "{question:?}");
+    }
+    let broken = resolver.ask(&Question::Txt(Question::name("broken.example.org"))).await;
+    assert!(matches!(broken, Answer::Failed(_)), "{broken:?}");
+    // Who never has enough gets failures.
+    let endless = |answers: &Answers| {
+        let mut questions = (0..).map(|place| Question::A(Question::name(&format!("{place}.example.org"))));
+        questions
+            .find_map(|question| match answers.to(question) {
+                Ok(Answer::Failed(reason)) => Some(Ok(reason.clone())),
+                Ok(_) => None,
+                Err(question) => Some(Err(question)),
+            })
+            .expect("there is always another number")
+    };
+    assert_eq!(resolver.settle(endless).await, "more than 150 questions");
 }
 
 #[tokio::test]

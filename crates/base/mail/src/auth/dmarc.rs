@@ -81,6 +81,27 @@ pub fn dmarc(
     }
 }
 
+/// Whether a domain is of the same organisation as the one author domain of a message (relaxed alignment). None: the
+/// message has none, or the DNS could not be asked.
+///
+/// # Errors
+/// The question that has to be asked first.
+pub fn is_aligned(letter: &Letter<'_>, domain: &str, answers: &Answers) -> Result<Option<bool>, Question> {
+    let [author] = letter.author_domains().try_into().unwrap_or_else(|_| [String::new()]);
+    if author.is_empty() {
+        return Ok(None);
+    }
+    let aligned = Walk::up(&author, answers).and_then(|walk| {
+        let author = Author { domain: &author, organisation: &walk.organisation(&author) };
+        author.is_aligned(domain, Alignment::Relaxed, answers)
+    });
+    match aligned {
+        Ok(aligned) => Ok(Some(aligned)),
+        Err(Stop::Ask(question)) => Err(question),
+        Err(Stop::Temporary(_)) => Ok(None),
+    }
+}
+
 enum Stop {
     Ask(Question),
     Temporary(String),

@@ -14,7 +14,7 @@ mod tags;
 
 pub use arc::{ArcInstance, ArcResult, ArcVerdict, INSTANCES_MAX, arc};
 pub use dkim::{DkimResult, DkimVerdict, SIGNATURES_MAX, dkim};
-pub use dmarc::{DmarcResult, DmarcVerdict, dmarc};
+pub use dmarc::{DmarcResult, DmarcVerdict, dmarc, is_aligned};
 pub use letter::Letter;
 pub use spf::{LOOKUPS_MAX, SpfResult, SpfVerdict, VOIDS_MAX, spf};
 

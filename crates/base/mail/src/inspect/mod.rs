@@ -8,12 +8,14 @@ mod address;
 mod mjml;
 mod reply;
 mod report;
+mod sender;
 mod tree;
 
 pub use address::{address, mx};
 pub use mjml::mjml;
 pub use reply::reply;
 pub use report::{bounce, feedback};
+pub use sender::{arc, dkim, dmarc, signed_mail, spf};
 pub use tree::mime;
 
 /// Largest input in bytes.

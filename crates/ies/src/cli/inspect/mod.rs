@@ -1,5 +1,7 @@
 //! `ies inspect`: small questions, answered with exactly the code that the suite runs.
 
+mod sender;
+
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -54,6 +56,32 @@ enum What {
     Address(Input),
     /// MX host names, one a line: whose are they? Example: echo mx00.gmx.net | ies inspect mx
     Mx(Input),
+    /// May this address send for this domain? Example: ies inspect spf --ip 192.0.2.1 --from a@example.org --online
+    Spf {
+        #[command(flatten)]
+        sender: sender::Sender,
+        #[command(flatten)]
+        source: sender::Source,
+    },
+    /// The DKIM signatures of a mail. Example: ies inspect dkim --online mail.eml
+    Dkim(Signed),
+    /// The ARC chain of a mail that was passed on. Example: ies inspect arc --online mail.eml
+    Arc(Signed),
+    /// DMARC, with SPF and DKIM. Example: ies inspect dmarc --ip 192.0.2.1 --from a@example.org --online mail.eml
+    Dmarc {
+        #[command(flatten)]
+        sender: sender::Sender,
+        #[command(flatten)]
+        signed: Signed,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Signed {
+    #[command(flatten)]
+    source: sender::Source,
+    /// The file; standard input when absent.
+    file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -64,15 +92,18 @@ struct Input {
 
 impl Inspect {
     pub(super) fn run(self) -> ExitCode {
-        let file = match &self.what {
-            What::Reply { file, .. } | What::Mjml { file, .. } => file,
+        let read = match &self.what {
+            What::Reply { file, .. } | What::Mjml { file, .. } => read(file.as_ref()),
             What::Bounce(input)
             | What::Feedback(input)
             | What::Mime(input)
             | What::Address(input)
-            | What::Mx(input) => &input.file,
+            | What::Mx(input) => read(input.file.as_ref()),
+            What::Dkim(signed) | What::Arc(signed) | What::Dmarc { signed, .. } => read(signed.file.as_ref()),
+            // Judges an address, and reads nothing.
+            What::Spf { .. } => Ok(Vec::new()),
         };
-        let input = match read(file.as_ref()) {
+        let input = match read {
             Ok(input) => input,
             Err(error) => {
                 eprintln!("ies inspect: {error}");
@@ -103,6 +134,12 @@ impl Inspect {
             What::Mjml { .. } => one(inspect::mjml(input)),
             What::Address(_) => inspect::address(input),
             What::Mx(_) => inspect::mx(input),
+            What::Spf { sender, source } => one(source.settle(|answers| inspect::spf(&sender.peer(), answers))),
+            What::Dkim(signed) => one(signed.source.judge(input, inspect::dkim)),
+            What::Arc(signed) => one(signed.source.judge(input, inspect::arc)),
+            What::Dmarc { sender, signed } => one(signed
+                .source
+                .judge(input, |letter, now, answers| inspect::dmarc(letter, &sender.peer(), now, answers))),
         }
     }
 
