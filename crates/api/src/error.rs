@@ -8,6 +8,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::wording;
+
 /// When a client should try again that met something that is not there for the moment.
 pub const RETRY_AFTER: Duration = Duration::from_secs(5);
 
@@ -21,6 +23,7 @@ pub struct ApiError {
     span: Option<(usize, usize)>,
     suggestion: Option<String>,
     retry_after: Option<Duration>,
+    allow: Option<String>,
 }
 
 /// The JSON form.
@@ -57,7 +60,16 @@ pub type ApiResult<T> = Result<T, ApiError>;
 
 impl ApiError {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        ApiError { status, code, message: message.into(), field: None, span: None, suggestion: None, retry_after: None }
+        ApiError {
+            status,
+            code,
+            message: message.into(),
+            field: None,
+            span: None,
+            suggestion: None,
+            retry_after: None,
+            allow: None,
+        }
     }
 
     /// 400: the request itself is wrong.
@@ -68,6 +80,12 @@ impl ApiError {
     /// 401: nobody is logged in, or no valid key was given.
     pub fn unauthenticated() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Log in, or send an API key as a bearer token.")
+    }
+
+    /// 401: a key came, and nobody knows it.
+    pub fn unknown_key() -> Self {
+        let message = "This API key is not known: it was mistyped, or revoked. An administrator makes a new one.";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", message)
     }
 
     /// 401: the log-in failed; which part was wrong is not said.
@@ -83,6 +101,13 @@ impl ApiError {
     /// 404: there is no such thing.
     pub fn not_found(what: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", format!("There is no such {what}."))
+    }
+
+    /// 405: the endpoint is there, and not for this method; `allow` lists those it has.
+    pub fn method_not_allowed(allow: String) -> Self {
+        let message = format!("This endpoint takes {allow}.");
+        let error = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", message);
+        ApiError { allow: Some(allow), ..error }
     }
 
     /// 409: it is not in the state for this.
@@ -160,6 +185,9 @@ impl IntoResponse for ApiError {
             let seconds = wait.as_millis().div_ceil(1_000) as u64;
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        if let Some(allow) = self.allow.and_then(|allow| HeaderValue::try_from(allow).ok()) {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
         response
     }
 }
@@ -168,13 +196,13 @@ impl From<JsonRejection> for ApiError {
     fn from(rejection: JsonRejection) -> Self {
         match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Self::too_large("The request is larger than allowed here."),
-            _ => Self::invalid(rejection.body_text()),
+            _ => wording::refusal(&rejection.body_text()),
         }
     }
 }
 
 impl From<QueryRejection> for ApiError {
     fn from(rejection: QueryRejection) -> Self {
-        Self::invalid(rejection.body_text())
+        wording::refusal(&rejection.body_text())
     }
 }
