@@ -4,7 +4,8 @@ CARGO ?= cargo
 ONCE ?=
 export CARGO_TERM_PROGRESS_WHEN ?= auto
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
-REPORTS := $(TARGET)/nextest
+# Where nextest keeps its reports, whatever the target folder of cargo is.
+REPORTS := $(abspath target/nextest)
 report = --reporter=default --reporter=junit --outputFile.junit=$(REPORTS)/$(1).xml
 
 .PHONY: demo run test clean-reports test-rust test-web test-e2e tools ui release bench-mta bench-demo bench-idle bench-build lint fmt reference

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 program=$(realpath "$1")
-reports=${REPORTS:-$(dirname "$program")/../nextest}
+reports=${REPORTS:-$PWD/target/nextest}
 report() { echo --reporter=default --reporter=junit "--outputFile.junit=$reports/$1.xml"; }
 if ! command -v chromium >/dev/null; then
   echo "e2e: chromium is missing, the UI was not tried in a browser"
