@@ -31,10 +31,11 @@ impl QueueCore {
             return;
         }
         if self.blocked(now, path).is_some() {
-            self.unbind_all(now, path);
+            self.unbind(now, path, 0);
             self.close_idle(path, usize::MAX, out);
         } else {
             self.expire_ready(now, path, out);
+            self.unbind_surplus(now, path);
             self.yield_connections(now, path, out);
             self.give(now, path, out);
             self.close_surplus(path, out);
@@ -294,12 +295,21 @@ impl QueueCore {
         }
     }
 
-    /// Gives everything bound to a path back to its lines, in its order, so that other sources can take it.
-    pub(super) fn unbind_all(&mut self, now: Timestamp, path: u32) {
+    /// A path that became slow has more than it will send for long: other sources of the pool may be free.
+    fn unbind_surplus(&mut self, now: Timestamp, path: u32) {
+        let bound = self.ready_bound(path);
+        if self.paths[path].ready.len() > bound.saturating_mul(2) {
+            self.unbind(now, path, bound as usize);
+        }
+    }
+
+    /// Gives what is bound to a path, but for the first `kept`, back to its lines, in its order, so that other sources
+    /// can take it.
+    pub(super) fn unbind(&mut self, now: Timestamp, path: u32, kept: usize) {
         if self.paths[path].ready.is_empty() {
             return;
         }
-        let order: Vec<u32> = self.paths[path].ready.indices(&self.entries).collect();
+        let order: Vec<u32> = self.paths[path].ready.indices(&self.entries).skip(kept).collect();
         for idx in order.into_iter().rev() {
             self.take_out(idx);
             self.put_back(now, idx, path);

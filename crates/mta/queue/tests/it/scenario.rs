@@ -372,6 +372,33 @@ fn a_suspended_source_leaves_its_work_to_the_others() {
 }
 
 #[test]
+fn a_path_that_became_slow_leaves_its_work_to_the_others() {
+    let config = r#"
+        sources = [{ name = "a", ehlo_name = "a.example" }, { name = "b", ehlo_name = "b.example" }]
+    "#;
+    fn too_much() -> (model::handoff::Verdict, Option<Reply>) {
+        let verdict = bed::verdict(Disposition::Deferred, Scope::Message, Some(Category::RateLimited));
+        (verdict, Some(Reply::new(421, "4.7.1 Trop de messages. Too many messages. SFR_IN_205")))
+    }
+    let mut bench = Bench::new(config);
+    bench.resolve = false;
+    bench.admit(bed::bulk(), &["sfr.fr"; 400]);
+    bench.feed(vec![bed::site(&Name::from("sfr.fr"), "smtp-in.sfr.fr")]);
+    let ready = |bench: &Bench| {
+        let mut paths = bench.core.snapshot(bench.now, Show::default()).paths;
+        paths.sort_by(|one, other| one.source.cmp(&other.source));
+        paths.iter().map(|path| path.ready).collect::<Vec<_>>()
+    };
+    assert_eq!(ready(&bench), [200, 200]);
+    let of_a = bench.open.iter().find(|(_, path)| path.starts_with('a')).unwrap().0;
+    bench.ready(of_a, 2);
+    bench.finish(too_much);
+    assert_eq!(bench.last(EventKind::Throttled).control.as_ref().unwrap().value.as_deref(), Some("10/min"));
+    // Two wait for their next attempt; of a slow path only what it will send soon stays bound.
+    assert_eq!(ready(&bench), [16, 382]);
+}
+
+#[test]
 fn a_lost_session_gives_its_tickets_back_uncounted() {
     let mut bench = Bench::new("");
     let ids = bench.admit(bed::bulk(), &["a.example"; 3]);
