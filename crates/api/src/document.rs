@@ -17,6 +17,7 @@ const SPARSE: &[(&str, &[&str])] = &[
     ("Attempt", &["number"]),
     ("ControlChange", &["target", "name", "action", "by"]),
     ("RemoteReport", &["what"]),
+    ("Authentication", &["authentic"]),
     ("Origin", &[]),
     ("Touch", &[]),
     ("Reply", &[]),

@@ -118,6 +118,10 @@ pub struct Event {
     #[n(22)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// Who stands behind an inbound mail, as far as SPF, DKIM, DMARC and ARC tell.
+    #[n(23)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<Authentication>,
 }
 
 numbered_names! {
@@ -300,6 +304,53 @@ pub struct RemoteReport {
     pub source_address: Option<String>,
 }
 
+/// Who stands behind an inbound mail: the results of RFC 8601 2.7, in its words (`pass`, `fail`, `temperror` …).
+///
+/// Text that strangers chose (domains) is cut to 255 bytes each.
+#[derive(
+    Clone, Debug, Default, PartialEq, Serialize, Deserialize, minicbor::Encode, minicbor::Decode, utoipa::ToSchema,
+)]
+#[cbor(map)]
+#[serde(default)]
+pub struct Authentication {
+    /// Whether the report was believed: a token of ours proves it, or its sender authenticates as one who may report.
+    #[n(0)]
+    pub authentic: bool,
+    /// What it was believed for: `token`, `dmarc`, `operator`; absent when it was not.
+    #[n(1)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// SPF of the return path.
+    #[n(2)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spf: Option<String>,
+    /// The domain that SPF was asked of.
+    #[n(3)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spf_domain: Option<String>,
+    /// The best result of its DKIM signatures; `none` without one.
+    #[n(4)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dkim: Option<String>,
+    /// Domains of the signatures that passed, at most 4.
+    #[n(5)]
+    #[cbor(default)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dkim_domains: Vec<String>,
+    /// DMARC of the domain in From.
+    #[n(6)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dmarc: Option<String>,
+    /// The domain in From.
+    #[n(7)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from_domain: Option<String>,
+    /// The ARC chain; absent without one.
+    #[n(8)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arc: Option<String>,
+}
+
 /// A request by a mail program, a proxy or a person.
 #[derive(
     Clone, Debug, Default, PartialEq, Serialize, Deserialize, minicbor::Encode, minicbor::Decode, utoipa::ToSchema,
@@ -336,7 +387,8 @@ pub struct Touch {
 #[cbor(map)]
 #[serde(default)]
 pub struct ControlChange {
-    /// What it concerns: `path`, `provider`, `source`, `site`, `domain`, `campaign`, `job`, `message`, `recipient`.
+    /// What it concerns: `path`, `provider`, `source`, `site`, `domain`, `campaign`, `job`, `message`, `recipient`,
+    /// `dkim-key`.
     #[n(0)]
     pub target: String,
     /// Its name; of a path `source/site`, of a provider seen from one source `source/provider`.

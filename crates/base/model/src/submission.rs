@@ -94,6 +94,11 @@ pub struct Envelope {
     /// RET (RFC 3461 4.3).
     #[n(4)]
     pub ret: Option<Ret>,
+    /// Some recipient's NOTIFY asks for news of success or delay: told beside the rows, so that nobody has to read those
+    /// of every delivery.
+    #[n(5)]
+    #[cbor(default)]
+    pub notify: bool,
 }
 
 /// How much of the message a delivery report should contain (RFC 3461 4.3).

@@ -226,6 +226,7 @@ impl Visit {
             smtputf8: mail.smtputf8 && smtputf8,
             envid: mail.envid,
             ret: mail.ret,
+            notify: recipients.iter().filter_map(|recipient| recipient.dsn.as_ref()).any(|dsn| dsn.success || dsn.delay),
         };
         let peer = Some(context.peer.address.ip().to_canonical());
         let new = NewMessage {

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use model::category::{Category, Scope};
-use model::event::{Attempt, ControlChange, Event, EventKind, RemoteReport, Touch};
+use model::event::{Attempt, Authentication, ControlChange, Event, EventKind, RemoteReport, Touch};
 use model::id::{CampaignId, ContactId, ListId, MessageId, RecipientId};
 use model::name::Name;
 use model::reply::{Phase, Reply};
@@ -31,7 +31,7 @@ pub fn example(kind: EventKind) -> Example {
         }
         EventKind::RemoteBounce | EventKind::Complaint => Example {
             event: reported(kind),
-            optional: &["message", "address", "tenant", "stream", "job", "campaign", "contact"],
+            optional: &["message", "address", "tenant", "stream", "job", "campaign", "contact", "authentication"],
         },
         EventKind::Opened | EventKind::Clicked => Example { event: touched(kind), optional: &["campaign", "contact"] },
         EventKind::Unsubscribed => {
@@ -47,6 +47,7 @@ pub fn example(kind: EventKind) -> Example {
                 "size_bytes",
                 "list",
                 "note",
+                "authentication",
             ];
             Example { event: unsubscribed(), optional: mail_only }
         }
@@ -67,6 +68,7 @@ pub fn example(kind: EventKind) -> Example {
                 "contact",
                 "report",
                 "note",
+                "authentication",
             ],
         },
     }
@@ -239,7 +241,22 @@ fn reported(kind: EventKind) -> Event {
         origin: smtp(Ipv4Addr::new(203, 0, 113, 25), None),
         size_bytes: Some(6_310),
         report: Some(report),
+        authentication: Some(authenticated("token")),
         ..mail(kind, 0, 7_200)
+    }
+}
+
+fn authenticated(by: &str) -> Authentication {
+    Authentication {
+        authentic: true,
+        by: text(by),
+        spf: text("pass"),
+        spf_domain: text("mx7.example.org"),
+        dkim: text("pass"),
+        dkim_domains: vec!["example.org".to_owned()],
+        dmarc: text("pass"),
+        from_domain: text("example.org"),
+        arc: None,
     }
 }
 
@@ -269,6 +286,7 @@ fn unsubscribed() -> Event {
         size_bytes: Some(1_790),
         list: Some(ListId(MESSAGE - 80_000)),
         note: text("subject: unsubscribe"),
+        authentication: Some(authenticated("dmarc")),
         ..mail(EventKind::Unsubscribed, 0, 9_000)
     }
 }
@@ -335,6 +353,7 @@ fn inbound() -> Event {
         }),
         size_bytes: Some(3_920),
         note: text("automatic answer (Auto-Submitted): Out of office"),
+        authentication: Some(authenticated("token")),
         ..mail(EventKind::Inbound, 0, 600)
     }
 }

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use expect_test::expect_file;
 use model::category::{Category, Scope};
-use model::event::{Attempt, ControlChange, EVENT_VERSION, Event, EventKind, RemoteReport, Touch};
+use model::event::{Attempt, Authentication, ControlChange, EVENT_VERSION, Event, EventKind, RemoteReport, Touch};
 use model::reply::{Phase, Reply};
 use model::submission::{Origin, Protocol};
 use schemars::{JsonSchema, schema_for};
@@ -43,6 +43,7 @@ fn reference_of_the_events() {
     fields::<Attempt>(&mut page, "Fields of `attempt`", false);
     fields::<Reply>(&mut page, "Fields of `attempt.reply`, `report.reply`, `control.reply`", false);
     fields::<RemoteReport>(&mut page, "Fields of `report`", false);
+    fields::<Authentication>(&mut page, "Fields of `authentication`", false);
     fields::<Touch>(&mut page, "Fields of `touch`", false);
     fields::<ControlChange>(&mut page, "Fields of `control`", false);
     fields::<Origin>(&mut page, "Fields of `origin`", false);
@@ -133,6 +134,7 @@ fn type_of(field: &str, property: &Value) -> String {
         "Protocol" => "[protocol](#values-of-originprotocol)".to_owned(),
         "Attempt" => "[object](#fields-of-attempt)".to_owned(),
         "RemoteReport" => "[object](#fields-of-report)".to_owned(),
+        "Authentication" => "[object](#fields-of-authentication)".to_owned(),
         "Touch" => "[object](#fields-of-touch)".to_owned(),
         "ControlChange" => "[object](#fields-of-control)".to_owned(),
         "Origin" => "[object](#fields-of-origin)".to_owned(),
