@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::category::{Category, Disposition, Scope};
 use crate::id::{CampaignId, ContactId, EventId, ListId, MessageId, RecipientId};
 use crate::name::Name;
+use crate::dialogue::{TlsUse, Wire};
 use crate::reply::{Phase, Reply};
 use crate::submission::Origin;
 use crate::time::Timestamp;
@@ -282,6 +283,14 @@ pub struct RemoteReport {
     /// `failed`, `delayed`, `delivered`, `relayed`, `expanded` (DSN action) or the feedback type (`abuse`, `fraud` …).
     #[n(0)]
     pub what: String,
+    /// How the connection was encrypted, when it was.
+    #[n(18)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_use: Option<TlsUse>,
+    /// The connection and the dialogue in numbers; absent when no connection was made.
+    #[n(19)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wire: Option<Wire>,
     /// Who reported: reporting MTA or user agent.
     #[n(1)]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -127,6 +127,14 @@ pub enum FromDelivery {
     },
     /// One ticket is finished.
     Done(Box<Outcome>),
+    /// The host closed the connection without a word after it had taken some messages: it has had enough of it. Said
+    /// before [`FromDelivery::Closed`].
+    HostLimit {
+        /// Which session.
+        session: SessionId,
+        /// After how many messages.
+        messages: u32,
+    },
     /// The session is gone. Tickets without a [`FromDelivery::Done`] were never attempted and go back to the queue.
     Closed {
         /// Which session.

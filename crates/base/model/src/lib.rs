@@ -17,6 +17,7 @@ mod names;
 
 pub mod category;
 pub mod config;
+pub mod dialogue;
 pub mod dns;
 pub mod error;
 pub mod event;
@@ -25,6 +26,7 @@ pub mod id;
 pub mod name;
 pub mod reply;
 pub mod route;
+pub mod smarthost;
 pub mod submission;
 pub mod time;
 pub mod units;

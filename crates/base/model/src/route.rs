@@ -49,7 +49,7 @@ fn one() -> u32 {
 }
 
 /// The MX hosts that serve a group of domains. Domains with the same MX set share one site.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Site {
     /// Name of the rolled-up MX set, such as `gmail-smtp-in.l.google.com+4`; equal sets have equal names.
     pub name: Name,
@@ -116,3 +116,5 @@ pub struct PathSpec {
     /// An idle connection is closed after this long.
     pub idle_timeout: Duration,
 }
+    /// The route of the operator that leads here; `None` for the MX hosts of domains.
+    pub smarthost: Option<Arc<crate::smarthost::Route>>,

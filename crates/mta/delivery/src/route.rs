@@ -236,7 +236,7 @@ mod tests {
 
     fn site(hosts: &[(&str, u16)]) -> Site {
         let hosts = hosts.iter().map(|(name, preference)| MxHost { name: Name::from(*name), preference: *preference });
-        Site { name: Name::from("site"), provider: Name::from("provider"), hosts: hosts.collect() }
+        Site { name: Name::from("site"), provider: Name::from("provider"), hosts: hosts.collect(), smarthost: None }
     }
 
     async fn check(zone: &str, hosts: &[(&str, u16)], bind: Option<&str>, expected: Result<&[&str], &str>) {

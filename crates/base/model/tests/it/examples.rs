@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use model::category::{Category, Scope};
+use model::dialogue::{TlsUse, Wire};
 use model::event::{Attempt, Authentication, ControlChange, Event, EventKind, RemoteReport, Touch};
 use model::id::{CampaignId, ContactId, ListId, MessageId, RecipientId};
 use model::name::Name;
@@ -168,7 +169,29 @@ fn delivered() -> Attempt {
         tls_ms: Some(34),
         transaction_ms: Some(180),
         transcript: text(dialogue),
+        tls_use: Some(TlsUse {
+            version: Name::from("TLSv1.3"),
+            cipher: Name::from("TLS13_AES_256_GCM_SHA384"),
+            policy: name("opportunistic"),
+            verified: false,
+        }),
+        wire: Some(wire()),
         ..attempt(2, Phase::Dot, Reply::new(250, "2.0.0 OK"))
+    }
+}
+
+fn wire() -> Wire {
+    Wire {
+        session: name("0ckgm4x9f8w2t"),
+        message_number: Some(1),
+        banner: name("smtp-in.orange.fr ESMTP"),
+        extensions: name("PIPELINING SIZE=44336640 8BITMIME"),
+        sent_bytes: Some(18_702),
+        dns_ms: Some(12),
+        greeting_ms: Some(18),
+        ehlo_ms: Some(36),
+        mail_ms: Some(20),
+        ..Wire::default()
     }
 }
 
@@ -180,6 +203,7 @@ fn deferred() -> Attempt {
         queued_ms: Some(1_120),
         transaction_ms: Some(64),
         transcript: text("…\nC: MAIL FROM:<b.token@bounce.example.com>\nS: 421 4.7.1 Service refused, try later\n"),
+        wire: Some(Wire { rcpt_ms: Some(2), data_ms: Some(19), dot_ms: Some(139), ..wire() }),
         ..attempt(1, Phase::MailFrom, Reply::new(421, "4.7.1 Service refused, try later"))
     }
 }

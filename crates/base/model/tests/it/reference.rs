@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use expect_test::expect_file;
 use model::category::{Category, Scope};
+use model::dialogue::{TlsUse, Wire};
 use model::event::{Attempt, Authentication, ControlChange, EVENT_VERSION, Event, EventKind, RemoteReport, Touch};
 use model::reply::{Phase, Reply};
 use model::submission::{Origin, Protocol};
@@ -41,6 +42,8 @@ fn reference_of_the_events() {
     kinds(&mut page);
     fields::<Event>(&mut page, "Fields of an event", true);
     fields::<Attempt>(&mut page, "Fields of `attempt`", false);
+    fields::<TlsUse>(&mut page, "Fields of `attempt.tls_use`", false);
+    fields::<Wire>(&mut page, "Fields of `attempt.wire`", false);
     fields::<Reply>(&mut page, "Fields of `attempt.reply`, `report.reply`, `control.reply`", false);
     fields::<RemoteReport>(&mut page, "Fields of `report`", false);
     fields::<Authentication>(&mut page, "Fields of `authentication`", false);
@@ -134,6 +137,8 @@ fn type_of(field: &str, property: &Value) -> String {
         "Protocol" => "[protocol](#values-of-originprotocol)".to_owned(),
         "Attempt" => "[object](#fields-of-attempt)".to_owned(),
         "RemoteReport" => "[object](#fields-of-report)".to_owned(),
+        "TlsUse" => "[object](#fields-of-attempttls_use)".to_owned(),
+        "Wire" => "[object](#fields-of-attemptwire)".to_owned(),
         "Authentication" => "[object](#fields-of-authentication)".to_owned(),
         "Touch" => "[object](#fields-of-touch)".to_owned(),
         "ControlChange" => "[object](#fields-of-control)".to_owned(),

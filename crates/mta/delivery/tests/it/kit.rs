@@ -210,7 +210,7 @@ impl Stage {
                 address: Some("127.0.0.1".parse().unwrap()),
                 ehlo_name: "out.test".to_owned(),
             }),
-            site: Arc::new(Site { name: Name::from("site"), provider: Name::from("x"), hosts: hosts.collect() }),
+            site: Arc::new(Site { name: Name::from("site"), provider: Name::from("x"), hosts: hosts.collect(), ..Site::default() }),
             messages_per_connection: setup.messages_per_connection,
             recipients_per_transaction: setup.recipients_per_transaction,
             tls: setup.path_tls,

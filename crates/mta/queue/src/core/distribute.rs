@@ -150,6 +150,7 @@ impl QueueCore {
             effects: Vec::new(),
             hits: Hits::default(),
             failures: 0,
+            host_limit: Default::default(),
             rests: 0,
             rest_until: None,
             trouble: None,

@@ -400,6 +400,7 @@ impl QueueCore {
         let state = &self.paths[path];
         let of_path = effect::messages_per_connection(&state.effects);
         let of_group = effect::messages_per_connection(&self.groups[state.group].effects);
-        of_path.into_iter().chain(of_group).fold(state.limits.messages_per_connection.value, u32::min).max(1)
+        let of_host = state.host_limit.messages();
+        of_path.into_iter().chain(of_group).chain(of_host).fold(state.limits.messages_per_connection.value, u32::min).max(1)
     }
 }

@@ -282,6 +282,9 @@ impl QueueCore {
                 Input::Resolved { domain, answer } => self.resolved(now, &domain, answer, out),
                 Input::Delivery(FromDelivery::Ready { session, room }) => self.session_ready(session, room),
                 Input::Delivery(FromDelivery::Done(outcome)) => self.done(now, *outcome, out),
+                Input::Delivery(FromDelivery::HostLimit { session, messages }) => {
+                    self.host_limit(now, session, messages, out);
+                }
                 Input::Delivery(FromDelivery::Closed { session, trouble }) => {
                     self.session_closed(now, session, trouble, out);
                 }

@@ -200,7 +200,7 @@ impl QueueCore {
         }
         let limits = self.providers.limits(&Name::default(), &provider, &[]);
         let site = self.sites.insert(Site {
-            spec: Arc::new(SiteSpec { name: name.clone(), provider, hosts: answer.hosts }),
+            spec: Arc::new(SiteSpec { name: name.clone(), provider, hosts: answer.hosts, smarthost: None }),
             domains: 0,
             lines: Vec::new(),
             paths: Vec::new(),

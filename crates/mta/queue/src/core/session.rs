@@ -10,7 +10,7 @@ use model::time::Timestamp;
 
 use super::end::Failed;
 use super::tables::SessionPhase;
-use super::tell::told;
+use super::tell::{Change, told};
 use super::{Out, QueueCore, Told};
 use crate::view::LastReply;
 
@@ -23,7 +23,48 @@ const REST_MAX: Duration = Duration::from_secs(30 * 60);
 /// Pause after a session that ended in good order without having done anything.
 const IDLE_PAUSE: Duration = Duration::from_secs(1);
 
+/// How many messages the hosts of a path take on one connection, as far as they showed it by hanging up.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct HostLimit {
+    last: u32,
+    learned: Option<u32>,
+}
+
+impl HostLimit {
+    /// Notes after how many messages a host hung up. The same number twice in a row is a limit. True when it is new.
+    fn note(&mut self, messages: u32) -> bool {
+        let again = std::mem::replace(&mut self.last, messages) == messages;
+        again && self.learned.replace(messages) != Some(messages)
+    }
+
+    /// The limit that was learned.
+    pub fn messages(&self) -> Option<u32> {
+        self.learned
+    }
+}
+
 impl QueueCore {
+    /// A host hung up without a word after so many messages: its limit, which the next connections keep.
+    pub(super) fn host_limit(&mut self, now: Timestamp, id: SessionId, messages: u32, out: &mut Out) {
+        let Some(&idx) = self.session_ids.get(&id) else { return };
+        let path = self.sessions[idx].path;
+        if messages == 0 || !self.paths[path].host_limit.note(messages) {
+            return;
+        }
+        let change = Change {
+            kind: EventKind::Throttled,
+            target: "path",
+            name: self.path_name(path),
+            action: "limit",
+            value: Some(format!("{messages} messages per connection")),
+            until: None,
+            by: "the host, by closing connections".to_owned(),
+            reply: None,
+        };
+        let route = Some(self.route_names(path));
+        self.tell_change(now, change, route, out);
+    }
+
     /// A session can take work.
     pub(super) fn session_ready(&mut self, id: SessionId, room: u32) {
         let Some(&idx) = self.session_ids.get(&id) else { return };

@@ -179,6 +179,7 @@ pub(super) struct Path {
     pub learned: Learned,
     pub effects: Vec<Effect>,
     pub hits: Hits,
+    pub host_limit: super::session::HostLimit,
     /// Failures to connect in a row.
     pub failures: u32,
     /// Rests in a row.
