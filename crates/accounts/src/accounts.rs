@@ -11,12 +11,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::guard::{Attempt, Guard};
 use crate::password::{Busy, Hasher, NOBODYS_HASH, PASSWORD_LEN_MAX, PASSWORD_LEN_MIN};
+use crate::quota::Usages;
 use crate::role::Role;
 use crate::secret::{Secret, fingerprint};
 
 const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_accounts", sql: include_str!("0001_accounts.sql") },
     Migration { name: "0002_one_time_session", sql: include_str!("0002_one_time_session.sql") },
+    Migration { name: "0003_key_limits", sql: include_str!("0003_key_limits.sql") },
 ];
 
 /// Longest address or name taken, in bytes.
@@ -136,7 +138,7 @@ impl From<Busy> for AccountError {
 }
 
 impl AccountError {
-    fn invalid(field: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn invalid(field: &'static str, message: impl Into<String>) -> Self {
         AccountError::Invalid { field, message: message.into() }
     }
 }
@@ -148,6 +150,7 @@ pub struct Accounts {
     pub(crate) clock: Arc<dyn Clock>,
     ids: Arc<Mutex<IdGenerator>>,
     guard: Arc<Mutex<Guard>>,
+    usages: Arc<Mutex<Usages>>,
     hasher: Arc<Hasher>,
 }
 
@@ -159,7 +162,12 @@ impl Accounts {
     pub async fn open(db: Db, clock: Arc<dyn Clock>) -> Result<Self, DbError> {
         db.migrate("accounts", MIGRATIONS, clock.now()).await?;
         let ids = Arc::new(Mutex::new(IdGenerator::new(0)));
-        Ok(Accounts { db, clock, ids, guard: Arc::default(), hasher: Arc::default() })
+        Ok(Accounts { db, clock, ids, guard: Arc::default(), usages: Arc::default(), hasher: Arc::default() })
+    }
+
+    /// What keys have used.
+    pub(crate) fn usages(&self) -> MutexGuard<'_, Usages> {
+        self.usages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// True when there is no account yet: the first one has to be made on the command line.

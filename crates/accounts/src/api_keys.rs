@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 use crate::accounts::{AccountError, Accounts};
+use crate::key_limits::KeyLimits;
 use crate::role::Scope;
 use crate::secret::{Secret, fingerprint};
 
@@ -33,16 +34,32 @@ pub struct ApiKey {
     pub created_at: Timestamp,
     /// When it was last used, to about five minutes.
     pub last_used_at: Option<Timestamp>,
+    /// What it may send.
+    #[serde(default, skip_serializing_if = "KeyLimits::is_none")]
+    pub limits: KeyLimits,
 }
 
 /// What a key is made of.
-#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewApiKey {
     /// What it is for.
     pub name: String,
     /// What it may do; at least one.
     pub scopes: Vec<Scope>,
+    /// What it may send; everything when absent.
+    #[serde(default)]
+    pub limits: KeyLimits,
+}
+
+/// What an administrator changes about a key; what is absent stays.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ApiKeyChange {
+    /// What it is for.
+    pub name: Option<String>,
+    /// What it may send; replaces all limits that it has.
+    pub limits: Option<KeyLimits>,
 }
 
 /// A key just made, with its secret: shown once.
@@ -69,11 +86,7 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::Invalid`] without a name or a scope.
     pub async fn create_api_key(&self, new: NewApiKey, by: &str) -> Result<(ApiKey, Secret), AccountError> {
-        let name = new.name.trim();
-        if name.is_empty() || name.len() > 100 {
-            let message = "name must say what the key is for, in 1 to 100 bytes".to_owned();
-            return Err(AccountError::Invalid { field: "name", message });
-        }
+        let name = checked_name(&new.name)?;
         if new.scopes.is_empty() {
             let message = "scopes must have at least one of \"inject\", \"read\", \"manage\"".to_owned();
             return Err(AccountError::Invalid { field: "scopes", message });
@@ -88,14 +101,37 @@ impl Accounts {
             created_by: by.to_owned(),
             created_at: now,
             last_used_at: None,
+            limits: new.limits.checked()?,
         };
         let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.as_str()).collect();
-        let sql = "INSERT INTO api_key (id, name, scopes, prefix, fingerprint, created_by, created_at)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let sql = "INSERT INTO api_key (id, name, scopes, prefix, fingerprint, created_by, created_at, limits)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         let print = fingerprint(secret.reveal());
-        let values = params![key.id, name, scopes.join(" "), key.prefix.as_str(), print, by, now];
+        let limits = stored(&key.limits);
+        let values = params![key.id, name, scopes.join(" "), key.prefix.as_str(), print, by, now, limits];
         self.db.execute(sql, values).await?;
         Ok((key, secret))
+    }
+
+    /// Changes a key; holds from the next request on.
+    ///
+    /// # Errors
+    /// [`AccountError::NotFound`]; [`AccountError::Invalid`].
+    pub async fn change_api_key(&self, id: AccountId, change: ApiKeyChange) -> Result<ApiKey, AccountError> {
+        let sql = "SELECT * FROM api_key WHERE id = $1";
+        let row = self.db.query_optional(sql, params![id]).await?.ok_or(AccountError::NotFound)?;
+        let mut key = api_key(&row)?;
+        if let Some(name) = change.name {
+            key.name = checked_name(&name)?.to_owned();
+        }
+        if let Some(limits) = change.limits {
+            key.limits = limits.checked()?;
+        }
+        let sql = "UPDATE api_key SET name = $2, limits = $3 WHERE id = $1";
+        match self.db.execute(sql, params![id, key.name.as_str(), stored(&key.limits)]).await? {
+            0 => Err(AccountError::NotFound),
+            _ => Ok(key),
+        }
     }
 
     /// Removes a key: what uses it is refused from now on.
@@ -105,7 +141,10 @@ impl Accounts {
     pub async fn remove_api_key(&self, id: AccountId) -> Result<(), AccountError> {
         match self.db.execute("DELETE FROM api_key WHERE id = $1", params![id]).await? {
             0 => Err(AccountError::NotFound),
-            _ => Ok(()),
+            _ => {
+                self.usages().remove(&id);
+                Ok(())
+            }
         }
     }
 
@@ -135,9 +174,26 @@ impl Accounts {
     }
 }
 
+fn checked_name(name: &str) -> Result<&str, AccountError> {
+    let name = name.trim();
+    if name.is_empty() || name.len() > 100 {
+        return Err(AccountError::invalid("name", "name must say what the key is for, in 1 to 100 bytes"));
+    }
+    Ok(name)
+}
+
+fn stored(limits: &KeyLimits) -> Option<String> {
+    let text = || serde_json::to_string(limits).expect("invariant: limits are plain data");
+    (!limits.is_none()).then(text)
+}
+
 fn api_key(row: &Row) -> Result<ApiKey, AccountError> {
     let scopes: String = row.get("scopes")?;
     let scopes: Option<Vec<Scope>> = scopes.split_whitespace().map(Scope::from_name).collect();
+    let limits: Option<String> = row.get("limits")?;
+    let limits = limits.map_or(Ok(KeyLimits::default()), |text| serde_json::from_str(&text));
+    // A key whose limits cannot be read opens nothing, rather than everything.
+    let limits = limits.map_err(|error| DbError::Column { column: "limits".to_owned(), reason: error.to_string() })?;
     let unknown = || DbError::Column { column: "scopes".to_owned(), reason: "holds an unknown scope".to_owned() };
     Ok(ApiKey {
         id: row.get("id")?,
@@ -147,5 +203,6 @@ fn api_key(row: &Row) -> Result<ApiKey, AccountError> {
         created_by: row.get("created_by")?,
         created_at: row.get("created_at")?,
         last_used_at: row.get("last_used_at")?,
+        limits,
     })
 }

@@ -12,15 +12,19 @@
 mod accounts;
 mod api_keys;
 mod guard;
+mod key_limits;
 mod password;
+mod quota;
 mod role;
 mod secret;
 mod sessions;
 
 pub use accounts::{Account, AccountChange, AccountError, Accounts, NewAccount, OwnAccountChange};
-pub use api_keys::{ApiKey, NewApiKey, NewApiKeySecret};
+pub use api_keys::{ApiKey, ApiKeyChange, NewApiKey, NewApiKeySecret};
 pub use guard::{CLIENT_FAILURES_MAX, FAILURES_MAX, GUARD_WINDOW};
+pub use key_limits::{KeyLimits, NAMES_MAX};
 pub use password::{HASHES_AT_ONCE, HASHES_WAITING_MAX, PASSWORD_LEN_MAX, PASSWORD_LEN_MIN};
+pub use quota::{Allowance, Exceeded, SAVED_EVERY};
 pub use role::{Role, Scope};
 pub use secret::Secret;
 pub use sessions::{SESSION_AGE_MAX, SESSION_IDLE_MAX};

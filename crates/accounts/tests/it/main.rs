@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use accounts::{
-    AccountChange, AccountError, Accounts, CLIENT_FAILURES_MAX, FAILURES_MAX, GUARD_WINDOW, NewAccount, NewApiKey,
-    OwnAccountChange, Role, SESSION_AGE_MAX, SESSION_IDLE_MAX, Scope,
+    AccountChange, AccountError, Accounts, ApiKeyChange, CLIENT_FAILURES_MAX, Exceeded, FAILURES_MAX, GUARD_WINDOW,
+    KeyLimits, NewAccount, NewApiKey, OwnAccountChange, Role, SESSION_AGE_MAX, SESSION_IDLE_MAX, Scope,
 };
 use db::Db;
 use model::time::{Clock as _, ManualClock, Timestamp};
 
 struct Fixture {
     accounts: Accounts,
+    db: Db,
     clock: ManualClock,
     _directory: tempfile::TempDir,
 }
@@ -23,8 +24,8 @@ async fn fixture() -> Fixture {
     let directory = tempfile::tempdir().unwrap();
     let db = Db::open(&format!("sqlite://{}", directory.path().join("ies.db").display())).await.unwrap();
     let clock = ManualClock::new(Timestamp::from_unix_s(1_790_000_000));
-    let accounts = Accounts::open(db, Arc::new(clock.clone())).await.unwrap();
-    Fixture { accounts, clock, _directory: directory }
+    let accounts = Accounts::open(db.clone(), Arc::new(clock.clone())).await.unwrap();
+    Fixture { accounts, db, clock, _directory: directory }
 }
 
 fn from(client: &str) -> Option<IpAddr> {
@@ -214,7 +215,7 @@ async fn the_last_administrator_stays() {
 async fn keys_open_what_they_are_for_until_they_are_removed() {
     let fixture = fixture().await;
     let accounts = &fixture.accounts;
-    let new = NewApiKey { name: "shop".to_owned(), scopes: vec![Scope::Inject] };
+    let new = NewApiKey { name: "shop".to_owned(), scopes: vec![Scope::Inject], ..NewApiKey::default() };
     let (key, secret) = accounts.create_api_key(new, "anna@example.org").await.unwrap();
     assert!(secret.reveal().starts_with(&key.prefix));
     let found = accounts.api_key(secret.reveal()).await.unwrap().expect("it is known");
@@ -223,4 +224,33 @@ async fn keys_open_what_they_are_for_until_they_are_removed() {
     assert!(accounts.api_key("ies_nonsense").await.unwrap().is_none());
     accounts.remove_api_key(key.id).await.unwrap();
     assert!(accounts.api_key(secret.reveal()).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn what_a_key_used_today_survives_a_restart_and_its_limits_can_be_changed() {
+    let fixture = fixture().await;
+    let accounts = &fixture.accounts;
+    let limits = KeyLimits { per_day: Some(10), ..KeyLimits::default() };
+    let new = NewApiKey { name: "shop".to_owned(), scopes: vec![Scope::Inject], limits };
+    let (key, secret) = accounts.create_api_key(new, "anna@example.org").await.unwrap();
+    assert_eq!(accounts.charge(&key, 8).await.unwrap().unwrap()[0].remaining, 2);
+    assert!(matches!(accounts.charge(&key, 3).await.unwrap(), Err(Exceeded::Wait { .. })));
+    accounts.give_back(&key, 8);
+    assert_eq!(accounts.charge(&key, 9).await.unwrap().unwrap()[0].remaining, 1);
+
+    // The first charge was written at once, the other ones less than five seconds later.
+    let again = Accounts::open(fixture.db.clone(), Arc::new(fixture.clock.clone())).await.unwrap();
+    let found = again.api_key(secret.reveal()).await.unwrap().unwrap();
+    assert_eq!(again.allowances(&found).await.unwrap()[0].remaining, 2);
+    let limits = KeyLimits { per_day: Some(20), tenants: vec!["acme".into()], ..KeyLimits::default() };
+    let changed = ApiKeyChange { name: None, limits: Some(limits.clone()) };
+    assert_eq!(again.change_api_key(key.id, changed).await.unwrap().limits, limits);
+    let found = again.api_key(secret.reveal()).await.unwrap().unwrap();
+    assert_eq!((found.limits.clone(), found.name.as_str()), (limits, "shop"));
+    assert_eq!(again.charge(&found, 12).await.unwrap().unwrap()[0].remaining, 0);
+    let none = ApiKeyChange { name: Some("till".to_owned()), limits: Some(KeyLimits::default()) };
+    assert!(again.change_api_key(key.id, none).await.unwrap().limits.is_none());
+    again.remove_api_key(key.id).await.unwrap();
+    let gone = again.change_api_key(key.id, ApiKeyChange::default()).await;
+    assert!(matches!(gone, Err(AccountError::NotFound)));
 }

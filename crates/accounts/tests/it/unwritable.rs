@@ -22,7 +22,7 @@ async fn nobody_is_kept_out() {
     };
     let (account, _) = accounts.create(new).await.unwrap();
     let session = accounts.begin_session(&account).await.unwrap();
-    let new = NewApiKey { name: "shop".to_owned(), scopes: vec![Scope::Inject] };
+    let new = NewApiKey { name: "shop".to_owned(), scopes: vec![Scope::Inject], ..NewApiKey::default() };
     let (_, key) = accounts.create_api_key(new, "anna@example.org").await.unwrap();
 
     for table in ["session", "api_key"] {

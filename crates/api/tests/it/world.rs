@@ -225,7 +225,7 @@ async fn accounts(db: &Db, clock: &ManualClock) -> (Accounts, String) {
         password: Some(PASSWORD.to_owned()),
     };
     accounts.create(anna).await.unwrap();
-    let shop = NewApiKey { name: "shop".to_owned(), scopes: vec![Scope::Inject] };
+    let shop = NewApiKey { name: "shop".to_owned(), scopes: vec![Scope::Inject], ..NewApiKey::default() };
     let (_, key) = accounts.create_api_key(shop, "the test").await.unwrap();
     (accounts, key.reveal().to_owned())
 }

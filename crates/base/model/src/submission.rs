@@ -3,6 +3,7 @@
 //! Every way in (SMTP, HTTP, pickup, campaign) makes a [`Submission`]; only intake takes one and commits it to the
 //! spool. A submission is committed whole or not at all, its checkpoint included.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -166,6 +167,86 @@ pub struct Routing {
     /// The domain whose DKIM keys sign it; the domain of the From header when absent. Empty: it is not signed.
     #[n(7)]
     pub signing_domain: Option<Name>,
+    /// What the submitter wants to find with every event of the message.
+    #[n(8)]
+    #[cbor(default)]
+    pub labels: Labels,
+}
+
+/// What the submitter wants to find again with every event of a message. Means nothing to the suite.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, minicbor::Encode, minicbor::Decode)]
+#[cbor(map)]
+pub struct Labels {
+    /// Words for sorting and searching.
+    #[n(0)]
+    #[cbor(default)]
+    pub tags: Vec<Name>,
+    /// Named texts.
+    #[n(1)]
+    #[cbor(default)]
+    pub metadata: Metadata,
+    /// Some recipient has metadata of its own in its row ([`NewRecipient::metadata`]): told here, so that nobody has to
+    /// read the rows of messages that have none.
+    #[n(2)]
+    #[cbor(default)]
+    pub in_rows: bool,
+}
+
+/// Named texts of the submitter's.
+pub type Metadata = BTreeMap<String, String>;
+
+impl Labels {
+    /// Most tags of a message.
+    pub const TAGS_MAX: usize = 16;
+    /// Longest tag, in bytes.
+    pub const TAG_LEN_MAX: usize = 64;
+    /// Most names of metadata; of a message and of a recipient each.
+    pub const METADATA_MAX: usize = 32;
+    /// Longest name of metadata, in bytes.
+    pub const METADATA_NAME_LEN_MAX: usize = 64;
+    /// Most bytes of names and texts together: they stand in every event.
+    pub const METADATA_BYTES_MAX: usize = 2_048;
+
+    /// Checks metadata against the limits. Control characters are refused: the texts end in logs, pages and exports.
+    ///
+    /// # Errors
+    /// What is wrong, in words for the submitter.
+    pub fn check_metadata(metadata: &Metadata) -> Result<(), String> {
+        if metadata.len() > Self::METADATA_MAX {
+            return Err(format!("{} names; at most {}", metadata.len(), Self::METADATA_MAX));
+        }
+        let mut bytes = 0;
+        for (name, text) in metadata {
+            let is_name = (1..=Self::METADATA_NAME_LEN_MAX).contains(&name.len());
+            if !is_name || name.chars().any(|letter| letter.is_control() || letter == '=') {
+                let len_max = Self::METADATA_NAME_LEN_MAX;
+                return Err(format!("{name:?} is no name: 1 to {len_max} printable bytes, no \"=\""));
+            }
+            if text.chars().any(char::is_control) {
+                return Err(format!("a control character in {name:?}"));
+            }
+            bytes += name.len() + text.len();
+        }
+        if bytes > Self::METADATA_BYTES_MAX {
+            return Err(format!("{bytes} bytes; at most {} together", Self::METADATA_BYTES_MAX));
+        }
+        Ok(())
+    }
+
+    /// Checks tags against the limits.
+    ///
+    /// # Errors
+    /// What is wrong, in words for the submitter.
+    pub fn check_tags(tags: &[Name]) -> Result<(), String> {
+        if tags.len() > Self::TAGS_MAX {
+            return Err(format!("{} tags; at most {}", tags.len(), Self::TAGS_MAX));
+        }
+        let is_tag = |tag: &Name| (1..=Self::TAG_LEN_MAX).contains(&tag.len()) && !tag.chars().any(char::is_control);
+        match tags.iter().find(|tag| !is_tag(tag)) {
+            Some(tag) => Err(format!("{:?} is no tag: 1 to {} printable bytes", &**tag, Self::TAG_LEN_MAX)),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Default for Routing {
@@ -179,6 +260,7 @@ impl Default for Routing {
             not_before: None,
             expires: None,
             signing_domain: None,
+            labels: Labels::default(),
         }
     }
 }
@@ -233,6 +315,9 @@ pub enum Protocol {
     /// Made by the suite itself: a DSN, a test mail.
     #[n(3)]
     Internal,
+    /// A file in the pickup directory.
+    #[n(4)]
+    Pickup,
 }
 
 /// A recipient before it has an id.
@@ -251,6 +336,11 @@ pub struct NewRecipient {
     /// NOTIFY and ORCPT (RFC 3461), when the client gave them.
     #[n(3)]
     pub dsn: Option<DsnOptions>,
+    /// Named texts of the submitter's for this recipient, beside those of the message; with every event of the recipient
+    /// when [`Labels::in_rows`] says that rows have some.
+    #[n(4)]
+    #[cbor(default)]
+    pub metadata: Metadata,
 }
 
 /// What a client asked for about delivery reports (RFC 3461 4.1, 4.2).
@@ -280,12 +370,18 @@ pub struct DsnOptions {
 /// exactly once whatever its own database remembers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 pub struct Checkpoint {
-    /// Which feed: the campaign's number.
+    /// Which feed: the campaign's number, or that of an injected message with [`Checkpoint::INJECTED`].
     #[n(0)]
     pub feed: u64,
     /// The last position handed over; grows.
     #[n(1)]
     pub position: u64,
+}
+
+impl Checkpoint {
+    /// The bit that sets the feeds of injected messages apart from campaigns: generated numbers do not reach it before
+    /// the year 2089.
+    pub const INJECTED: u64 = 1 << 63;
 }
 
 /// What the submitter gets: it is on disk.

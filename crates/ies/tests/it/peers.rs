@@ -15,7 +15,7 @@ use crate::world::{Setup, World, output, program};
 async fn swaks_hands_in_with_starttls_and_password() {
     let Some(swaks) = program(&["/usr/bin/swaks"]) else { return };
     let mut world = World::open().await;
-    let new = NewApiKey { name: "shop".to_owned(), scopes: vec![Scope::Inject] };
+    let new = NewApiKey { name: "shop".to_owned(), scopes: vec![Scope::Inject], ..NewApiKey::default() };
     let (_, secret) = world.suite.accounts().create_api_key(new, "test").await.unwrap();
     let server = world.smtp.to_string();
     let run = |more: &[&str]| {
