@@ -87,6 +87,7 @@ async fn a_mail_is_taken_and_its_reader_acts() {
         ehlo_name: "mta.example.com".to_owned(),
         tls: TlsPolicy::Opportunistic,
         tls_config: smtp::tls::client_opportunistic(),
+        trust: None,
         timeouts: Timeouts::default(),
         transcript_bytes_max: ConnectOptions::TRANSCRIPT_BYTES_MAX,
     };

@@ -36,6 +36,19 @@ impl Question {
     }
 }
 
+/// A TLSA record (RFC 6698 2.1): which certificate a service may show.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Tlsa {
+    /// 0 and 1: bound to public authorities; 2: an authority of the domain's own; 3: the certificate itself.
+    pub usage: u8,
+    /// 0: the whole certificate, 1: its public key.
+    pub selector: u8,
+    /// 0: as it is, 1: SHA-256, 2: SHA-512.
+    pub matching: u8,
+    /// What it is compared with.
+    pub data: Vec<u8>,
+}
+
 /// What the DNS said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {

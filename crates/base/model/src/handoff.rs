@@ -142,6 +142,14 @@ pub enum FromDelivery {
         /// Why it could not be opened or had to end; `None` for an orderly end.
         trouble: Option<Box<SessionTrouble>>,
     },
+    /// A source can send, or cannot: its address is not on this machine, or none of its proxies works. Said when it
+    /// changes; every source counts as able before.
+    Source {
+        /// Its name.
+        source: Name,
+        /// Why it cannot send; `None` when it can again.
+        down: Option<String>,
+    },
 }
 
 /// A session that could not be opened or broke outside of a transaction.

@@ -1,7 +1,8 @@
 //! Whence and whither: sources, pools, sites, providers and the paths between them.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,12 +16,116 @@ use crate::name::Name;
 pub struct Source {
     /// Its name, unique in the suite.
     pub name: Name,
-    /// The local address to bind to; without one the machine chooses.
+    /// The local address to bind to; without one the machine chooses. Behind `egress`: the address as the world sees
+    /// it, told to proxies that can be told.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub address: Option<IpAddr>,
+    /// A second address, IPv6, beside an IPv4 one: hosts are then reached over both.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub address_v6: Option<Ipv6Addr>,
     /// The name said in EHLO; should be the address's PTR name.
     pub ehlo_name: String,
+    /// The name said in EHLO over IPv6, where its PTR name is another one.
+    #[serde(default)]
+    pub ehlo_name_v6: Option<String>,
+    /// How TLS is used by this source, whatever the rules of the provider say.
+    #[serde(default)]
+    pub tls: Option<TlsPolicy>,
+    /// A certificate (PEM, the chain behind it) shown to servers that ask for one.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub client_certificate: Option<PathBuf>,
+    /// The private key of the certificate (PEM).
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub client_key: Option<PathBuf>,
+    /// A domain whose DKIM keys sign all mail of this source in addition to those of the sender's domain.
+    #[serde(default)]
+    pub signing_domain: Option<Name>,
+    /// Only these selectors of `signing_domain`; all of its active keys when empty.
+    #[serde(default)]
+    pub signing_selectors: Vec<Name>,
+    /// Proxies through which it connects, the first that works; connections are direct without any.
+    #[serde(default)]
+    pub egress: Vec<Proxy>,
+}
+
+impl Source {
+    /// A source that connects directly, with nothing but a name.
+    pub fn new(name: impl Into<Name>, address: Option<IpAddr>, ehlo_name: impl Into<String>) -> Self {
+        Source {
+            name: name.into(),
+            address,
+            address_v6: None,
+            ehlo_name: ehlo_name.into(),
+            ehlo_name_v6: None,
+            tls: None,
+            client_certificate: None,
+            client_key: None,
+            signing_domain: None,
+            signing_selectors: Vec::new(),
+            egress: Vec::new(),
+        }
+    }
+
+    /// The own address for connections to a host of this family; `Err` when the source has none of it but one of the
+    /// other family, `Ok(None)` when the machine chooses.
+    pub fn address_for(&self, host: IpAddr) -> Result<Option<IpAddr>, NoAddress> {
+        let six = self.address_v6.map(IpAddr::V6);
+        let own = [self.address, six].into_iter().flatten().find(|own| own.is_ipv4() == host.is_ipv4());
+        match (own, self.address.is_some() || six.is_some()) {
+            (None, true) => Err(NoAddress),
+            (own, _) => Ok(own),
+        }
+    }
+
+    /// The name said in EHLO to a host of this family.
+    pub fn ehlo_name_for(&self, host: IpAddr) -> &str {
+        match &self.ehlo_name_v6 {
+            Some(name) if host.is_ipv6() => name,
+            _ => &self.ehlo_name,
+        }
+    }
+}
+
+/// A source has no address of the family of a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoAddress;
+
+/// A proxy through which a source connects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Proxy {
+    /// How it is told where to connect.
+    pub kind: ProxyKind,
+    /// Where it listens, such as `"192.0.2.1:1080"`.
+    #[schema(value_type = String)]
+    pub address: SocketAddr,
+    /// The own address for the connection to it; without one the machine chooses.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub bind: Option<IpAddr>,
+    /// User name for `socks5` (RFC 1929).
+    #[serde(default)]
+    pub user: Option<String>,
+    /// A file whose first line is the password of `user`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub password_file: Option<PathBuf>,
+}
+
+/// How a proxy is told where to connect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProxyKind {
+    /// SOCKS version 5, CONNECT (RFC 1928), without or with user and password (RFC 1929).
+    Socks5,
+    /// A header of HAProxy's PROXY protocol, version 1 (text): source and destination as the proxy shall use them.
+    ProxyV1,
+    /// The same, version 2 (binary).
+    ProxyV2,
 }
 
 /// Sources that share the work, each with a weight.
@@ -31,6 +136,9 @@ pub struct Pool {
     pub name: Name,
     /// Names of sources with their weights.
     pub members: Vec<PoolMember>,
+    /// The pool that takes over while no member can send (absent, dead proxy, suspended).
+    #[serde(default)]
+    pub fallback: Option<Name>,
 }
 
 /// One source in a pool.
@@ -42,6 +150,9 @@ pub struct PoolMember {
     /// Its share, relative to the other members; 0 takes it out without removing it.
     #[serde(default = "one")]
     pub weight: u32,
+    /// Sends only while no other member can.
+    #[serde(default)]
+    pub standby: bool,
 }
 
 fn one() -> u32 {
@@ -57,6 +168,8 @@ pub struct Site {
     pub provider: Name,
     /// Its hosts, best preference first.
     pub hosts: Vec<MxHost>,
+    /// The route of the operator that leads here; `None` for the MX hosts of domains.
+    pub smarthost: Option<Arc<crate::smarthost::Route>>,
 }
 
 /// One mail exchanger.
@@ -94,8 +207,64 @@ pub enum TlsPolicy {
     Opportunistic,
     /// Refuse to send without TLS; certificate not checked.
     Required,
+    /// Refuse to send unless the server shows a certificate for its name from an authority that is trusted (RFC 5280,
+    /// RFC 9525).
+    Verified,
     /// Never used.
     None,
+}
+
+/// How TLS fails, in the words of TLS reports (RFC 8460 4.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TlsFailure {
+    /// The server does not offer STARTTLS.
+    StarttlsNotSupported,
+    /// The certificate is for other names.
+    CertificateHostMismatch,
+    /// The certificate has expired, or is not valid yet.
+    CertificateExpired,
+    /// Its issuer is not trusted.
+    CertificateNotTrusted,
+    /// Anything else that keeps TLS from being made.
+    ValidationFailure,
+    /// No TLSA record fits.
+    TlsaInvalid,
+    /// The TLSA records could not be authenticated (DNSSEC).
+    DnssecInvalid,
+    /// DANE is demanded and the domain has no TLSA records.
+    DaneRequired,
+    /// The MTA-STS policy could not be fetched.
+    StsPolicyFetchError,
+    /// The MTA-STS policy cannot be read, or does not name the host.
+    StsPolicyInvalid,
+    /// The certificate of the host that publishes the MTA-STS policy is not trusted.
+    StsWebpkiInvalid,
+}
+
+impl TlsFailure {
+    /// As in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TlsFailure::StarttlsNotSupported => "starttls-not-supported",
+            TlsFailure::CertificateHostMismatch => "certificate-host-mismatch",
+            TlsFailure::CertificateExpired => "certificate-expired",
+            TlsFailure::CertificateNotTrusted => "certificate-not-trusted",
+            TlsFailure::ValidationFailure => "validation-failure",
+            TlsFailure::TlsaInvalid => "tlsa-invalid",
+            TlsFailure::DnssecInvalid => "dnssec-invalid",
+            TlsFailure::DaneRequired => "dane-required",
+            TlsFailure::StsPolicyFetchError => "sts-policy-fetch-error",
+            TlsFailure::StsPolicyInvalid => "sts-policy-invalid",
+            TlsFailure::StsWebpkiInvalid => "sts-webpki-invalid",
+        }
+    }
+}
+
+impl fmt::Display for TlsFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// Everything a session needs to know about its path; fixed for the life of the session.
@@ -115,6 +284,9 @@ pub struct PathSpec {
     pub tls: TlsPolicy,
     /// An idle connection is closed after this long.
     pub idle_timeout: Duration,
+    /// At most so many connections to one address of a mail host at a time, from all sources together; no limit when
+    /// absent. The address is known only when a host is chosen, so delivery counts and keeps to it: it takes another
+    /// address of the site, and gives the session up as a connection trouble of the rate-limited category when there is
+    /// none with room.
+    pub connections_per_address: Option<u32>,
 }
-    /// The route of the operator that leads here; `None` for the MX hosts of domains.
-    pub smarthost: Option<Arc<crate::smarthost::Route>>,

@@ -22,6 +22,9 @@ pub mod reply;
 pub mod server;
 mod stream;
 pub mod tls;
+pub mod trust;
+
+pub use stream::{Duplex, Wire};
 
 /// What the traits of this crate return: they are used behind a pointer.
 pub use futures::future::BoxFuture;

@@ -72,13 +72,56 @@ impl TlsInfo {
     }
 }
 
+/// What is known of an encrypted connection to a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secured {
+    /// Version and cipher.
+    pub info: TlsInfo,
+    /// The handshake was shortened by an earlier session.
+    pub resumed: bool,
+    /// What its certificate is worth; `None` when it was not judged.
+    pub finding: Option<crate::trust::Finding>,
+    /// SHA-256 of the server's certificate, in hexadecimal digits.
+    pub certificate: Option<String>,
+}
+
+impl Secured {
+    /// Looks at a finished handshake and judges the server's certificate.
+    ///
+    /// # Errors
+    /// The certificate is not what `trust` demands.
+    pub(crate) fn of(
+        connection: &rustls::ClientConnection,
+        trust: Option<&crate::trust::Trust>,
+        host: &str,
+    ) -> Result<Secured, crate::trust::TlsFault> {
+        let chain = connection.peer_certificates().unwrap_or_default();
+        let finding = trust.map(|trust| trust.judge(chain, host)).transpose()?;
+        let digest = |own: &CertificateDer<'_>| {
+            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, own);
+            digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        };
+        let resumed = matches!(connection.handshake_kind(), Some(rustls::HandshakeKind::Resumed));
+        let certificate = chain.first().map(digest);
+        Ok(Secured { info: TlsInfo::of(connection), resumed, finding, certificate })
+    }
+}
+
+impl std::fmt::Display for Secured {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.info.fmt(f)?;
+        f.write_str(if self.resumed { ", resumed" } else { "" })?;
+        self.finding.iter().try_for_each(|finding| write!(f, ", {finding}"))
+    }
+}
+
 impl std::fmt::Display for TlsInfo {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}", self.version, self.cipher)
     }
 }
 
-fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
@@ -101,7 +144,7 @@ pub fn server_from_pem(certificates: &Path, key: &Path) -> Result<Arc<ServerConf
     Ok(Arc::new(config))
 }
 
-fn read_pem<T>(
+pub(crate) fn read_pem<T>(
     path: &Path,
     read: impl FnOnce(&[u8]) -> Result<T, rustls_pki_types::pem::Error>,
 ) -> Result<T, TlsError> {
@@ -153,6 +196,112 @@ pub fn client_opportunistic() -> Arc<ClientConfig> {
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
     Arc::new(config)
+}
+
+/// What a client shows to servers that ask for a certificate.
+#[derive(Clone, Debug)]
+pub struct ClientIdentity {
+    /// The certificate chain, PEM.
+    pub certificate: PathBuf,
+    /// Its private key, PEM.
+    pub key: PathBuf,
+}
+
+/// How a server's part in the handshake is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signatures {
+    /// It must prove that it holds the key of its certificate; the certificate is judged later ([`crate::trust`]).
+    Proven,
+    /// Anything goes, also certificates that cannot be read. Protects against listeners, not against somebody in the
+    /// middle.
+    Unproven,
+}
+
+/// A client configuration for delivery. Sessions of at most `sessions_max` hosts are kept for resumption; they belong to
+/// this configuration alone.
+///
+/// # Errors
+/// [`TlsError`]: the operator has to put the files of the identity right.
+pub fn client(
+    signatures: Signatures,
+    identity: Option<&ClientIdentity>,
+    sessions_max: usize,
+) -> Result<Arc<ClientConfig>, TlsError> {
+    let provider = provider();
+    let algorithms = provider.signature_verification_algorithms;
+    let verifier: Arc<dyn ServerCertVerifier> = match signatures {
+        Signatures::Proven => Arc::new(ProvenKey { algorithms }),
+        Signatures::Unproven => Arc::new(AnyCertificate { schemes: algorithms.supported_schemes() }),
+    };
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(TlsError::Unusable)?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
+    let mut config = match identity {
+        None => builder.with_no_client_auth(),
+        Some(ClientIdentity { certificate, key }) => {
+            let chain =
+                read_pem(certificate, |bytes| CertificateDer::pem_slice_iter(bytes).collect::<Result<Vec<_>, _>>())?;
+            let key = read_pem(key, PrivateKeyDer::from_pem_slice)?;
+            builder.with_client_auth_cert(chain, key).map_err(TlsError::Unusable)?
+        }
+    };
+    config.resumption = rustls::client::Resumption::in_memory_sessions(sessions_max);
+    Ok(Arc::new(config))
+}
+
+/// The certificates of a PEM file, as further authorities to believe.
+///
+/// # Errors
+/// [`TlsError`]: the operator has to put the file right.
+pub fn authorities(path: &Path) -> Result<crate::trust::Authorities, TlsError> {
+    let chain = read_pem(path, |bytes| CertificateDer::pem_slice_iter(bytes).collect::<Result<Vec<_>, _>>())?;
+    if chain.is_empty() {
+        return Err(TlsError::Pem { path: path.to_owned(), reason: "no certificate".to_owned() });
+    }
+    crate::trust::Authorities::web_and(&chain).map_err(TlsError::Unusable)
+}
+
+/// Takes any certificate but wants the proof that the server holds its key.
+#[derive(Debug)]
+struct ProvenKey {
+    algorithms: rustls::crypto::WebPkiSupportedAlgorithms,
+}
+
+impl ServerCertVerifier for ProvenKey {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls12_signature(message, certificate, signed, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls13_signature(message, certificate, signed, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
 }
 
 /// A client configuration that takes only certificates of Mozilla's roots, for the server's name.

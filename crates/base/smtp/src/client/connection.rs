@@ -8,11 +8,11 @@ use std::time::Duration;
 use model::reply::Phase;
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use crate::client::capabilities::Capabilities;
+use crate::client::dial::{self, Connected};
 use crate::client::error::{ClientError, ErrorKind};
 use crate::client::exchange::{Exchange, Next, OutboundTransaction, Sent};
 use crate::client::opening::{Opening, OpeningStep};
@@ -20,8 +20,8 @@ use crate::client::options::{ConnectOptions, Timeouts};
 use crate::client::transcript::Transcript;
 use crate::lines;
 use crate::reply::{ReplyReader, WireReply};
-use crate::stream::Stream;
-use crate::tls::TlsInfo;
+use crate::stream::{Stream, Wire};
+use crate::tls::{Secured, TlsInfo};
 
 /// Room for one read of replies.
 const READ_BYTES: usize = 4_096;
@@ -60,7 +60,7 @@ pub struct Client {
     capabilities: Capabilities,
     timeouts: Timeouts,
     transcript: Transcript,
-    tls: Option<TlsInfo>,
+    tls: Option<Secured>,
     peer: SocketAddr,
     local: SocketAddr,
     timings: Timings,
@@ -79,26 +79,38 @@ impl Client {
     /// once more without TLS.
     pub async fn connect(options: &ConnectOptions) -> Result<Client, Box<FailedConnection>> {
         let began = Instant::now();
-        let connected = tcp_connect(options).await;
-        let timings = Timings { connect_ms: ms_since(began), tls_ms: None };
-        let transcript = Transcript::new(options.transcript_bytes_max);
-        let (stream, local) = match connected {
-            Ok(connected) => connected,
-            Err(kind) => {
-                let error = ClientError { phase: Phase::Connect, dot_sent: false, kind };
-                return Err(Box::new(FailedConnection { error, transcript: String::new(), local: None, timings }));
+        let connected = in_time(began + options.timeouts.connect, dial::tcp(options.bind, options.address)).await;
+        let connect_ms = ms_since(began);
+        match connected {
+            Ok((stream, local)) => {
+                let (wire, peer) = (Wire::Tcp(stream), options.address);
+                Client::over(Connected { wire, local, peer, connect_ms }, options).await
             }
-        };
+            Err(kind) => Err(Box::new(FailedConnection {
+                error: ClientError { phase: Phase::Connect, dot_sent: false, kind },
+                transcript: String::new(),
+                local: None,
+                timings: Timings { connect_ms, tls_ms: None },
+            })),
+        }
+    }
+
+    /// Goes through greeting, EHLO and, as the policy says, STARTTLS over a connection that was made elsewhere.
+    ///
+    /// # Errors
+    /// As [`Client::connect`].
+    pub async fn over(connected: Connected, options: &ConnectOptions) -> Result<Client, Box<FailedConnection>> {
+        let Connected { wire, local, peer, connect_ms } = connected;
         let mut client = Client {
-            stream: Stream::Plain(stream),
+            stream: Stream::Plain(wire),
             replies: ReplyReader::default(),
             capabilities: Capabilities::default(),
             timeouts: options.timeouts,
-            transcript,
+            transcript: Transcript::new(options.transcript_bytes_max),
             tls: None,
-            peer: options.address,
+            peer,
             local,
-            timings,
+            timings: Timings { connect_ms, tls_ms: None },
             output: Vec::with_capacity(512),
             transaction_ends: None,
             needs_reset: false,
@@ -159,9 +171,10 @@ impl Client {
             Err(_) => return Err(fail(ErrorKind::Timeout)),
         };
         self.timings.tls_ms = Some(ms_since(began));
-        let info = TlsInfo::of(stream.get_ref().1);
-        self.transcript.note(&info.to_string());
-        self.tls = Some(info);
+        let secured = Secured::of(stream.get_ref().1, options.trust.as_ref(), &options.host_name)
+            .map_err(|fault| fail(ErrorKind::Tls(fault.into())))?;
+        self.transcript.note(&secured.to_string());
+        self.tls = Some(secured);
         self.stream = Stream::Client(Box::new(stream));
         Ok(())
     }
@@ -379,6 +392,11 @@ impl Client {
 
     /// TLS version and cipher, when the connection is encrypted.
     pub fn tls(&self) -> Option<&TlsInfo> {
+        self.tls.as_ref().map(|secured| &secured.info)
+    }
+
+    /// What is known of the encryption and of who the server is.
+    pub fn secured(&self) -> Option<&Secured> {
         self.tls.as_ref()
     }
 
@@ -396,20 +414,6 @@ impl Client {
     pub fn timings(&self) -> Timings {
         self.timings
     }
-}
-
-async fn tcp_connect(options: &ConnectOptions) -> Result<(TcpStream, SocketAddr), ErrorKind> {
-    let connect = async {
-        let socket = if options.address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        if let Some(address) = options.bind {
-            socket.bind(SocketAddr::new(address, 0))?;
-        }
-        let stream = socket.connect(options.address).await?;
-        stream.set_nodelay(true)?;
-        let local = stream.local_addr()?;
-        Ok((stream, local))
-    };
-    in_time(Instant::now() + options.timeouts.connect, connect).await
 }
 
 async fn in_time<T>(deadline: Instant, future: impl Future<Output = io::Result<T>>) -> Result<T, ErrorKind> {

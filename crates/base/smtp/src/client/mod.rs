@@ -5,6 +5,7 @@
 
 mod capabilities;
 mod connection;
+pub mod dial;
 mod error;
 mod exchange;
 mod opening;
@@ -13,6 +14,7 @@ mod transcript;
 
 pub use self::capabilities::Capabilities;
 pub use self::connection::{Client, FailedConnection, Timings};
+pub use self::dial::Connected;
 pub use self::error::{ClientError, ErrorKind};
 pub use self::exchange::{Exchange, Fate, Next, OutboundRecipient, OutboundTransaction, Sent};
 pub use self::opening::{Opening, OpeningStep};

@@ -106,7 +106,7 @@ impl Opening {
                 self.state = State::StartTls;
                 OpeningStep::Send("STARTTLS".to_owned())
             }
-            (false, TlsPolicy::Required) => {
+            (false, TlsPolicy::Required | TlsPolicy::Verified) => {
                 self.state = State::StartTls;
                 self.fail(ErrorKind::NotOffered("STARTTLS"))
             }

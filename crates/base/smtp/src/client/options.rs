@@ -19,8 +19,11 @@ pub struct ConnectOptions {
     pub ehlo_name: String,
     /// How TLS is used.
     pub tls: TlsPolicy,
-    /// How certificates are treated: [`crate::tls::client_opportunistic`] or [`crate::tls::client_verified`].
+    /// How certificates are treated: [`crate::tls::client`], [`crate::tls::client_opportunistic`] or
+    /// [`crate::tls::client_verified`].
     pub tls_config: Arc<rustls::ClientConfig>,
+    /// What the server's certificate is judged by and has to fulfil; not looked at without.
+    pub trust: Option<crate::trust::Trust>,
     /// How long to wait in each phase.
     pub timeouts: Timeouts,
     /// Most bytes of dialogue kept for [`crate::client::Client::transcript`]; the middle of a longer one is left out.
@@ -40,6 +43,7 @@ impl ConnectOptions {
             ehlo_name: ehlo_name.into(),
             tls: TlsPolicy::Opportunistic,
             tls_config: crate::tls::client_opportunistic(),
+            trust: None,
             timeouts: Timeouts::default(),
             transcript_bytes_max: ConnectOptions::TRANSCRIPT_BYTES_MAX,
         }

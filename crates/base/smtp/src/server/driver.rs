@@ -45,7 +45,7 @@ pub(crate) async fn run(
     admitted: bool,
     ends_at: Instant,
 ) -> io::Result<()> {
-    let mut stream = Stream::Plain(stream);
+    let mut stream = Stream::from(stream);
     let mut tls = None;
     if shared.config.implicit_tls {
         tls = Some(handshake(&mut stream, shared).await?);

@@ -29,6 +29,7 @@ fn options(running: &Running, tls: TlsPolicy) -> ConnectOptions {
         ehlo_name: "client.test".to_owned(),
         tls,
         tls_config: tls::client_opportunistic(),
+        trust: None,
         timeouts: Timeouts::default(),
         transcript_bytes_max: ConnectOptions::TRANSCRIPT_BYTES_MAX,
     }
@@ -187,6 +188,7 @@ async fn client_against(script: &'static [&'static str], tls: TlsPolicy) -> Resu
         ehlo_name: "client.test".to_owned(),
         tls,
         tls_config: tls::client_opportunistic(),
+        trust: None,
         timeouts: Timeouts { ehlo: Duration::from_millis(50), ..Timeouts::default() },
         transcript_bytes_max: 1000,
     };
