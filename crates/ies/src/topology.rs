@@ -264,6 +264,8 @@ impl Shared {
             dkim,
             tokens: self.tokens.clone(),
             clock: self.clock.clone(),
+            dialer: Arc::new(delivery::Tcp),
+            state_dir: Some(self.config.data_dir.join("delivery")),
         };
         let settings = self.config.delivery.clone();
         running.start(Stage::Engine, "delivery", |stop| async move { delivery::run(settings, ports, stop).await });

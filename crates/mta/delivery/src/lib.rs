@@ -23,6 +23,7 @@
 
 mod compose;
 mod config;
+mod dial;
 mod driver;
 mod keys;
 mod load;
@@ -32,6 +33,7 @@ mod session;
 pub mod verdict;
 
 pub use config::{Config, LostAfterDot, PermanentBlock};
+pub use dial::{Dial, Dialer, Tcp};
 pub use driver::run;
 pub use keys::DkimKeys;
 pub use ports::{Ports, Suppressed, SuppressionCheck};

@@ -1,6 +1,7 @@
 //! What the binary gives to delivery.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use dns::Resolver;
@@ -12,6 +13,7 @@ use model::submission::Routing;
 use model::time::Clock;
 use tokio::sync::mpsc;
 
+use crate::dial::Dialer;
 use crate::keys::DkimKeys;
 
 /// Everything delivery works with.
@@ -36,6 +38,11 @@ pub struct Ports {
     pub tokens: Arc<Keys>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// The network.
+    pub dialer: Arc<dyn Dialer>,
+    /// A directory of delivery's own for what it has learned of hosts and of policies; without it that is forgotten
+    /// over a restart. Made when it is missing.
+    pub state_dir: Option<PathBuf>,
 }
 
 /// Asked at every attempt, just before a recipient is written to.

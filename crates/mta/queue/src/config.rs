@@ -251,7 +251,7 @@ impl Config {
         if !self.sources.is_empty() {
             return self.sources.clone();
         }
-        vec![Source { name: default_name(), address: None, ehlo_name: "localhost".to_owned() }]
+        vec![Source::new(default_name(), None, "localhost")]
     }
 
     /// The pools, with the default one where none is configured.
@@ -259,8 +259,8 @@ impl Config {
         if !self.pools.is_empty() {
             return self.pools.clone();
         }
-        let members = self.effective_sources().into_iter().map(|source| PoolMember { source: source.name, weight: 1 });
-        vec![Pool { name: default_name(), members: members.collect() }]
+        let members = self.effective_sources().into_iter().map(|source| PoolMember { source: source.name, weight: 1, standby: false });
+        vec![Pool { name: default_name(), members: members.collect(), fallback: None }]
     }
 
     /// Checks what the form alone cannot.

@@ -101,6 +101,7 @@ impl Opening<'_> {
             ehlo_name: self.path.source.ehlo_name.clone(),
             tls: self.path.tls,
             tls_config: self.shared.tls.clone(),
+            trust: None,
             timeouts: config.timeouts(),
             transcript_bytes_max: usize::try_from(config.transcript_max.0).unwrap_or(usize::MAX),
         }

@@ -131,6 +131,7 @@ pub struct Setup {
     pub recipients_per_transaction: u32,
     pub hosts: Vec<&'static str>,
     pub dkim: DkimKeys,
+    pub dialer: Arc<dyn delivery::Dialer>,
 }
 
 impl Default for Setup {
@@ -145,6 +146,7 @@ impl Default for Setup {
             recipients_per_transaction: 100,
             hosts: vec!["mx.test"],
             dkim: DkimKeys::new(),
+            dialer: Arc::new(delivery::Tcp),
         }
     }
 }
@@ -196,6 +198,8 @@ impl Stage {
             dkim: setup.dkim,
             tokens: Arc::clone(&tokens),
             clock: Arc::new(ManualClock::new(NOW)),
+            dialer: setup.dialer,
+            state_dir: Some(dir.path().to_owned()),
         };
         let config = Config { port, allow_private_routes: setup.private_routes, ..setup.config };
         config.validate().unwrap();
@@ -205,16 +209,13 @@ impl Stage {
         let hosts = hosts.map(|(place, name)| MxHost { name: Name::from(*name), preference: 10 * place as u16 });
         let path = Arc::new(PathSpec {
             path: Path { source: Name::from("source"), site: Name::from("site") },
-            source: Arc::new(Source {
-                name: Name::from("source"),
-                address: Some("127.0.0.1".parse().unwrap()),
-                ehlo_name: "out.test".to_owned(),
-            }),
+            source: Arc::new(Source::new("source", Some("127.0.0.1".parse().unwrap()), "out.test")),
             site: Arc::new(Site { name: Name::from("site"), provider: Name::from("x"), hosts: hosts.collect(), ..Site::default() }),
             messages_per_connection: setup.messages_per_connection,
             recipients_per_transaction: setup.recipients_per_transaction,
             tls: setup.path_tls,
             idle_timeout: Duration::from_secs(20),
+            connections_per_address: None,
         });
         Stage {
             host,

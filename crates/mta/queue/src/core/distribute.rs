@@ -35,8 +35,7 @@ impl QueueCore {
         line.used_at = now;
         self.expire_backlog(now, line_idx, out);
         let (site, pool) = (self.lines[line_idx].site, usize::from(self.lines[line_idx].pool));
-        let sources = self.pools[pool].sources.clone();
-        let weights = self.pools[pool].weights.clone();
+        let (sources, weights) = self.members_now(now, pool, site);
         let mut rooms: Vec<u32> = Vec::new();
         let mut rooms_class = None;
         let mut rotation = std::mem::take(&mut self.lines[line_idx].rotation);
@@ -132,6 +131,7 @@ impl QueueCore {
             recipients_per_transaction: limits.recipients_per_transaction.value,
             tls: limits.tls,
             idle_timeout: limits.idle_timeout,
+            connections_per_address: None,
         });
         let rate_now = limits.rate.as_ref().map(|rate| rate.value);
         let path = self.paths.insert(Path {

@@ -278,6 +278,9 @@ impl QueueCore {
     }
 
     pub(super) fn suspended_by_person(&self, source: u16, site: u32) -> Option<&ControlView> {
+        if let Some(down) = &self.sources[usize::from(source)].down {
+            return Some(down);
+        }
         if self.suspensions == 0 {
             return None;
         }

@@ -29,6 +29,7 @@ mod outcome;
 mod route;
 mod session;
 mod snapshot;
+mod sources;
 mod sweep;
 mod tables;
 mod tell;
@@ -285,6 +286,7 @@ impl QueueCore {
                 Input::Delivery(FromDelivery::HostLimit { session, messages }) => {
                     self.host_limit(now, session, messages, out);
                 }
+                Input::Delivery(FromDelivery::Source { source, down }) => self.source_health(now, &source, down, out),
                 Input::Delivery(FromDelivery::Closed { session, trouble }) => {
                     self.session_closed(now, session, trouble, out);
                 }

@@ -22,7 +22,7 @@ use crate::pools::Rotation;
 use crate::providers::PathLimits;
 use crate::retry::Retry;
 use crate::throttle::Throttle;
-use crate::view::{AttemptCounts, LastReply, Progress};
+use crate::view::{AttemptCounts, ControlView, LastReply, Progress};
 
 /// A stream with the class its priority leads to.
 #[derive(Debug)]
@@ -38,12 +38,18 @@ pub(super) struct PoolState {
     pub name: Name,
     pub sources: Vec<u16>,
     pub weights: Vec<u32>,
+    /// Sends only while no other member may.
+    pub standby: Vec<bool>,
+    /// The pool that takes over while no member may send.
+    pub fallback: Option<u16>,
 }
 
 #[derive(Debug)]
 pub(super) struct SourceState {
     pub spec: Arc<Source>,
     pub sessions: u32,
+    /// It cannot send: its address or its proxies are gone.
+    pub down: Option<ControlView>,
 }
 
 #[derive(Debug)]
@@ -249,13 +255,19 @@ pub(super) enum SessionPhase {
 pub(super) fn arrange(config: &Config) -> (Vec<SourceState>, Vec<PoolState>, Vec<StreamState>) {
     let sources = config.effective_sources();
     let number_of = |name: &Name| sources.iter().position(|source| source.name == *name).map(|idx| idx as u16);
-    let pools: Vec<PoolState> = config
-        .effective_pools()
-        .into_iter()
+    let configured = config.effective_pools();
+    let pool_of = |name: &Name| configured.iter().position(|pool| pool.name == *name).map(|idx| idx as u16);
+    let pools: Vec<PoolState> = configured
+        .iter()
         .map(|pool| {
-            let known = pool.members.iter().filter_map(|member| Some((number_of(&member.source)?, member.weight)));
-            let (sources, weights) = known.unzip();
-            PoolState { name: pool.name, sources, weights }
+            let known = || pool.members.iter().filter_map(|member| Some((number_of(&member.source)?, member)));
+            PoolState {
+                name: pool.name.clone(),
+                sources: known().map(|(source, _)| source).collect(),
+                weights: known().map(|(_, member)| member.weight).collect(),
+                standby: known().map(|(_, member)| member.standby).collect(),
+                fallback: pool.fallback.as_ref().and_then(pool_of),
+            }
         })
         .collect();
     let mut priorities: Vec<u8> = config.streams.iter().map(|stream| stream.priority).collect();
@@ -269,6 +281,6 @@ pub(super) fn arrange(config: &Config) -> (Vec<SourceState>, Vec<PoolState>, Vec
     let mut streams: Vec<StreamState> = config.streams.iter().map(state).collect();
     let fallback = config.streams.iter().find(|stream| stream.name == config.default_stream);
     streams.push(state(fallback.expect("invariant: the configuration was validated")));
-    let sources = sources.into_iter().map(|source| SourceState { spec: Arc::new(source), sessions: 0 }).collect();
+    let sources = sources.into_iter().map(|source| SourceState { spec: Arc::new(source), sessions: 0, down: None }).collect();
     (sources, pools, streams)
 }
