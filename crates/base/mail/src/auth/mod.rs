@@ -6,6 +6,7 @@
 //! [`Answers`]: model::dns::Answers
 
 mod arc;
+mod checked;
 mod dkim;
 mod dmarc;
 mod letter;
@@ -13,10 +14,12 @@ mod spf;
 mod tags;
 
 pub use arc::{ArcInstance, ArcResult, ArcVerdict, INSTANCES_MAX, arc};
+pub use checked::{Checked, RESULTS_MAX, is_ours};
 pub use dkim::{DkimResult, DkimVerdict, SIGNATURES_MAX, dkim};
 pub use dmarc::{DmarcResult, DmarcVerdict, dmarc, is_aligned};
 pub use letter::Letter;
 pub use spf::{LOOKUPS_MAX, SpfResult, SpfVerdict, VOIDS_MAX, spf};
+pub(crate) use tags::tag;
 
 use std::net::IpAddr;
 

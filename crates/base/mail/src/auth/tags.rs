@@ -1,7 +1,7 @@
 //! Tag lists, `a=b; c=d` (RFC 6376 3.2), as far as mail-auth does not show what stands in them.
 
 /// The value of a tag, without white space around it; the first one counts.
-pub(super) fn tag<'a>(list: &'a str, name: &str) -> Option<&'a str> {
+pub(crate) fn tag<'a>(list: &'a str, name: &str) -> Option<&'a str> {
     list.split(';')
         .filter_map(|pair| pair.split_once('='))
         .find(|(found, _)| found.trim() == name)

@@ -80,6 +80,23 @@ pub fn header<'x>(raw: &'x [u8], name: &str) -> Option<Cow<'x, str>> {
     fields(raw).get(name).map(|field| field.text())
 }
 
+/// The domains of the authors in all `From` fields, in lower-case A-labels, each once; empty when there is none to read.
+pub fn author_domains(raw: &[u8]) -> Vec<String> {
+    let mut domains = Vec::new();
+    for field in fields(raw).all("From") {
+        let line = [field.value, b"\r\n"].concat();
+        let HeaderValue::Address(found) = MessageStream::new(&line).parse_address() else { continue };
+        for address in found.iter().filter_map(|author| author.address()) {
+            let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
+            let domain = idna::domain_to_ascii(domain).unwrap_or_else(|_| domain.to_ascii_lowercase());
+            if !domains.contains(&domain) {
+                domains.push(domain);
+            }
+        }
+    }
+    domains
+}
+
 /// A folded value on one line: line ends go, white space around them becomes one space.
 pub fn unfold(value: &[u8]) -> Cow<'_, str> {
     let text = match String::from_utf8_lossy(value) {

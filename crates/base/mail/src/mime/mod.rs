@@ -13,7 +13,7 @@ mod header;
 mod part;
 
 pub use check::{Check, check};
-pub use header::{Field, Fields, fields, header, unfold};
+pub use header::{Field, Fields, author_domains, fields, header, unfold};
 pub use part::{Body, Part, parse};
 
 /// Parts in one mail; what comes behind is left out.

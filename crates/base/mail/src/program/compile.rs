@@ -2,13 +2,18 @@
 
 use super::fault::{Fault, Part, ProgramError};
 use super::layout::{self, HeadLine};
-use super::source::{ExtraHeader, Source, UnsubscribeWays};
+use super::source::{ExtraHeader, OwnUnsubscribe, Source, UnsubscribeWays};
 use super::{Link, Program, UNSUBSCRIBE_URL, address, header, rewrite};
 use crate::merge::{Code, Escape, Place, Segment, TemplateError, Vars, assemble, lex};
 use crate::plain;
 
 /// Most extra headers.
 const HEADERS_MAX: usize = 100;
+
+/// Longest address to unsubscribe at, before its values.
+const UNSUBSCRIBE_URL_MAX: usize = 400;
+
+const LIST_UNSUBSCRIBE: &str = "List-Unsubscribe";
 
 /// Most files, and most bytes of all files together.
 const FILES_MAX: usize = 100;
@@ -213,6 +218,9 @@ impl<'s> Compiler<'s> {
                 address.and_then(|address| self.fault(Part::Settings, address)).map(|(_, domain)| domain);
             self.unsubscribe = Some(UnsubscribeWays { mailto_domain });
         }
+        if let Some(own) = &source.own_unsubscribe {
+            self.own_unsubscribe(own, lines);
+        }
         if let Some(list_id) = &source.list_id {
             let parts = list_id.trim().strip_suffix('>').and_then(|list_id| list_id.rsplit_once('<'));
             let id_ok = |id: &str| {
@@ -237,6 +245,21 @@ impl<'s> Compiler<'s> {
         }
     }
 
+    /// Values are percent-encoded, so none of them can end the angle brackets.
+    fn own_unsubscribe(&mut self, own: &OwnUnsubscribe, lines: &mut Vec<HeadLine>) {
+        let part = Part::Header(LIST_UNSUBSCRIBE.to_owned());
+        if let Err(why) = check_own_unsubscribe(own, self.source.unsubscribe.is_some()) {
+            self.faults.push(Fault::new(part, why));
+            return;
+        }
+        let ways = [&own.url, &own.mailto].into_iter().filter(|way| !way.is_empty());
+        let value = ways.map(|way| format!("<{way}>")).collect::<Vec<_>>().join(", ");
+        lines.extend(self.template(part, &value, Escape::Url).map(|value| text_line(LIST_UNSUBSCRIBE, value)));
+        if own.one_click {
+            lines.push(fixed(|out| header::put_text("List-Unsubscribe-Post", "List-Unsubscribe=One-Click", out)));
+        }
+    }
+
     fn extra_line(&mut self, extra: &ExtraHeader) -> Option<HeadLine> {
         let named = layout::check_header_name(&extra.name);
         let part = if named.is_ok() { Part::Header(extra.name.clone()) } else { Part::Settings };
@@ -254,6 +277,48 @@ impl<'s> Compiler<'s> {
             self.fault(Part::Settings, layout::check_file(file));
         }
     }
+}
+
+/// RFC 2369 2 and RFC 8058 3.1: what stands around the Liquid must be an address that can stand in angle brackets.
+fn check_own_unsubscribe(own: &OwnUnsubscribe, has_other: bool) -> Result<(), String> {
+    if has_other {
+        return Err("there are two ways to unsubscribe: the author's own and that of the suite".to_owned());
+    }
+    if own.url.is_empty() && own.mailto.is_empty() {
+        return Err("give \"url\", \"mailto\" or both".to_owned());
+    }
+    if own.one_click && own.url.is_empty() {
+        return Err("one click needs \"url\" (RFC 8058)".to_owned());
+    }
+    for (name, way, scheme) in [("url", &own.url, "https://"), ("mailto", &own.mailto, "mailto:")] {
+        if way.is_empty() {
+            continue;
+        }
+        if !way.starts_with(scheme) {
+            return Err(format!("\"{name}\" must begin with {scheme}"));
+        }
+        let wrong = |letter: char| letter.is_control() || letter.is_whitespace() || "<>\"".contains(letter);
+        if way.len() > UNSUBSCRIBE_URL_MAX || !way.is_ascii() || without_liquid(way).contains(wrong) {
+            return Err(format!(
+                "\"{name}\" is no address: at most {UNSUBSCRIBE_URL_MAX} ASCII letters, no spaces or angle brackets"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A text without its `{{ … }}` and `{% … %}`.
+fn without_liquid(text: &str) -> String {
+    let mut rest = text;
+    let mut out = String::new();
+    while let Some(at) = rest.find("{{").into_iter().chain(rest.find("{%")).min() {
+        let close = if rest[at..].starts_with("{{") { "}}" } else { "%}" };
+        let Some(end) = rest[at..].find(close) else { break };
+        out.push_str(&rest[..at]);
+        rest = &rest[at + end + 2..];
+    }
+    out.push_str(rest);
+    out
 }
 
 fn fixed(write: impl FnOnce(&mut Vec<u8>)) -> HeadLine {

@@ -29,7 +29,8 @@ mod source;
 pub use fault::{Fault, Part, ProgramError, RenderError};
 pub use rewrite::LINKS_MAX;
 pub use source::{
-    Attachment, Author, ExtraHeader, SOURCE_VERSION, Source, SourceError, TrackingSwitches, UnsubscribeWays,
+    Attachment, Author, ExtraHeader, OwnUnsubscribe, SOURCE_VERSION, Source, SourceError, TrackingSwitches,
+    UnsubscribeWays,
 };
 
 use model::id::{CampaignId, ContactId, ListId, MessageId, RecipientId};

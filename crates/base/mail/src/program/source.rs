@@ -67,6 +67,25 @@ pub struct Source {
     /// by [`Source::freeze`], so that rows written today mean the same to a later version of the compiler.
     #[n(16)]
     pub slots: Vec<String>,
+    /// Ways to unsubscribe that are the author's own, in place of `unsubscribe`.
+    #[n(17)]
+    pub own_unsubscribe: Option<OwnUnsubscribe>,
+}
+
+/// The author's own ways to unsubscribe (RFC 2369, RFC 8058); Liquid may stand in both.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, minicbor::Encode, minicbor::Decode)]
+#[cbor(map)]
+#[serde(default, deny_unknown_fields)]
+pub struct OwnUnsubscribe {
+    /// `https://…`; empty for none.
+    #[n(0)]
+    pub url: String,
+    /// `mailto:…`; empty for none.
+    #[n(1)]
+    pub mailto: String,
+    /// A POST to `url` unsubscribes at once (List-Unsubscribe-Post).
+    #[n(2)]
+    pub one_click: bool,
 }
 
 /// Who writes.

@@ -36,6 +36,7 @@ fn source() -> Source {
         feedback_id: Some("55:customers:ies".into()),
         attachments: Vec::new(),
         slots: Vec::new(),
+        own_unsubscribe: None,
     }
 }
 
@@ -354,4 +355,29 @@ proptest! {
         prop_assert_eq!(names, ["From", "To", "Subject", "Date", "Message-ID", "Reply-To", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Id", "Feedback-ID", "X-Segment", "MIME-Version", "Content-Type"]);
         prop_assert_eq!(text.matches("\r\n--=_alternative").count(), 3);
     }
+}
+
+#[test]
+fn own_ways_to_unsubscribe_stay_in_their_brackets() {
+    let check = |own: OwnUnsubscribe, expected: &Expect| {
+        let source = Source { unsubscribe: None, own_unsubscribe: Some(own), ..source() };
+        let root = serde_json::from_value(json!({ "id": "7>, <https://evil.example\r\nBcc: x" })).unwrap();
+        let found = match source.compile() {
+            Ok(_) => String::from_utf8(render(&source, &root)).unwrap(),
+            Err(error) => error.faults.iter().map(|fault| format!("List-Unsubscribe: {}\n", fault.message)).collect(),
+        };
+        let unfolded = found.replace("\r\n ", " ");
+        let lines = unfolded.lines().filter(|line| line.starts_with("List-Unsub")).map(|line| format!("{line}\n"));
+        expected.assert_eq(&lines.collect::<String>());
+    };
+    let own = |url: &str, mailto: &str, one_click| OwnUnsubscribe { url: url.into(), mailto: mailto.into(), one_click };
+    check(
+        own("https://shop.example/u?id={{ id }}", "mailto:leave@shop.example?subject={{ id }}", true),
+        &expect![[r#""#]],
+    );
+    check(own("", "mailto:leave@shop.example", false), &expect![[r#""#]]);
+    check(own("", "", false), &expect![[r#""#]]);
+    check(own("http://shop.example/", "", false), &expect![[r#""#]]);
+    check(own("", "mailto:a@b.example", true), &expect![[r#""#]]);
+    check(own("https://shop.example/>, <https://evil.example/", "", false), &expect![[r#""#]]);
 }

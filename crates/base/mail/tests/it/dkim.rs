@@ -6,7 +6,7 @@ use std::hash::Hash;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use mail::dkim::{self, DkimKey, KeyError, KeyKind, SignError};
+use mail::dkim::{self, BodyHash, DkimKey, Form, KeyError, KeyKind, SignError, Signer};
 use mail_auth::common::parse::TxtRecordParser;
 use mail_auth::common::verify::DomainKey;
 use mail_auth::{AuthenticatedMessage, DkimResult, MessageAuthenticator, Parameters, ResolverCache, Txt};
@@ -111,6 +111,10 @@ fn changes_break_them_and_what_is_not_signed_does_not() {
     check("a:b:c:example", "a:b:c:other", false);
     check("From: Ada", "From: Eve <eve@example.com>\r\nFrom: Ada", false);
     check("Subject: =", "Subject: Win\r\nSubject: =", false);
+    check("From: Ada", "Reply-To: eve@example.com\r\nFrom: Ada", false);
+    check("From: Ada", "Cc: eve@example.com\r\nFrom: Ada", false);
+    check("Feedback-ID: a", "Feedback-ID: x:y:z:eve\r\nFeedback-ID: a", false);
+    check("MIME-Version: 1.0", "MIME-Version: 1.0\r\nContent-Type: text/html", false);
     check("not signed", "changed", true);
     check("world \t\r\n", "world\r\n", true);
     check("Received: from a by b;\r\n", "Received: from c by b;\r\n", true);
@@ -137,11 +141,52 @@ fn the_header_has_the_form_of_the_standard() {
     assert!(header.starts_with(
         "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.org;\r\n\ts=s1; t=1790000000;\r\n"
     ));
-    assert!(header.contains("a=ed25519-sha256") && header.contains("h=from:from:to:subject:subject:date:message-id:"));
+    assert!(
+        header.contains("a=ed25519-sha256")
+            && header.contains("h=from:from:reply-to:to:to:cc:subject:subject:date:date:")
+    );
     assert!(header.ends_with("\r\n") && !header.contains("\r\n\r\n"));
     assert!(header.split("\r\n").all(|line| line.len() <= 78 && line.trim_end() == line), "{header}");
     assert_eq!(dkim::sign(MAIL.as_bytes(), &[], AT), Ok(Vec::new()));
     assert_eq!(dkim::sign(b"To: a\r\n\r\n", &keys, AT), Err(SignError::NoFrom));
+}
+
+#[test]
+fn time_end_and_identity_are_in_the_header() {
+    let keys = keys();
+    let check = |form: &Form, identity: Option<&str>, expected: &str| {
+        let signers = [Signer { key: &keys[1], identity }];
+        let header = dkim::sign_with(MAIL.as_bytes(), &signers, form, AT, &mut BodyHash::default()).unwrap();
+        let text = String::from_utf8(header.clone()).unwrap();
+        let tags = text.split("s=s2;").nth(1).unwrap().split("\r\n").next().unwrap();
+        assert_eq!(tags, expected);
+        // The verifier looks at the clock of the machine for `x=`, so it is asked about signatures without an end.
+        if !expected.contains("x=") {
+            assert_eq!(verify(&[&header, MAIL.as_bytes()].concat(), &keys), [true], "{text}");
+        }
+    };
+    let plain = Form::default();
+    check(&plain, None, " t=1790000000;");
+    check(&plain.clone().with_timestamp(false), None, "");
+    let a_day = plain.clone().with_end(Some(Duration::from_secs(86_400)));
+    check(&a_day, None, " t=1790000000; x=1790086400;");
+    check(&plain, Some("acme@example.org"), " i=acme@example.org; t=1790000000;");
+    check(&plain, Some("@a.example.org"), " i=@a.example.org; t=1790000000;");
+    for wrong in ["acme@example.com", "acme@anexample.org", "a b@example.org", "a;@example.org", "a\r\n@example.org"] {
+        check(&plain, Some(wrong), " t=1790000000;");
+    }
+}
+
+#[test]
+fn a_body_that_is_the_same_is_hashed_once() {
+    let keys = keys();
+    let signers = [Signer { key: &keys[1], identity: None }];
+    let mut bodies = BodyHash::default();
+    for body in ["one\r\n", "one\r\n", "two\r\n", "two \r\n", "", "one\r\n"] {
+        let mail = format!("From: a@example.org\r\n\r\n{body}");
+        let header = dkim::sign_with(mail.as_bytes(), &signers, &Form::default(), AT, &mut bodies).unwrap();
+        assert_eq!(verify(&[&header, mail.as_bytes()].concat(), &keys), [true], "{body:?}");
+    }
 }
 
 #[test]

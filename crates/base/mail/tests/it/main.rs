@@ -1,6 +1,7 @@
 //! Integration tests of the mail crate, one binary.
 
 mod address;
+mod arc;
 mod auth;
 mod dkim;
 mod inspect;
