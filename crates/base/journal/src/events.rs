@@ -45,7 +45,7 @@ use crate::log::frame::Unit;
 use crate::log::recovery::Scan;
 use crate::log::segment::SEGMENT_HEADER;
 use crate::log::{Failure, Log, prepare};
-use crate::{Damage, OpenError, Options};
+use crate::{Damage, OpenError, Options, Work};
 use steward::{Appended, EventSteward, MARKER_LEN_MAX, MARKERS_MAX, MarkerReader, Markers, SharedMarkers};
 
 const KIND: [u8; 8] = *b"events\0\0";
@@ -223,7 +223,8 @@ impl EventLog {
 
     /// A reader that begins at `from`; [`Cursor::default`] stands for the very beginning.
     pub fn reader(&self, from: Cursor) -> EventReader {
-        EventReader::new(self.inner.log.segments().clone(), from, self.inner.end.clone())
+        let work = self.inner.log.work().clone();
+        EventReader::new(self.inner.log.segments().clone(), from, self.inner.end.clone(), work)
     }
 
     /// Asks that nothing from this place on be deleted: for the one consumer whose work cannot be made up for. It says so
@@ -249,6 +250,11 @@ impl EventLog {
     /// in older ones is counted by the readers that come across it.
     pub fn damage(&self) -> &[Damage] {
         &self.inner.damage
+    }
+
+    /// Who does what blocks.
+    pub fn work(&self) -> &Work {
+        self.inner.log.work()
     }
 
     /// Why the log takes nothing more until it is opened again; `None` while it does.

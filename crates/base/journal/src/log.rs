@@ -19,22 +19,23 @@ pub(crate) mod recovery;
 pub(crate) mod segment;
 pub(crate) mod segments;
 pub(crate) mod walk;
+pub(crate) mod work;
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use committer::Committer;
+use committer::{Committer, Tame, Turns};
 use frame::Unit;
 pub use options::{OpenError, Options, SyncMode};
 use recovery::{Recovered, Scan, Visitor, recover};
 use segments::Segments;
+use work::{Work, Worker};
 
 /// A damaged place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +97,9 @@ pub(crate) trait Steward: Send + 'static {
 /// A log that is open. Dropping it lets the committer finish what is queued.
 pub(crate) struct Log<T> {
     shared: Arc<Shared<T>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    worker: Mutex<Option<Worker>>,
+    /// The committer, when it has no thread.
+    turns: Option<Arc<Mutex<dyn Turns>>>,
 }
 
 /// What the handle and the committer share.
@@ -109,6 +112,8 @@ pub(crate) struct Shared<T> {
     pub(crate) segments: Segments,
     queue: Mutex<Queue<T>>,
     signal: Condvar,
+    /// The same signal, for a committer that is a task.
+    task_signal: Notify,
     room: Arc<Semaphore>,
     failed: OnceLock<String>,
     full: AtomicBool,
@@ -173,14 +178,25 @@ impl Prepared {
             segments,
             queue: Mutex::new(Queue { units: Vec::new(), woken: false, closing: false }),
             signal: Condvar::new(),
+            task_signal: Notify::new(),
             failed: OnceLock::new(),
             full: AtomicBool::new(false),
             lock: Mutex::new(Some(self.lock)),
         });
         let committer = Committer::new(shared.clone(), steward).map_err(io_error)?;
-        let name = String::from_utf8_lossy(&self.kind).trim_matches('\0').to_owned();
-        let thread = std::thread::Builder::new().name(format!("{name}-commit")).spawn(move || committer.run());
-        Ok(Log { shared, thread: Mutex::new(Some(thread.map_err(io_error)?)) })
+        let (worker, turns) = match &shared.options.work {
+            Work::Threads => {
+                let name = String::from_utf8_lossy(&self.kind).trim_matches('\0').to_owned();
+                let thread = std::thread::Builder::new().name(format!("{name}-commit")).spawn(move || committer.run());
+                (Worker::Thread(thread.map_err(io_error)?), None)
+            }
+            Work::Tasks(_) => {
+                let turns: Arc<Mutex<dyn Turns>> = Arc::new(Mutex::new(Tame::new(committer)));
+                let task = tokio::spawn(committer::serve(turns.clone(), shared.clone()));
+                (Worker::Task(task), Some(turns))
+            }
+        };
+        Ok(Log { shared, worker: Mutex::new(Some(worker)), turns })
     }
 }
 
@@ -217,7 +233,7 @@ impl<T: Send + 'static> Log<T> {
             return Err((tag, self.shared.why_ended()));
         }
         queue.units.push(Queued { unit, tag, permit });
-        self.shared.signal.notify_one();
+        self.shared.notify();
         Ok(())
     }
 
@@ -226,19 +242,34 @@ impl<T: Send + 'static> Log<T> {
         self.shared.wake();
     }
 
-    /// For a thread that wakes the committer without keeping the log open.
+    /// For somebody who wakes the committer without keeping the log open, and then waits for it. A committer that is a
+    /// task could not run meanwhile: its turn is over when the call returns.
     pub(crate) fn waker(&self) -> impl Fn() + Send + use<T> {
-        let shared = self.shared.clone();
-        move || shared.wake()
+        let (shared, turns) = (self.shared.clone(), self.turns.clone());
+        move || match &turns {
+            None => shared.wake(),
+            Some(turns) => {
+                committer::lock(turns).take_turn();
+            }
+        }
+    }
+
+    /// Who does what blocks.
+    pub(crate) fn work(&self) -> &Work {
+        &self.shared.options.work
+    }
+
+    /// The disk it lies on.
+    pub(crate) fn disk(&self) -> &Arc<dyn disk::Disk> {
+        &self.shared.options.disk
     }
 
     /// Commits what is queued, stops the committer and gives up the lock.
     pub(crate) async fn close(&self) {
         self.shared.begin_close();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
-            // A panic of the committer has been noted by its guard.
-            tokio::task::spawn_blocking(move || thread.join().ok()).await.ok();
+        let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(worker) = worker {
+            worker.ended().await;
         }
     }
 }
@@ -268,14 +299,44 @@ impl<T> Shared<T> {
         (std::mem::take(&mut queue.units), queue.closing)
     }
 
+    /// As [`Shared::wait`] for a task; what is queued is taken afterwards.
+    async fn woken(&self, timeout: Option<Duration>) {
+        let signalled = async {
+            while !self.has_work() {
+                self.task_signal.notified().await;
+            }
+        };
+        match timeout {
+            None => signalled.await,
+            Some(timeout) => tokio::time::timeout(timeout, signalled).await.unwrap_or_default(),
+        }
+    }
+
+    fn has_work(&self) -> bool {
+        let queue = self.queue();
+        !queue.units.is_empty() || queue.woken || queue.closing
+    }
+
+    /// What is queued, and whether the log is being closed.
+    fn take_queued(&self) -> (Vec<Queued<T>>, bool) {
+        let mut queue = self.queue();
+        queue.woken = false;
+        (std::mem::take(&mut queue.units), queue.closing)
+    }
+
+    fn notify(&self) {
+        self.signal.notify_one();
+        self.task_signal.notify_one();
+    }
+
     fn wake(&self) {
         self.queue().woken = true;
-        self.signal.notify_one();
+        self.notify();
     }
 
     fn begin_close(&self) {
         self.queue().closing = true;
-        self.signal.notify_one();
+        self.notify();
     }
 
     /// The committer is gone.

@@ -41,17 +41,17 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 
 use model::handoff::{Admitted, MessageHead, RowRef};
 use model::id::MessageId;
 use model::submission::{Content, NewRecipient};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::OpenError;
 use crate::events::Cursor;
 use crate::log::recovery::Scan;
+use crate::log::work::{Work, Worker};
 use crate::log::{Failure, Log, prepare};
+use crate::{Disk, OpenError};
 use index::Location;
 use record::Change;
 use shared::Shared;
@@ -71,7 +71,7 @@ pub struct Spool {
 struct Inner {
     shared: Arc<Shared>,
     log: Log<Tag>,
-    reclaimer: Mutex<Option<JoinHandle<()>>>,
+    reclaimer: Mutex<Option<Worker>>,
     acks_max: usize,
 }
 
@@ -259,6 +259,16 @@ impl Spool {
         self.inner.shared.segments.dir()
     }
 
+    /// Who does what blocks: reading rows and contents, too.
+    pub fn work(&self) -> &Work {
+        self.inner.log.work()
+    }
+
+    /// The disk it lies on.
+    pub fn disk(&self) -> &Arc<dyn Disk> {
+        self.inner.log.disk()
+    }
+
     /// Sizes at this moment.
     pub fn stats(&self) -> SpoolStats {
         let shared = &self.inner.shared;
@@ -285,7 +295,7 @@ impl Spool {
         self.inner.shared.copies.close();
         let reclaimer = self.inner.reclaimer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(reclaimer) = reclaimer {
-            tokio::task::spawn_blocking(move || reclaimer.join().ok()).await.ok();
+            reclaimer.ended().await;
         }
         self.inner.log.close().await;
         self.inner.shared.acks_room.close();
@@ -298,10 +308,16 @@ impl Drop for Inner {
     }
 }
 
-fn start_reclaimer(shared: &Arc<Shared>, log: &Log<Tag>) -> std::io::Result<JoinHandle<()>> {
+fn start_reclaimer(shared: &Arc<Shared>, log: &Log<Tag>) -> std::io::Result<Worker> {
     let (shared, wake_log) = (shared.clone(), log.waker());
     shared.copies.wake();
-    std::thread::Builder::new().name("spool-reclaim".to_owned()).spawn(move || reclaim::run(&shared, &wake_log))
+    match log.work() {
+        Work::Threads => {
+            let thread = std::thread::Builder::new().name("spool-reclaim".to_owned());
+            thread.spawn(move || reclaim::run(&shared, &wake_log)).map(Worker::Thread)
+        }
+        Work::Tasks(_) => Ok(Worker::Task(tokio::spawn(reclaim::run_as_task(shared, wake_log)))),
+    }
 }
 
 fn refuse(failure: Failure) -> AdmitError {

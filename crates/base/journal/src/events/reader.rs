@@ -7,6 +7,7 @@ use model::event::Event;
 use tokio::sync::watch;
 
 use super::{Cursor, EVENT, ReadError};
+use crate::Work;
 use crate::log::segment::SEGMENT_HEADER;
 use crate::log::segments::Segments;
 use crate::log::walk::{Step, Walker};
@@ -29,6 +30,7 @@ pub struct Batch {
 pub struct EventReader {
     place: Option<Place>,
     end: watch::Receiver<Cursor>,
+    work: Work,
 }
 
 /// Everything that moves while reading; travels to the blocking thread and back.
@@ -39,8 +41,8 @@ struct Place {
 }
 
 impl EventReader {
-    pub(super) fn new(segments: Segments, cursor: Cursor, end: watch::Receiver<Cursor>) -> Self {
-        EventReader { place: Some(Place { segments, cursor, walker: None }), end }
+    pub(super) fn new(segments: Segments, cursor: Cursor, end: watch::Receiver<Cursor>, work: Work) -> Self {
+        EventReader { place: Some(Place { segments, cursor, walker: None }), end, work }
     }
 
     /// The next events, at most `max`; waits for the first. When the future is dropped, nothing is lost: the next call
@@ -81,7 +83,7 @@ impl EventReader {
         // Left behind for the case that this future is dropped while the thread reads.
         self.place = Some(Place { segments: segments.clone(), cursor, walker: None });
         let mut place = Place { segments, cursor, walker };
-        let task = tokio::task::spawn_blocking(move || {
+        let task = self.work.aside(move || {
             let read = place.read(max, end);
             (place, read)
         });

@@ -1,4 +1,4 @@
-//! The committer: one thread for each log, and the only one that writes.
+//! The committer: one thread for each log (or one task, see [`super::work`]), and the only one that writes.
 //!
 //! Group commit without a timer: it takes everything that is queued, writes it as one group with one gathering write,
 //! waits for fdatasync, answers, and takes what has been queued meanwhile. So a lone append waits for one fdatasync,
@@ -18,8 +18,8 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, IoSlice};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::frame::Unit;
@@ -85,17 +85,25 @@ impl<S: Steward> Committer<S> {
         let _guard = ExitGuard(&shared);
         loop {
             let (queued, closing) = shared.wait(self.steward.has_backlog().then_some(RETRY));
-            let mut entries = self.gather(queued);
-            if entries.is_empty() && closing {
-                break;
-            }
-            self.commit(&mut entries);
-            if closing && self.steward.has_backlog() {
-                tracing::warn!(dir = %shared.dir.display(), "closing a full log: the last acks are not written");
+            if !self.turn(queued, closing) {
                 break;
             }
         }
         self.seal();
+    }
+
+    /// Commits what is queued and what the steward has to say; false when the log is closed and all is done.
+    fn turn(&mut self, queued: Vec<Queued<S::Tag>>, closing: bool) -> bool {
+        let mut entries = self.gather(queued);
+        if entries.is_empty() && closing {
+            return false;
+        }
+        self.commit(&mut entries);
+        if closing && self.steward.has_backlog() {
+            tracing::warn!(dir = %self.shared.dir.display(), "closing a full log: the last acks are not written");
+            return false;
+        }
+        true
     }
 
     /// What goes into the next groups, vital units first.
@@ -290,6 +298,72 @@ impl<S: Steward> Committer<S> {
             std::fs::remove_file(self.shared.dir.join(super::segment::SPARE_NAME)).ok();
         }
     }
+}
+
+/// A committer without a thread: whoever has it calls its turns.
+pub(crate) trait Turns: Send {
+    /// Commits what is there; false when the log has ended. Once it has, nothing is written any more.
+    fn take_turn(&mut self) -> bool;
+
+    /// How soon another turn is due although nobody asks for it.
+    fn retry_in(&self) -> Option<Duration>;
+}
+
+/// The committer of a log whose work is done by tasks.
+pub(crate) struct Tame<S: Steward> {
+    committer: Committer<S>,
+    ended: bool,
+}
+
+impl<S: Steward> Tame<S> {
+    pub(crate) fn new(committer: Committer<S>) -> Self {
+        Tame { committer, ended: false }
+    }
+}
+
+impl<S: Steward> Turns for Tame<S> {
+    fn take_turn(&mut self) -> bool {
+        let committer = &mut self.committer;
+        if self.ended {
+            // Whoever still has something to contribute must not wait for it.
+            for entry in committer.gather(Vec::new()) {
+                committer.steward.committed(entry.tag, Err(Failure::Closed));
+            }
+            return false;
+        }
+        let shared = committer.shared.clone();
+        let (queued, closing) = shared.take_queued();
+        if committer.turn(queued, closing) {
+            return true;
+        }
+        committer.seal();
+        self.ended = true;
+        shared.end();
+        false
+    }
+
+    fn retry_in(&self) -> Option<Duration> {
+        self.committer.steward.has_backlog().then_some(RETRY)
+    }
+}
+
+/// Takes the turns of a committer that has no thread, until the log has ended.
+pub(crate) async fn serve<T: Send + 'static>(turns: Arc<Mutex<dyn Turns>>, shared: Arc<Shared<T>>) {
+    let _guard = ExitGuard(&shared);
+    loop {
+        let retry_in = lock(&turns).retry_in();
+        shared.woken(retry_in).await;
+        // While the disk lets it wait more may come; all of it shares this turn.
+        shared.options.work.pause().await;
+        if !lock(&turns).take_turn() {
+            return;
+        }
+    }
+}
+
+/// A panic in a turn has been noted by the guard of the task.
+pub(crate) fn lock<T: ?Sized>(turns: &Mutex<T>) -> MutexGuard<'_, T> {
+    turns.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn begin_segment<T>(shared: &Shared<T>, number: u32, spare: File) -> io::Result<Active> {

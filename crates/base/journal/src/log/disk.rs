@@ -1,7 +1,8 @@
-//! The three operations on files that fail when a disk is full or broken, behind a trait so that tests can make them fail.
+//! The operations on files that fail when a disk is full or broken, behind a trait so that tests can make them fail.
 
 use std::fs::File;
 use std::io::{self, IoSlice};
+use std::path::Path;
 
 /// Room, bytes, durability.
 pub trait Disk: Send + Sync + 'static {
@@ -22,6 +23,14 @@ pub trait Disk: Send + Sync + 'static {
     /// # Errors
     /// What the operating system says; nothing is known about what is on the medium.
     fn sync(&self, file: &File) -> io::Result<()>;
+
+    /// Puts a small file in the place of another, whole, synced, under its name (see [`crate::file::replace`]).
+    ///
+    /// # Errors
+    /// What the operating system says; the old file is still there.
+    fn replace(&self, path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+        crate::file::replace(path, bytes, mode)
+    }
 }
 
 /// The disk of the machine.

@@ -9,6 +9,7 @@ use model::time::{Clock, SystemClock};
 use super::disk::{Disk, RealDisk};
 use super::group::GROUP_HEADER;
 use super::segment::SEGMENT_HEADER;
+use super::work::Work;
 
 /// What a commit waits for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
@@ -38,6 +39,8 @@ pub struct Options {
     pub disk: Arc<dyn Disk>,
     /// For the age of segments.
     pub clock: Arc<dyn Clock>,
+    /// Who does what blocks: threads, but in a simulation.
+    pub work: Work,
 }
 
 impl Default for Options {
@@ -49,6 +52,7 @@ impl Default for Options {
             bytes_max: None,
             disk: Arc::new(RealDisk),
             clock: Arc::new(SystemClock),
+            work: Work::Threads,
         }
     }
 }

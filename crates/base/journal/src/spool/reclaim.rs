@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use model::id::MessageId;
+use tokio::sync::Notify;
 
 use super::Hold;
 use super::index::{Index, Location};
@@ -65,6 +66,8 @@ pub(crate) enum Copy {
 pub(crate) struct Copies {
     state: Mutex<State>,
     signal: Condvar,
+    /// The same signal, for a reclaimer that is a task.
+    task_signal: Notify,
     /// The disk is full: reclaim what there is.
     pub(crate) pressed: AtomicBool,
     /// Recipients given up because their records could not be read.
@@ -85,12 +88,14 @@ impl Copies {
     pub(crate) fn wake(&self) {
         self.state().wake = true;
         self.signal.notify_all();
+        self.task_signal.notify_one();
     }
 
     /// Ends the reclaiming thread after the step it is at.
     pub(crate) fn close(&self) {
         self.state().closing = true;
         self.signal.notify_all();
+        self.task_signal.notify_one();
     }
 
     /// Committer: what of the offered records goes into the next group.
@@ -133,6 +138,19 @@ impl Copies {
         let mut state = self.signal.wait_while(self.state(), idle).unwrap_or_else(PoisonError::into_inner);
         state.wake = false;
         !state.closing
+    }
+
+    /// As [`Copies::wait`], for a task.
+    async fn woken(&self) -> bool {
+        loop {
+            {
+                let mut state = self.state();
+                if state.closing || std::mem::take(&mut state.wake) {
+                    return !state.closing;
+                }
+            }
+            self.task_signal.notified().await;
+        }
     }
 
     /// Offers records and waits until they are copied, or found to be done.
@@ -246,6 +264,13 @@ pub(crate) fn reclaim_due(index: &Index, segments: &Segments, pressed: bool) -> 
 pub(crate) fn run(shared: &Arc<Shared>, wake_log: &dyn Fn()) {
     while shared.copies.wait() {
         pass(shared, wake_log);
+    }
+}
+
+/// The reclaimer as a task (see [`crate::Work::Tasks`]).
+pub(crate) async fn run_as_task(shared: Arc<Shared>, turn_of_log: impl Fn() + Send) {
+    while shared.copies.woken().await {
+        pass(&shared, &turn_of_log);
     }
 }
 

@@ -6,3 +6,4 @@ mod full;
 mod kill;
 mod spool;
 mod support;
+mod work;

@@ -54,7 +54,7 @@ pub fn address(id: u64) -> String {
 
 pub fn recipient(id: u64) -> (RecipientId, NewRecipient) {
     let values = vec![Value::from("Zoë"), Value::Int(id as i64)];
-    (RecipientId(id), NewRecipient { address: address(id), contact: None, values, dsn: None })
+    (RecipientId(id), NewRecipient { address: address(id), values, ..NewRecipient::default() })
 }
 
 pub fn new_message(id: u64, content: &[u8], recipients: impl IntoIterator<Item = u64>) -> Admission {
