@@ -373,11 +373,24 @@ fn own_ways_to_unsubscribe_stay_in_their_brackets() {
     let own = |url: &str, mailto: &str, one_click| OwnUnsubscribe { url: url.into(), mailto: mailto.into(), one_click };
     check(
         own("https://shop.example/u?id={{ id }}", "mailto:leave@shop.example?subject={{ id }}", true),
-        &expect![[r#""#]],
+        &expect![[r#"
+            List-Unsubscribe: <https://shop.example/u?id=7%3E,%20%3Chttps://evil.example%0D%0ABcc:%20x>, <mailto:leave@shop.example?subject=7%3E,%20%3Chttps://evil.example%0D%0ABcc:%20x>
+            List-Unsubscribe-Post: List-Unsubscribe=One-Click
+        "#]],
     );
-    check(own("", "mailto:leave@shop.example", false), &expect![[r#""#]]);
-    check(own("", "", false), &expect![[r#""#]]);
-    check(own("http://shop.example/", "", false), &expect![[r#""#]]);
-    check(own("", "mailto:a@b.example", true), &expect![[r#""#]]);
-    check(own("https://shop.example/>, <https://evil.example/", "", false), &expect![[r#""#]]);
+    check(own("", "mailto:leave@shop.example", false), &expect![[r#"
+        List-Unsubscribe: <mailto:leave@shop.example>
+    "#]]);
+    check(own("", "", false), &expect![[r#"
+        List-Unsubscribe: give "url", "mailto" or both
+    "#]]);
+    check(own("http://shop.example/", "", false), &expect![[r#"
+        List-Unsubscribe: "url" must begin with https://
+    "#]]);
+    check(own("", "mailto:a@b.example", true), &expect![[r#"
+        List-Unsubscribe: one click needs "url" (RFC 8058)
+    "#]]);
+    check(own("https://shop.example/>, <https://evil.example/", "", false), &expect![[r#"
+        List-Unsubscribe: "url" is no address: at most 400 ASCII letters, no spaces or angle brackets
+    "#]]);
 }
