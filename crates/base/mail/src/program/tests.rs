@@ -378,19 +378,34 @@ fn own_ways_to_unsubscribe_stay_in_their_brackets() {
             List-Unsubscribe-Post: List-Unsubscribe=One-Click
         "#]],
     );
-    check(own("", "mailto:leave@shop.example", false), &expect![[r#"
+    check(
+        own("", "mailto:leave@shop.example", false),
+        &expect![[r#"
         List-Unsubscribe: <mailto:leave@shop.example>
-    "#]]);
-    check(own("", "", false), &expect![[r#"
+    "#]],
+    );
+    check(
+        own("", "", false),
+        &expect![[r#"
         List-Unsubscribe: give "url", "mailto" or both
-    "#]]);
-    check(own("http://shop.example/", "", false), &expect![[r#"
+    "#]],
+    );
+    check(
+        own("http://shop.example/", "", false),
+        &expect![[r#"
         List-Unsubscribe: "url" must begin with https://
-    "#]]);
-    check(own("", "mailto:a@b.example", true), &expect![[r#"
+    "#]],
+    );
+    check(
+        own("", "mailto:a@b.example", true),
+        &expect![[r#"
         List-Unsubscribe: one click needs "url" (RFC 8058)
-    "#]]);
-    check(own("https://shop.example/>, <https://evil.example/", "", false), &expect![[r#"
+    "#]],
+    );
+    check(
+        own("https://shop.example/>, <https://evil.example/", "", false),
+        &expect![[r#"
         List-Unsubscribe: "url" is no address: at most 400 ASCII letters, no spaces or angle brackets
-    "#]]);
+    "#]],
+    );
 }
