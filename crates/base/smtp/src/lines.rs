@@ -92,6 +92,28 @@ pub fn size(parts: &[&[u8]]) -> u64 {
     parts.iter().map(|part| part.len() as u64).sum()
 }
 
+/// The pieces of a message as they go over the wire behind BDAT (RFC 3030): as they are, the last line ended.
+pub fn plain<'a>(parts: &[&'a [u8]], out: &mut Vec<IoSlice<'a>>) {
+    out.extend(parts.iter().filter(|part| !part.is_empty()).map(|part| IoSlice::new(part)));
+    if !is_ended(parts) {
+        out.push(IoSlice::new(b"\r\n"));
+    }
+}
+
+/// Bytes of a message behind BDAT: its size, and two more when its last line has no end.
+pub fn chunk_size(parts: &[&[u8]]) -> u64 {
+    size(parts) + if is_ended(parts) { 0 } else { 2 }
+}
+
+/// Whether the last line of a message has its end; an empty message has nothing to end.
+fn is_ended(parts: &[&[u8]]) -> bool {
+    let mut last = parts.iter().rev().flat_map(|part| part.iter().rev());
+    match last.next() {
+        None => true,
+        Some(&byte) => byte == b'\n' && last.next() == Some(&b'\r'),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,6 +158,23 @@ mod tests {
             (&["a", ".b\r\n"], "a.b\r\n.\r\n"),
         ] {
             assert_eq!(stuff(parts), expected, "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn chunks_are_not_stuffed() {
+        for (parts, expected) in [
+            (&[][..], ""),
+            (&["a\r\n"], "a\r\n"),
+            (&["a"], "a\r\n"),
+            (&[".a\r", "", "\n"], ".a\r\n"),
+            (&["a\r\n", ".b"], "a\r\n.b\r\n"),
+        ] {
+            let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
+            let mut out = Vec::new();
+            plain(&parts, &mut out);
+            let text: String = out.iter().map(|piece| std::str::from_utf8(piece).unwrap()).collect();
+            assert_eq!((text.as_str(), chunk_size(&parts)), (expected, expected.len() as u64), "{parts:?}");
         }
     }
 

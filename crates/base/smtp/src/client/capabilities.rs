@@ -29,6 +29,9 @@ impl Capabilities {
     /// Most AUTH mechanisms kept.
     const AUTH_MAX: usize = 16;
 
+    /// Longest digest, in bytes: the names of AUTH mechanisms are the server's own.
+    const DIGEST_MAX: usize = 255;
+
     /// Reads the text of a reply to EHLO, its lines separated by line feeds; the first is the greeting.
     pub fn parse(text: &str) -> Self {
         let mut capabilities = Capabilities::default();
@@ -36,6 +39,33 @@ impl Capabilities {
             capabilities.note(line.trim());
         }
         capabilities
+    }
+
+    /// The extensions known here, by their keywords, separated by spaces: `PIPELINING SIZE=1000 8BITMIME`.
+    pub fn digest(&self) -> String {
+        let mut words = Vec::with_capacity(9);
+        let mut note = |offered: bool, keyword: &str| {
+            if offered {
+                words.push(keyword.to_owned());
+            }
+        };
+        note(self.pipelining, "PIPELINING");
+        match self.size_bytes_max {
+            Some(max) => note(true, &format!("SIZE={max}")),
+            None => note(self.size, "SIZE"),
+        }
+        note(self.eight_bit_mime, "8BITMIME");
+        note(self.smtputf8, "SMTPUTF8");
+        note(self.chunking, "CHUNKING");
+        note(self.dsn, "DSN");
+        note(self.enhanced_status_codes, "ENHANCEDSTATUSCODES");
+        note(self.starttls, "STARTTLS");
+        if !self.auth.is_empty() {
+            note(true, &format!("AUTH={}", self.auth.join(",")));
+        }
+        let mut digest = words.join(" ");
+        digest.truncate(digest.floor_char_boundary(Self::DIGEST_MAX));
+        digest
     }
 
     fn note(&mut self, line: &str) {
@@ -78,6 +108,7 @@ mod tests {
         assert_eq!(found.size_bytes_max, Some(35_882_577));
         assert!(found.eight_bit_mime && found.starttls && found.pipelining && found.smtputf8 && found.size);
         assert!(!found.dsn && !found.chunking);
+        assert_eq!(found.digest(), "PIPELINING SIZE=35882577 8BITMIME SMTPUTF8 STARTTLS AUTH=LOGIN,PLAIN");
         assert_eq!(found.auth, ["LOGIN", "PLAIN"]);
     }
 

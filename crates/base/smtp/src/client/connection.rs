@@ -1,33 +1,32 @@
-//! Drives one connection to a server: socket, timeouts, TLS, transactions one after another.
+//! Drives one connection to a server: greeting, TLS, AUTH, its end. Transactions are in `connection/transfer.rs`.
+
+mod transfer;
 
 use std::future::Future;
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
+use model::dialogue;
+use model::name::Name;
 use model::reply::Phase;
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
+use crate::client::auth;
 use crate::client::capabilities::Capabilities;
 use crate::client::dial::{self, Connected};
 use crate::client::error::{ClientError, ErrorKind};
-use crate::client::exchange::{Exchange, Next, OutboundTransaction, Sent};
 use crate::client::opening::{Opening, OpeningStep};
 use crate::client::options::{ConnectOptions, Timeouts};
 use crate::client::transcript::Transcript;
-use crate::lines;
 use crate::reply::{ReplyReader, WireReply};
 use crate::stream::{Stream, Wire};
 use crate::tls::{Secured, TlsInfo};
 
 /// Room for one read of replies.
 const READ_BYTES: usize = 4_096;
-
-/// After a write that failed: how long to look for the reply that explains it.
-const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// How long the parts of the connection's beginning took, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +35,10 @@ pub struct Timings {
     pub connect_ms: u32,
     /// TLS handshake, when there was one.
     pub tls_ms: Option<u32>,
+    /// From the connection to the greeting.
+    pub greeting_ms: u32,
+    /// EHLO, STARTTLS and AUTH, without the handshake.
+    pub ehlo_ms: u32,
 }
 
 /// A connection that could not be opened, with what is known of it.
@@ -69,6 +72,23 @@ pub struct Client {
     transaction_ends: Option<Instant>,
     needs_reset: bool,
     usable: bool,
+    lmtp: bool,
+    /// The host knows BDAT as far as it has shown, and we want it.
+    chunking: bool,
+    /// Commands of the next transaction that were sent behind the last message.
+    ahead: Option<Ahead>,
+    /// Bytes written over the whole connection.
+    written_bytes: u64,
+    banner: Name,
+    extensions: Name,
+}
+
+/// The beginning of a transaction that is on the way already.
+#[derive(Debug)]
+struct Ahead {
+    sender: String,
+    recipients: usize,
+    commands: usize,
 }
 
 impl Client {
@@ -90,7 +110,7 @@ impl Client {
                 error: ClientError { phase: Phase::Connect, dot_sent: false, kind },
                 transcript: String::new(),
                 local: None,
-                timings: Timings { connect_ms, tls_ms: None },
+                timings: Timings { connect_ms, ..Timings::default() },
             })),
         }
     }
@@ -110,11 +130,17 @@ impl Client {
             tls: None,
             peer,
             local,
-            timings: Timings { connect_ms, tls_ms: None },
+            timings: Timings { connect_ms, ..Timings::default() },
             output: Vec::with_capacity(512),
             transaction_ends: None,
             needs_reset: false,
             usable: true,
+            lmtp: options.dialect.lmtp,
+            chunking: options.dialect.chunking,
+            ahead: None,
+            written_bytes: 0,
+            banner: Name::default(),
+            extensions: Name::default(),
         };
         match client.open(options).await {
             Ok(()) => Ok(client),
@@ -128,8 +154,12 @@ impl Client {
     }
 
     async fn open(&mut self, options: &ConnectOptions) -> Result<(), ClientError> {
-        let mut opening = Opening::new(&options.ehlo_name, options.tls);
+        let mut opening = Opening::new(&options.ehlo_name, options.tls).over_lmtp(options.dialect.lmtp);
+        let began = Instant::now();
         let mut reply = self.read_reply(Phase::Greeting).await?;
+        self.timings.greeting_ms = ms_since(began);
+        self.banner = banner(&reply.text);
+        let greeted = Instant::now();
         loop {
             let mut step = opening.reply(&reply);
             if matches!(step, OpeningStep::StartTls) {
@@ -146,12 +176,33 @@ impl Client {
                 }
                 OpeningStep::Done => {
                     self.capabilities = opening.into_capabilities();
+                    self.extensions = Name::from(self.capabilities.digest());
+                    if let Some(login) = &options.dialect.login {
+                        self.log_in(login).await?;
+                    }
+                    self.timings.ehlo_ms = ms_since(greeted).saturating_sub(self.timings.tls_ms.unwrap_or(0));
                     return Ok(());
                 }
                 OpeningStep::Fail(error) => return Err(error),
                 OpeningStep::StartTls => unreachable!("invariant: dealt with above"),
             }
         }
+    }
+
+    /// AUTH (RFC 4954) by the first mechanism that both sides know.
+    async fn log_in(&mut self, login: &auth::Login) -> Result<(), ClientError> {
+        let fail = |kind| ClientError { phase: Phase::Auth, dot_sent: false, kind };
+        let here = self.peer.ip().is_loopback() || self.peer.ip().is_unspecified();
+        if self.tls.is_none() && !here && !login.in_clear {
+            return Err(fail(ErrorKind::NotOffered("TLS, without which a password is not said,")));
+        }
+        let mut dialogue = auth::Dialogue::new(login, &self.capabilities.auth).map_err(fail)?;
+        let mut reply: Option<WireReply> = None;
+        while let Some(step) = dialogue.next(reply.as_ref()).map_err(fail)? {
+            self.write_secret(&step).await?;
+            reply = Some(self.read_reply(Phase::Auth).await?);
+        }
+        Ok(())
     }
 
     async fn start_tls(&mut self, options: &ConnectOptions) -> Result<(), ClientError> {
@@ -179,59 +230,6 @@ impl Client {
         Ok(())
     }
 
-    // ---- transactions ----
-
-    /// Sends one message. When [`Sent::trouble`] is set or [`Client::is_usable`] turns false, the connection is done.
-    pub async fn send(&mut self, transaction: &OutboundTransaction<'_>) -> Sent {
-        let began = Instant::now();
-        self.transcript.begin_transaction();
-        self.transaction_ends = Some(began + self.timeouts.transaction);
-        let capabilities = std::mem::take(&mut self.capabilities);
-        let mut exchange = Exchange::new(transaction, &capabilities, self.needs_reset);
-        if let Err(error) = self.run(&mut exchange, transaction).await {
-            self.transcript.note(&error.to_string());
-            exchange.fail(error);
-        }
-        self.transaction_ends = None;
-        self.needs_reset = exchange.needs_reset();
-        self.usable = exchange.is_reusable();
-        let sent = exchange.finish(ms_since(began));
-        self.capabilities = capabilities;
-        sent
-    }
-
-    async fn run(
-        &mut self,
-        exchange: &mut Exchange<'_>,
-        transaction: &OutboundTransaction<'_>,
-    ) -> Result<(), ClientError> {
-        loop {
-            self.output.clear();
-            let (phase, next) = match exchange.next(&mut self.output) {
-                Next::Finished => return Ok(()),
-                Next::Reply(phase) => (phase, Next::Reply(phase)),
-                next => (Phase::Dot, next),
-            };
-            let written = match next {
-                Next::Message => self.write_message(transaction.data).await,
-                Next::EmptyMessage => self.write_message(&[]).await,
-                _ => self.write_commands(phase).await,
-            };
-            let reply = match written {
-                Ok(()) => self.read_reply(phase).await?,
-                Err(error) => match self.last_words().await {
-                    Some(reply) => {
-                        // The server said why before it closed: that reply stands for the whole rest.
-                        exchange.closing_reply(error.phase, reply.to_reply());
-                        return Ok(());
-                    }
-                    None => return Err(error),
-                },
-            };
-            exchange.reply(reply.to_reply());
-        }
-    }
-
     /// Says RSET, for example to keep a connection alive.
     ///
     /// # Errors
@@ -255,7 +253,7 @@ impl Client {
 
     /// Says QUIT, waits a little for the reply, and closes.
     pub async fn quit(mut self) {
-        if self.usable && self.command(b"QUIT\r\n", Phase::Idle).await.is_ok() {
+        if self.usable && self.ahead.is_none() && self.command(b"QUIT\r\n", Phase::Idle).await.is_ok() {
             let _ = timeout(self.timeouts.quit, self.stream.shutdown()).await;
         }
     }
@@ -281,96 +279,6 @@ impl Client {
         };
         self.usable = false;
         ClientError { phase: Phase::Idle, dot_sent: false, kind: error }
-    }
-
-    // ---- bytes ----
-
-    /// When waiting for something of this phase has to end. Behind the final dot the transaction's end does not count:
-    /// the server may have taken the message.
-    fn deadline(&self, phase: Phase) -> Instant {
-        let deadline = Instant::now() + self.limit(phase);
-        match self.transaction_ends {
-            Some(ends) if phase != Phase::Dot => deadline.min(ends),
-            _ => deadline,
-        }
-    }
-
-    fn limit(&self, phase: Phase) -> Duration {
-        let timeouts = &self.timeouts;
-        match phase {
-            Phase::Route | Phase::Connect => timeouts.connect,
-            Phase::Greeting => timeouts.greeting,
-            Phase::Ehlo | Phase::Auth => timeouts.ehlo,
-            Phase::Tls => timeouts.tls,
-            Phase::MailFrom => timeouts.mail,
-            Phase::RcptTo => timeouts.rcpt,
-            Phase::Data => timeouts.data,
-            Phase::Dot => timeouts.dot,
-            Phase::Idle => timeouts.quit,
-        }
-    }
-
-    async fn write_commands(&mut self, phase: Phase) -> Result<(), ClientError> {
-        if self.output.is_empty() {
-            return Ok(());
-        }
-        self.transcript.client(&self.output);
-        let deadline = self.deadline(phase);
-        let write = async {
-            self.stream.write_all(&self.output).await?;
-            self.stream.flush().await
-        };
-        in_time(deadline, write).await.map_err(|kind| ClientError { phase, dot_sent: false, kind })
-    }
-
-    /// The message and the final dot, not copied on the way unless TLS has to.
-    async fn write_message(&mut self, data: &[&[u8]]) -> Result<(), ClientError> {
-        let mut pieces = Vec::with_capacity(data.len() + 3);
-        lines::stuffed(data, &mut pieces);
-        self.transcript.message(lines::size(data));
-        let mut rest: &mut [IoSlice<'_>] = &mut pieces;
-        let fail = |kind| ClientError { phase: Phase::Data, dot_sent: false, kind };
-        while !rest.is_empty() {
-            let deadline = self.block_deadline();
-            let count = in_time(deadline, self.stream.write_vectored(rest)).await.map_err(fail)?;
-            if count == 0 {
-                return Err(fail(ErrorKind::Closed));
-            }
-            IoSlice::advance_slices(&mut rest, count);
-        }
-        let deadline = self.block_deadline();
-        in_time(deadline, self.stream.flush()).await.map_err(fail)
-    }
-
-    /// When writing a part of the message has to be done.
-    fn block_deadline(&self) -> Instant {
-        let deadline = Instant::now() + self.timeouts.block;
-        self.transaction_ends.map_or(deadline, |ends| deadline.min(ends))
-    }
-
-    async fn read_reply(&mut self, phase: Phase) -> Result<WireReply, ClientError> {
-        let fail = |kind| ClientError { phase, dot_sent: phase == Phase::Dot, kind };
-        let deadline = self.deadline(phase);
-        loop {
-            match self.replies.next(|line| self.transcript.server(line)) {
-                Ok(Some(reply)) => return Ok(reply),
-                Ok(None) => {}
-                Err(fault) => return Err(fail(ErrorKind::Protocol(fault.0))),
-            }
-            let input = self.replies.input();
-            input.reserve(READ_BYTES);
-            match timeout_at(deadline, self.stream.read_buf(input)).await {
-                Err(_) => return Err(fail(ErrorKind::Timeout)),
-                Ok(Err(error)) => return Err(fail(ErrorKind::Io(error))),
-                Ok(Ok(0)) => return Err(fail(ErrorKind::Closed)),
-                Ok(Ok(_)) => {}
-            }
-        }
-    }
-
-    /// A write failed: the server may have said why before it closed.
-    async fn last_words(&mut self) -> Option<WireReply> {
-        timeout(LAST_WORDS, self.read_reply(Phase::Data)).await.ok()?.ok().filter(|reply| reply.code >= 400)
     }
 
     // ---- what is known ----
@@ -400,6 +308,16 @@ impl Client {
         self.tls.as_ref()
     }
 
+    /// What the server said first, without its code.
+    pub fn banner(&self) -> &Name {
+        &self.banner
+    }
+
+    /// What the server offers, in words: [`Capabilities::digest`].
+    pub fn extensions(&self) -> &Name {
+        &self.extensions
+    }
+
     /// The server's address.
     pub fn peer(&self) -> SocketAddr {
         self.peer
@@ -426,4 +344,10 @@ async fn in_time<T>(deadline: Instant, future: impl Future<Output = io::Result<T
 
 fn ms_since(began: Instant) -> u32 {
     u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX)
+}
+
+/// The first line of a greeting, as much as is kept.
+fn banner(text: &str) -> Name {
+    let line = text.lines().next().unwrap_or_default().trim();
+    Name::from(&line[..line.floor_char_boundary(dialogue::Wire::BANNER_MAX)])
 }

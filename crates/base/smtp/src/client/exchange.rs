@@ -1,10 +1,14 @@
-//! One transaction: MAIL, RCPT for each recipient, DATA, the message.
+//! One transaction: MAIL, RCPT for each recipient, then the message by DATA or by BDAT.
 //!
-//! With PIPELINING commands go out together, at most [`WINDOW`] without an answer; without, one after another. Each
-//! recipient gets the reply that decided about it. A 421 at any place decides about everybody who is still undecided:
-//! the server is about to close.
+//! With PIPELINING (RFC 2920) commands go out together, at most [`WINDOW`] without an answer; without, one after
+//! another. With CHUNKING (RFC 3030) a message that is not too large goes out right behind them, without waiting for
+//! 354 and without stuffed dots. The commands of the next transaction may follow the final dot in the same group
+//! ([`Exchange::write_ahead`]). Over LMTP (RFC 2033) the final dot has one reply for each recipient that was taken.
+//!
+//! Each recipient gets the reply that decided about it. A 421 at any place decides about everybody who is still
+//! undecided: the server is about to close.
 
-use std::fmt::Write as _;
+use std::io::Write as _;
 
 use model::reply::{Phase, Reply};
 use model::submission::{DsnOptions, Ret};
@@ -16,6 +20,10 @@ use crate::path;
 
 /// Most commands on the way without an answer, so that neither side's socket buffers fill up.
 pub const WINDOW: usize = 100;
+
+/// A message up to this size goes out by BDAT before the replies to MAIL and RCPT are known: a larger one would be too
+/// much to throw away when nobody is taken.
+pub const EARLY_CHUNK_BYTES_MAX: u64 = 256 << 10;
 
 /// A message to be sent.
 #[derive(Clone, Copy, Debug)]
@@ -63,8 +71,57 @@ pub struct Sent {
     pub trouble: Option<ClientError>,
     /// The server answered at least one command of the transaction.
     pub answered: bool,
+    /// The message went out by BDAT.
+    pub chunked: bool,
+    /// The server offers CHUNKING and does not know BDAT: nobody who is undecided has been attempted, and the message
+    /// has to be sent again, by DATA and over another connection.
+    pub chunking_refused: bool,
     /// From the first command to the last reply, in milliseconds.
     pub transaction_ms: u32,
+    /// How long its steps took.
+    pub steps: StepTimes,
+    /// Bytes written, commands and message.
+    pub sent_bytes: u64,
+}
+
+/// How long the steps of a transaction took, in milliseconds; each counts from the reply before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StepTimes {
+    /// Until the reply to MAIL.
+    pub mail_ms: Option<u32>,
+    /// Until the last reply to RCPT.
+    pub rcpt_ms: Option<u32>,
+    /// Until the reply to DATA.
+    pub data_ms: Option<u32>,
+    /// Writing the message and waiting for the last reply to it.
+    pub dot_ms: Option<u32>,
+}
+
+impl StepTimes {
+    /// Adds to the step that this phase belongs to.
+    pub(crate) fn add(&mut self, phase: Phase, ms: u32) {
+        let step = match phase {
+            Phase::MailFrom => &mut self.mail_ms,
+            Phase::RcptTo => &mut self.rcpt_ms,
+            Phase::Data => &mut self.data_ms,
+            Phase::Dot => &mut self.dot_ms,
+            _ => return,
+        };
+        *step = Some(step.unwrap_or(0).saturating_add(ms));
+    }
+}
+
+/// How a transaction is to be made on this connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// RFC 2033: one reply for each recipient behind the final dot.
+    pub lmtp: bool,
+    /// By BDAT where CHUNKING is offered; not over LMTP.
+    pub chunking: bool,
+    /// RSET first: the server may still be inside of an earlier transaction.
+    pub reset: bool,
+    /// How many commands [`Exchange::write_ahead`] has sent already.
+    pub ahead: usize,
 }
 
 /// What the driver has to do next.
@@ -72,6 +129,8 @@ pub struct Sent {
 pub enum Next {
     /// Send the commands that were written, then give one reply; it belongs to this phase.
     Reply(Phase),
+    /// Send the commands that were written, the last of which is BDAT, and the message as it is; then ask again.
+    Chunk,
     /// Send the message and the final dot, then give the reply.
     Message,
     /// Send only the final dot, then give the reply: the server said 354 although it took no recipient.
@@ -85,15 +144,29 @@ pub enum Next {
 pub struct Exchange<'a> {
     transaction: &'a OutboundTransaction<'a>,
     capabilities: &'a Capabilities,
-    /// RSET, MAIL, RCPT ..., DATA, dot; RSET is number 0 and counts as answered when it is not needed.
+    lmtp: bool,
+    /// The message goes out by BDAT, and in the same group as MAIL.
+    chunk: Option<Chunk>,
+    /// RSET, MAIL, RCPT ..., DATA, dot; RSET is number 0 and counts as answered when it is not needed. BDAT has the
+    /// number of DATA and no dot behind it.
     written: usize,
     answered: usize,
     fates: Vec<Option<Fate>>,
     mail_refused: bool,
     any_reply: bool,
     go_ahead: bool,
+    /// The message was handed to the driver.
+    message_sent: bool,
+    /// The reply to the message has come, and with it the server's transaction has ended.
+    ended: bool,
+    chunking_refused: bool,
     closing: bool,
     trouble: Option<ClientError>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Chunk {
+    early: bool,
 }
 
 const RSET: usize = 0;
@@ -101,18 +174,26 @@ const MAIL: usize = 1;
 const FIRST_RCPT: usize = 2;
 
 impl<'a> Exchange<'a> {
-    /// A transaction on a connection whose server offers these `capabilities`; with `reset` RSET is said first.
-    pub fn new(transaction: &'a OutboundTransaction<'a>, capabilities: &'a Capabilities, reset: bool) -> Self {
-        let begin = if reset { RSET } else { MAIL };
+    /// A transaction on a connection whose server offers these `capabilities`.
+    pub fn new(transaction: &'a OutboundTransaction<'a>, capabilities: &'a Capabilities, manner: Manner) -> Self {
+        let begin = if manner.reset { RSET } else { MAIL };
+        let chunk = Exchange::is_chunked(capabilities, manner).then(|| Chunk {
+            early: capabilities.pipelining && lines::size(transaction.data) <= EARLY_CHUNK_BYTES_MAX,
+        });
         let mut exchange = Exchange {
             transaction,
             capabilities,
-            written: begin,
+            lmtp: manner.lmtp,
+            chunk,
+            written: begin + manner.ahead,
             answered: begin,
             fates: vec![None; transaction.recipients.len()],
             mail_refused: false,
             any_reply: false,
             go_ahead: false,
+            message_sent: false,
+            ended: false,
+            chunking_refused: false,
             closing: false,
             trouble: None,
         };
@@ -124,6 +205,32 @@ impl<'a> Exchange<'a> {
         exchange
     }
 
+    fn is_chunked(capabilities: &Capabilities, manner: Manner) -> bool {
+        manner.chunking && capabilities.chunking && !manner.lmtp && manner.ahead == 0
+    }
+
+    /// Writes the commands of the next transaction, to be sent in one group with the final dot of the one before
+    /// (RFC 2920 3.1 allows it). Returns their number for [`Manner::ahead`]; 0 where it cannot be done.
+    ///
+    /// Behind them the server waits for the message: whoever sent them sends that transaction next, or closes.
+    pub fn write_ahead(
+        transaction: &'a OutboundTransaction<'a>,
+        capabilities: &'a Capabilities,
+        manner: Manner,
+        out: &mut Vec<u8>,
+    ) -> usize {
+        let fits = transaction.recipients.len() + FIRST_RCPT < WINDOW;
+        let utf8 = transaction.smtputf8 && !capabilities.smtputf8;
+        if !capabilities.pipelining || Exchange::is_chunked(capabilities, manner) || !fits || utf8 {
+            return 0;
+        }
+        let exchange = Exchange::new(transaction, capabilities, Manner { reset: false, ahead: 0, ..manner });
+        for number in MAIL..=exchange.data_number() {
+            exchange.write(number, out);
+        }
+        exchange.data_number()
+    }
+
     fn data_number(&self) -> usize {
         FIRST_RCPT + self.fates.len()
     }
@@ -133,43 +240,79 @@ impl<'a> Exchange<'a> {
             RSET => Phase::Idle,
             MAIL => Phase::MailFrom,
             _ if number < self.data_number() => Phase::RcptTo,
-            _ if number == self.data_number() => Phase::Data,
+            _ if number == self.data_number() && self.chunk.is_none() => Phase::Data,
             _ => Phase::Dot,
         }
     }
 
+    fn any_undecided(&self) -> bool {
+        self.fates.iter().any(Option::is_none)
+    }
+
     /// Appends the commands that may be sent now and says what is to be done.
     pub fn next(&mut self, commands: &mut Vec<u8>) -> Next {
-        if self.closing || self.answered > self.data_number() + 1 {
+        if self.closing || self.ended {
             return Next::Finished;
         }
-        if self.answered == self.data_number() + 1 {
-            return match (self.go_ahead, self.fates.iter().any(Option::is_none)) {
-                (true, true) => Next::Message,
-                (true, false) => Next::EmptyMessage,
-                (false, _) => Next::Finished,
-            };
+        if self.chunk.is_none() && self.message_sent {
+            return Next::Reply(Phase::Dot);
+        }
+        if self.chunk.is_none() && self.answered == self.data_number() + 1 {
+            return self.message();
         }
         let window = if self.capabilities.pipelining { WINDOW } else { 1 };
         while self.may_write() && self.written - self.answered < window {
             self.write(self.written, commands);
             self.written += 1;
+            if self.chunk.is_some() && self.written > self.data_number() {
+                self.message_sent = true;
+                return Next::Chunk;
+            }
         }
         if self.answered == self.written { Next::Finished } else { Next::Reply(self.phase_of(self.answered)) }
     }
 
+    /// DATA was answered.
+    fn message(&mut self) -> Next {
+        match (self.go_ahead, self.any_undecided()) {
+            (false, _) => Next::Finished,
+            (true, true) => {
+                self.message_sent = true;
+                Next::Message
+            }
+            // How many replies an empty message has over LMTP, nobody knows.
+            (true, false) if self.lmtp => {
+                self.closing = true;
+                Next::Finished
+            }
+            (true, false) => {
+                self.message_sent = true;
+                Next::EmptyMessage
+            }
+        }
+    }
+
     /// A refused MAIL, or no recipient that could still be taken, makes the rest pointless.
     fn may_write(&self) -> bool {
-        let pointless = self.mail_refused || self.fates.iter().all(Option::is_some);
-        self.written <= self.data_number() && !pointless
+        let pointless = self.mail_refused || !self.any_undecided();
+        let early = match self.chunk {
+            Some(chunk) if self.written == self.data_number() => chunk.early || self.answered == self.written,
+            _ => true,
+        };
+        self.written <= self.data_number() && !pointless && early
     }
 
     fn write(&self, number: usize, out: &mut Vec<u8>) {
         match number {
             RSET => out.extend_from_slice(b"RSET\r\n"),
             MAIL => self.write_mail(out),
-            _ if number == self.data_number() => out.extend_from_slice(b"DATA\r\n"),
-            _ => self.write_rcpt(&self.transaction.recipients[number - FIRST_RCPT], out),
+            _ if number < self.data_number() => {
+                self.write_rcpt(&self.transaction.recipients[number - FIRST_RCPT], out);
+            }
+            _ if self.chunk.is_some() => {
+                let _ = write!(out, "BDAT {} LAST\r\n", lines::chunk_size(self.transaction.data));
+            }
+            _ => out.extend_from_slice(b"DATA\r\n"),
         }
     }
 
@@ -179,9 +322,7 @@ impl<'a> Exchange<'a> {
         out.extend_from_slice(mail.sender.as_bytes());
         out.push(b'>');
         if offered.size {
-            let mut size = String::new();
-            let _ = write!(size, " SIZE={}", lines::size(mail.data));
-            out.extend_from_slice(size.as_bytes());
+            let _ = write!(out, " SIZE={}", lines::size(mail.data));
         }
         if mail.eight_bit && offered.eight_bit_mime {
             out.extend_from_slice(b" BODY=8BITMIME");
@@ -236,8 +377,32 @@ impl<'a> Exchange<'a> {
                 self.fates[number - FIRST_RCPT].get_or_insert(Fate { phase, reply });
             }
             Phase::Data if (300..400).contains(&reply.code) => self.go_ahead = true,
-            Phase::Data | Phase::Dot => self.decide(phase, &reply),
+            Phase::Data => self.decide(phase, &reply),
+            Phase::Dot => self.message_reply(reply),
             _ => {}
+        }
+    }
+
+    fn message_reply(&mut self, reply: Reply) {
+        if self.lmtp {
+            if let Some(fate) = self.fates.iter_mut().find(|fate| fate.is_none()) {
+                *fate = Some(Fate { phase: Phase::Dot, reply });
+            }
+            self.ended = !self.any_undecided();
+            return;
+        }
+        // BDAT was not understood: what came behind it was taken for commands, so that this connection is lost.
+        let unknown = matches!(reply.code, 500..=504 | 555);
+        if self.chunk.is_some() && unknown && self.any_undecided() {
+            (self.chunking_refused, self.closing) = (true, true);
+            return;
+        }
+        // A chunk that failed leaves the transaction open (RFC 3030 section 2).
+        self.ended = self.chunk.is_none() || reply.is_positive();
+        self.closing |= self.chunk.is_some() && !self.ended && reply.code < 400;
+        self.decide(Phase::Dot, &reply);
+        if !self.ended && !self.closing {
+            self.written = self.answered;
         }
     }
 
@@ -261,10 +426,15 @@ impl<'a> Exchange<'a> {
         self.trouble = Some(error);
     }
 
+    /// True when the message was written in whole by BDAT while replies to earlier commands are still awaited.
+    pub fn chunk_is_out(&self) -> bool {
+        self.chunk.is_some() && self.message_sent
+    }
+
     /// True when the server may still be inside of the transaction, so that RSET is needed before the next one.
     pub fn needs_reset(&self) -> bool {
-        let in_transaction = self.answered > MAIL && !self.mail_refused && self.answered <= self.data_number() + 1;
-        self.answered == RSET || in_transaction
+        let in_transaction = self.answered > MAIL && !self.mail_refused && !self.ended;
+        self.answered == RSET || in_transaction || (self.chunk_is_out() && !self.ended)
     }
 
     /// True when the connection can be used for another transaction.
@@ -273,8 +443,17 @@ impl<'a> Exchange<'a> {
             || matches!(self.trouble, Some(ClientError { kind: ErrorKind::NotOffered(_), phase: Phase::MailFrom, .. }))
     }
 
-    /// How it ended.
-    pub fn finish(self, transaction_ms: u32) -> Sent {
-        Sent { fates: self.fates, trouble: self.trouble, answered: self.any_reply, transaction_ms }
+    /// How it ended; times and bytes are the driver's to fill in.
+    pub fn finish(self) -> Sent {
+        Sent {
+            chunked: self.chunk_is_out(),
+            chunking_refused: self.chunking_refused,
+            fates: self.fates,
+            trouble: self.trouble,
+            answered: self.any_reply,
+            transaction_ms: 0,
+            steps: StepTimes::default(),
+            sent_bytes: 0,
+        }
     }
 }

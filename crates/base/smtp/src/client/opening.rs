@@ -33,6 +33,8 @@ enum State {
 #[derive(Debug)]
 pub struct Opening {
     ehlo_name: String,
+    /// EHLO, or LHLO over LMTP (RFC 2033 4.1).
+    verb: &'static str,
     tls: TlsPolicy,
     encrypted: bool,
     state: State,
@@ -43,7 +45,22 @@ impl Opening {
     /// A connection that was just made; the first reply is the greeting.
     pub fn new(ehlo_name: &str, tls: TlsPolicy) -> Self {
         let ehlo_name = ehlo_name.to_owned();
-        Opening { ehlo_name, tls, encrypted: false, state: State::Greeting, capabilities: Capabilities::default() }
+        Opening {
+            ehlo_name,
+            verb: "EHLO",
+            tls,
+            encrypted: false,
+            state: State::Greeting,
+            capabilities: Capabilities::default(),
+        }
+    }
+
+    /// LMTP in place of SMTP.
+    pub fn over_lmtp(mut self, lmtp: bool) -> Self {
+        if lmtp {
+            self.verb = "LHLO";
+        }
+        self
     }
 
     /// Where the next reply belongs.
@@ -71,7 +88,7 @@ impl Opening {
                 self.greeted()
             }
             // Old servers know only HELO. 4xx is no answer to that question.
-            State::Ehlo if (500..600).contains(&reply.code) && !self.encrypted => {
+            State::Ehlo if (500..600).contains(&reply.code) && !self.encrypted && self.verb == "EHLO" => {
                 self.state = State::Helo;
                 OpeningStep::Send(format!("HELO {}", self.ehlo_name))
             }
@@ -94,7 +111,7 @@ impl Opening {
 
     fn ehlo(&mut self) -> OpeningStep {
         self.state = State::Ehlo;
-        OpeningStep::Send(format!("EHLO {}", self.ehlo_name))
+        OpeningStep::Send(format!("{} {}", self.verb, self.ehlo_name))
     }
 
     fn greeted(&mut self) -> OpeningStep {

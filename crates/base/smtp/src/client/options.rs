@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use model::route::TlsPolicy;
 
+pub use crate::client::auth::Login;
+
 /// Where to connect, as whom, and how.
 #[derive(Clone, Debug)]
 pub struct ConnectOptions {
@@ -24,6 +26,8 @@ pub struct ConnectOptions {
     pub tls_config: Arc<rustls::ClientConfig>,
     /// What the server's certificate is judged by and has to fulfil; not looked at without.
     pub trust: Option<crate::trust::Trust>,
+    /// What is spoken beyond plain SMTP.
+    pub dialect: Dialect,
     /// How long to wait in each phase.
     pub timeouts: Timeouts,
     /// Most bytes of dialogue kept for [`crate::client::Client::transcript`]; the middle of a longer one is left out.
@@ -44,10 +48,22 @@ impl ConnectOptions {
             tls: TlsPolicy::Opportunistic,
             tls_config: crate::tls::client_opportunistic(),
             trust: None,
+            dialect: Dialect::default(),
             timeouts: Timeouts::default(),
             transcript_bytes_max: ConnectOptions::TRANSCRIPT_BYTES_MAX,
         }
     }
+}
+
+/// What is spoken beyond plain SMTP.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dialect {
+    /// LMTP (RFC 2033) in place of SMTP.
+    pub lmtp: bool,
+    /// BDAT in place of DATA where CHUNKING is offered.
+    pub chunking: bool,
+    /// Log in before the first transaction.
+    pub login: Option<Login>,
 }
 
 /// How long to wait in each phase; the defaults are those of RFC 5321 4.5.3.2, where it names one.

@@ -48,6 +48,13 @@ impl Transcript {
         self.part().line("C: ", b".");
     }
 
+    /// A message was sent by BDAT.
+    pub fn chunk(&mut self, bytes: u64) {
+        let mut text = String::new();
+        let _ = write!(text, "[{bytes} bytes of message]");
+        self.part().line("C: ", text.as_bytes());
+    }
+
     /// Something else that happened, in words.
     pub fn note(&mut self, text: &str) {
         self.part().line("-- ", text.as_bytes());

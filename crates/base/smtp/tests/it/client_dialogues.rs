@@ -1,6 +1,7 @@
 //! Each file of `testdata/client` is a dialogue with the client's state machines.
 //!
-//! `S: …` a line of the server; `! tls …` the policy; `! send from=… to=…,… [eight-bit] [smtputf8] [reset]` a
+//! `S: …` a line of the server; `! tls …` the policy; `! send from=… to=…,… [eight-bit] [smtputf8] [reset]
+//! [lmtp] [chunking] [ahead=N]` a
 //! transaction; `! close` the server closes. `C: …` what the client sends, `= …` what it does or finds: these are
 //! compared, and rewritten with UPDATE_EXPECT=1.
 
@@ -10,7 +11,8 @@ use model::reply::Phase;
 use model::route::TlsPolicy;
 use model::submission::DsnOptions;
 use smtp::client::{
-    Capabilities, ClientError, ErrorKind, Exchange, Next, Opening, OpeningStep, OutboundRecipient, OutboundTransaction,
+    Capabilities, ClientError, ErrorKind, Exchange, Manner, Next, Opening, OpeningStep, OutboundRecipient,
+    OutboundTransaction,
 };
 use smtp::reply::{ReplyReader, WireReply};
 
@@ -63,8 +65,8 @@ impl<'a> Play<'a> {
         }
     }
 
-    fn open(&mut self, tls: TlsPolicy) -> Option<Capabilities> {
-        let mut opening = Opening::new("client.test", tls);
+    fn open(&mut self, tls: TlsPolicy, lmtp: bool) -> Option<Capabilities> {
+        let mut opening = Opening::new("client.test", tls).over_lmtp(lmtp);
         loop {
             let Some(reply) = self.reply() else {
                 let _ = writeln!(self.out, "= closed in {:?}", opening.phase());
@@ -113,7 +115,9 @@ impl<'a> Play<'a> {
             recipients: &recipients,
             data: &[b"Subject: test\r\n", b"\r\n.hello\r\n"],
         };
-        let mut exchange = Exchange::new(&transaction, capabilities, has("reset"));
+        let ahead = word("ahead=").map_or(0, |count| count.parse().unwrap());
+        let manner = Manner { lmtp: has("lmtp"), chunking: has("chunking"), reset: has("reset"), ahead };
+        let mut exchange = Exchange::new(&transaction, capabilities, manner);
         loop {
             let mut commands = Vec::new();
             let next = exchange.next(&mut commands);
@@ -121,6 +125,10 @@ impl<'a> Play<'a> {
             let phase = match next {
                 Next::Finished => break,
                 Next::Reply(phase) => phase,
+                Next::Chunk => {
+                    self.out.push_str("= chunk\n");
+                    continue;
+                }
                 Next::Message => {
                     self.out.push_str("= message\n");
                     Phase::Dot
@@ -133,12 +141,16 @@ impl<'a> Play<'a> {
             match self.reply() {
                 Some(reply) => exchange.reply(reply.to_reply()),
                 None => {
-                    exchange.fail(ClientError { phase, dot_sent: phase == Phase::Dot, kind: ErrorKind::Closed });
+                    let dot_sent = phase == Phase::Dot || exchange.chunk_is_out();
+                    exchange.fail(ClientError { phase, dot_sent, kind: ErrorKind::Closed });
                 }
             }
         }
         let _ = writeln!(self.out, "= needs reset: {}, reusable: {}", exchange.needs_reset(), exchange.is_reusable());
-        let sent = exchange.finish(0);
+        let sent = exchange.finish();
+        if sent.chunking_refused {
+            self.out.push_str("= chunking refused\n");
+        }
         for (fate, recipient) in sent.fates.iter().zip(&recipients) {
             let _ = match fate {
                 None => writeln!(self.out, "= {}: undecided", recipient.address),
@@ -157,13 +169,18 @@ impl<'a> Play<'a> {
 
 fn play(text: &str) -> String {
     let mut play = Play { lines: text.lines().peekable(), replies: ReplyReader::default(), out: String::new() };
-    let tls = match play.next_line() {
+    let mut first = play.next_line();
+    let lmtp = first == Some("! lmtp");
+    if lmtp {
+        first = play.next_line();
+    }
+    let tls = match first {
         Some("! tls opportunistic") => TlsPolicy::Opportunistic,
         Some("! tls required") => TlsPolicy::Required,
         Some("! tls none") => TlsPolicy::None,
         other => panic!("the TLS policy comes first, not {other:?}"),
     };
-    if let Some(capabilities) = play.open(tls) {
+    if let Some(capabilities) = play.open(tls, lmtp) {
         while let Some(line) = play.next_line() {
             play.send(&capabilities, line.strip_prefix("! send ").unwrap_or_else(|| panic!("unexpected {line:?}")));
         }

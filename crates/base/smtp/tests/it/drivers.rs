@@ -23,6 +23,7 @@ fn server_tls() -> (tempfile::TempDir, Arc<rustls::ServerConfig>) {
 
 fn options(running: &Running, tls: TlsPolicy) -> ConnectOptions {
     ConnectOptions {
+        dialect: Default::default(),
         address: running.address,
         host_name: "mx.test".to_owned(),
         bind: Some("127.0.0.1".parse().unwrap()),
@@ -182,6 +183,7 @@ async fn client_against(script: &'static [&'static str], tls: TlsPolicy) -> Resu
         }
     });
     let options = ConnectOptions {
+        dialect: Default::default(),
         address,
         host_name: "mx.test".to_owned(),
         bind: None,

@@ -102,6 +102,7 @@ impl Opening<'_> {
             tls: self.path.tls,
             tls_config: self.shared.tls.clone(),
             trust: None,
+            dialect: smtp::client::Dialect::default(),
             timeouts: config.timeouts(),
             transcript_bytes_max: usize::try_from(config.transcript_max.0).unwrap_or(usize::MAX),
         }
