@@ -4,6 +4,8 @@ use model::dns::{Answers, Question};
 use model::event::Authentication;
 use model::time::Timestamp;
 
+use crate::dkim::canonical;
+
 use super::{
     ArcResult, ArcVerdict, DkimResult, DkimVerdict, DmarcResult, DmarcVerdict, Letter, Peer, SpfResult, SpfVerdict,
     arc, dkim, dmarc, spf,
@@ -158,6 +160,23 @@ pub fn is_ours(header_value: &[u8], authserv_id: &str) -> bool {
     id.trim_end_matches('.').eq_ignore_ascii_case(authserv_id)
 }
 
+/// The mail without the headers Authentication-Results that claim to be of this host; see [`is_ours`].
+pub fn without_results(raw: Vec<u8>, authserv_id: &str) -> Vec<u8> {
+    let forged = |field: &canonical::Field<'_>| {
+        let value = field.whole.get(field.name.len()..).unwrap_or_default();
+        let value = value.iter().position(|&byte| byte == b':').map_or(&[][..], |colon| &value[colon + 1..]);
+        field.name.eq_ignore_ascii_case(b"Authentication-Results") && is_ours(value, authserv_id)
+    };
+    let (headers, _) = canonical::split(&raw);
+    let forged = headers.iter().filter(|field| forged(field));
+    let places: Vec<(usize, usize)> = forged.map(|field| (field.at, field.whole.len())).collect();
+    let mut raw = raw;
+    for (at, len) in places.into_iter().rev() {
+        raw.drain(at..at + len);
+    }
+    raw
+}
+
 fn is_within(name: &str, domain: &str) -> bool {
     let (name, domain) = (name.to_ascii_lowercase(), domain.to_ascii_lowercase());
     name == domain || name.strip_suffix(&domain).is_some_and(|rest| rest.ends_with('.'))
@@ -289,6 +308,20 @@ mod tests {
         assert!(header.split("\r\n").skip(1).all(|line| line.starts_with('\t')), "{header}");
         assert!(!header.replace("\r\n\t", "").contains(['\r', '\n']), "{header}");
         assert!(found.is_temporary());
+    }
+
+    #[test]
+    fn forged_results_are_taken_out() {
+        let check = |raw: &str, expected: &str| {
+            let found = without_results(raw.as_bytes().to_vec(), "mx.test");
+            assert_eq!(String::from_utf8(found).unwrap(), expected);
+        };
+        let other =
+            "Authentication-Results: mx.other; spf=pass\r\nFrom: a\r\n\r\nAuthentication-Results: mx.test; x\r\n";
+        check(other, other);
+        let forged = "authentication-results : mx.test;\r\n\tspf=pass\r\nA: b\r\nAuthentication-Results: \"mx.test\"; x\r\n\r\nx";
+        check(forged, "A: b\r\n\r\nx");
+        check("", "");
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod spf;
 mod tags;
 
 pub use arc::{ArcInstance, ArcResult, ArcVerdict, INSTANCES_MAX, arc};
-pub use checked::{Checked, RESULTS_MAX, is_ours};
+pub use checked::{Checked, RESULTS_MAX, is_ours, without_results};
 pub use dkim::{DkimResult, DkimVerdict, SIGNATURES_MAX, dkim};
 pub use dmarc::{DmarcResult, DmarcVerdict, dmarc, is_aligned};
 pub use letter::Letter;

@@ -6,15 +6,17 @@ use aws_lc_rs::digest::{Context, Digest, SHA256};
 const CHUNK: usize = 8_192;
 
 /// One header field as it stands in the message.
-pub(super) struct Field<'a> {
+pub(crate) struct Field<'a> {
+    /// Where it begins.
+    pub(crate) at: usize,
     /// Its name, without the colon and white space in front of it.
-    pub(super) name: &'a [u8],
+    pub(crate) name: &'a [u8],
     /// The whole field, folded lines and the final CRLF included.
-    pub(super) whole: &'a [u8],
+    pub(crate) whole: &'a [u8],
 }
 
 /// Cuts a message into its header fields and its body. Lines that are no header field are passed over.
-pub(super) fn split(raw: &[u8]) -> (Vec<Field<'_>>, &[u8]) {
+pub(crate) fn split(raw: &[u8]) -> (Vec<Field<'_>>, &[u8]) {
     let mut fields = Vec::with_capacity(32);
     let mut at = 0;
     while at < raw.len() {
@@ -30,7 +32,7 @@ pub(super) fn split(raw: &[u8]) -> (Vec<Field<'_>>, &[u8]) {
         }
         let whole = &raw[start..at];
         if let Some(colon) = whole.iter().position(|&byte| byte == b':') {
-            fields.push(Field { name: whole[..colon].trim_ascii_end(), whole });
+            fields.push(Field { at: start, name: whole[..colon].trim_ascii_end(), whole });
         }
     }
     (fields, &[])

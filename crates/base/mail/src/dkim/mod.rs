@@ -13,7 +13,7 @@
 //! Input must have CRLF line ends. Output is the header to put in front of the message, CRLF at its end.
 //! Limits: [`INSTANCES_MAX`] occurrences of one header, [`NAMES_MAX`] names.   Known gaps: no `l=` and `z=`, on purpose.
 
-mod canonical;
+pub(crate) mod canonical;
 mod form;
 mod key;
 mod record;

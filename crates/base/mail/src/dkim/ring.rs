@@ -65,6 +65,8 @@ pub struct Plan<'a> {
     pub wanted: Option<&'a str>,
     /// The domain of its source.
     pub source: Option<&'a str>,
+    /// Only these selectors of the source's domain; all of them when empty.
+    pub source_selectors: &'a [Name],
     /// Whose mail it is.
     pub tenant: &'a str,
     /// Kind of traffic.
@@ -155,7 +157,14 @@ impl Keyring {
         let mut signers: Vec<Signer<'_>> = by_aligned.collect();
         let tenant = policy.platform.as_ref().filter(|platform| platform.names_tenant);
         let tenant = tenant.map(|platform| format!("{}@{}", plan.tenant, platform.domain));
-        let is_other = |key: &&DkimKey| !aligned.iter().any(|known| known.domain() == key.domain());
+        let is_of_source = |key: &DkimKey| {
+            let selectors = plan.source_selectors;
+            selectors.is_empty()
+                || plan.source.is_none_or(|source| !source.eq_ignore_ascii_case(key.domain()))
+                || selectors.iter().any(|selector| selector.eq_ignore_ascii_case(key.selector()))
+        };
+        let is_other =
+            |key: &&DkimKey| is_of_source(key) && !aligned.iter().any(|known| known.domain() == key.domain());
         for key in beside.iter().flat_map(|keys| keys.iter()).filter(is_other) {
             let identity = tenant.as_deref().filter(|tenant| tenant.ends_with(&format!("@{}", key.domain())));
             signers.push(Signer { key, identity });
@@ -171,7 +180,7 @@ impl Keyring {
         let mut beside: Vec<Keys> = Vec::new();
         for domain in [plan.source, platform].into_iter().flatten() {
             let known = |keys: &Keys| beside.iter().any(|other| Arc::ptr_eq(other, keys));
-            if let Some(keys) = inner.keys.get(domain).filter(|keys| !known(keys)) {
+            if let Some(keys) = inner.keys.get(&domain.to_ascii_lowercase()).filter(|keys| !known(keys)) {
                 beside.push(Arc::clone(keys));
             }
         }
@@ -238,6 +247,7 @@ mod tests {
             author: Some("news.example.org"),
             wanted: None,
             source: None,
+            source_selectors: &[],
             tenant: "acme",
             stream: "bulk",
             foreign: true,
@@ -278,6 +288,9 @@ mod tests {
         check(plan(), "example.org -, esp.test acme@esp.test");
         let all = "example.org -, ip.test -, esp.test acme@esp.test";
         check(Plan { source: Some("ip.test"), ..plan() }, all);
+        let selectors = [Name::from("s2")];
+        let other = Plan { source: Some("ip.test"), source_selectors: &selectors, ..plan() };
+        check(other, "example.org -, esp.test acme@esp.test");
         // A name that cannot stand in `i=` is left out.
         check(Plan { tenant: "a b; x=1", ..plan() }, "example.org -, esp.test -");
         check(Plan { stream: "transactional", ..plan() }, "example.org -, esp.test acme@esp.test");

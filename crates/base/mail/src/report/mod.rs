@@ -4,11 +4,13 @@
 //! and reads no keys: [`Original`] hands out the places where our own token may stand (return path, Message-ID,
 //! headers); opening tokens is `token`'s work, deciding what a report leads to is intake's.
 //!
-//! Standards: RFC 3464 (delivery reports), RFC 5965 and 6591 (feedback), RFC 3834 (automatic answers). Mails in prose are
+//! Standards: RFC 3464 (delivery reports), RFC 5965 and 6591 (feedback), RFC 3834 (automatic answers), RFC 9990
+//! and 8460 (aggregate reports). Mails in prose are
 //! read by the wording of the programs that write them.
 //! Invariants: never panics, whatever the bytes; work and memory are bounded by [`limits`].
 //! Known gaps: prose in languages other than English, French, German and a little Japanese romanised wording.
 
+mod aggregate;
 mod auto;
 mod feedback;
 mod fields;
@@ -18,6 +20,7 @@ mod quoted;
 mod reader;
 mod rfc3464;
 
+pub use aggregate::{AggregateKind, AggregateReport, announced, read_aggregate};
 pub use feedback::{Feedback, FeedbackFormat};
 pub use original::{Original, Verp};
 
@@ -38,6 +41,8 @@ pub mod limits {
     pub const FIELD_BYTES_MAX: usize = 4_096;
     /// Parts of a mail that are looked at.
     pub const PARTS_MAX: usize = 100;
+    /// An aggregate report that is larger when unpacked is not read, in bytes.
+    pub const AGGREGATE_BYTES_MAX: usize = 16 << 20;
     /// Reports inside reports (a forwarded bounce).
     pub const DEPTH_MAX: usize = 3;
     /// Lines of prose that are looked at.
