@@ -252,6 +252,11 @@ fn is_letter_beyond_ascii(c: char) -> bool {
 }
 
 /// Lower-case A-labels of a domain that can be reached on the open internet.
+/// A domain in A-labels, lower case (RFC 5891); `None` when it is no domain of a mail address.
+pub fn ascii_domain(domain: &str) -> Option<String> {
+    normal_domain(domain).ok()
+}
+
 fn normal_domain(domain: &str) -> Result<String, AddressError> {
     if domain.is_empty() {
         return Err(AddressError::NoDomain);

@@ -5,16 +5,18 @@
 //! broken is read the way mail programs read it. Values of fields are decoded by mail-parser; the tree is made here,
 //! because the hash of a part must be that of its bytes, and because of boundaries that the library finds where none are.
 //!
-//! Nothing is built or changed here.   Limits: [`PARTS_MAX`], [`DEPTH_MAX`], [`FIELDS_MAX`].
+//! Nothing is built here; [`to_7bit`] alone changes what it reads.   Limits: [`PARTS_MAX`], [`DEPTH_MAX`], [`FIELDS_MAX`].
 
 mod check;
 mod decode;
 mod header;
 mod part;
+mod seven_bit;
 
 pub use check::{Check, check};
 pub use header::{Field, Fields, author_domains, fields, header, unfold};
 pub use part::{Body, Part, parse};
+pub use seven_bit::{Stuck, to_7bit};
 
 /// Parts in one mail; what comes behind is left out.
 pub const PARTS_MAX: usize = 1_000;

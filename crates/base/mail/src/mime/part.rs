@@ -157,7 +157,7 @@ fn pieces<'x>(body: &'x [u8], boundary: &[u8]) -> Vec<&'x [u8]> {
 }
 
 /// `--boundary` with nothing but blanks behind it: `Some(false)`; `--boundary--`: `Some(true)`.
-fn is_boundary(line: &[u8], boundary: &[u8]) -> Option<bool> {
+pub(super) fn is_boundary(line: &[u8], boundary: &[u8]) -> Option<bool> {
     let rest = line.strip_prefix(b"--")?.strip_prefix(boundary)?;
     match rest.strip_prefix(b"--") {
         Some(rest) if rest.trim_ascii().is_empty() => Some(true),
@@ -168,6 +168,17 @@ fn is_boundary(line: &[u8], boundary: &[u8]) -> Option<bool> {
 fn without_line_end(piece: &[u8]) -> &[u8] {
     let piece = piece.strip_suffix(b"\n").unwrap_or(piece);
     piece.strip_suffix(b"\r").unwrap_or(piece)
+}
+
+/// The media type of a part, in lower case.
+pub(super) fn media_type_of(fields: &Fields<'_>) -> String {
+    media_type(structured(fields, "Content-Type").as_ref(), false)
+}
+
+/// Where its parts begin, when it has some.
+pub(super) fn boundary_of(fields: &Fields<'_>) -> Option<String> {
+    let kind = structured(fields, "Content-Type")?;
+    kind.attribute("boundary").filter(|boundary| !boundary.is_empty()).map(str::to_owned)
 }
 
 fn structured<'x>(fields: &Fields<'_>, name: &str) -> Option<ContentType<'x>> {
