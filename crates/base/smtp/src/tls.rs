@@ -86,6 +86,14 @@ pub struct Secured {
 }
 
 impl Secured {
+    /// The server's certificate was judged, and an authority or a TLSA record vouches for it.
+    pub fn is_verified(&self) -> bool {
+        self.finding.as_ref().is_some_and(|finding| match &finding.dane {
+            Some(by_dane) => by_dane.is_ok(),
+            None => finding.authority.is_ok(),
+        })
+    }
+
     /// Looks at a finished handshake and judges the server's certificate.
     ///
     /// # Errors
@@ -249,6 +257,15 @@ pub fn client(
     };
     config.resumption = rustls::client::Resumption::in_memory_sessions(sessions_max);
     Ok(Arc::new(config))
+}
+
+/// A client configuration for HTTPS that believes these authorities.
+pub fn client_https(authorities: &crate::trust::Authorities) -> ClientConfig {
+    ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .expect("invariant: the provider supports the default versions")
+        .with_webpki_verifier(authorities.verifier())
+        .with_no_client_auth()
 }
 
 /// The certificates of a PEM file, as further authorities to believe.

@@ -91,9 +91,10 @@ mod tests {
 
     #[test]
     fn received_fields() {
-        let peer = Peer { address: "[2001:db8::1]:999".parse().unwrap(), local: "127.0.0.1:25".parse().unwrap() };
+        let peer =
+            Peer { address: "[2001:db8::1]:999".parse().unwrap(), local: "127.0.0.1:25".parse().unwrap(), proxy: None };
         let hello = Hello { name: "evil (by x) <y>;".to_owned(), extended: true };
-        let mut context = Context { peer, hello: Some(hello), tls: None, user: None, messages: 0 };
+        let mut context = Context { peer, hello: Some(hello), tls: None, certificate: None, user: None, messages: 0 };
         check(
             &context,
             None,

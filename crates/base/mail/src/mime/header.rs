@@ -43,6 +43,13 @@ impl<'x> Field<'x> {
         unfold(self.value)
     }
 
+    /// The addresses in a list of mailboxes and groups (RFC 5322 3.4), without their names; what is none is left out.
+    pub fn addresses(&self) -> Vec<String> {
+        let line = [self.value, b"\r\n"].concat();
+        let HeaderValue::Address(list) = MessageStream::new(&line).parse_address() else { return Vec::new() };
+        list.iter().filter_map(|mailbox| mailbox.address.as_deref().map(str::to_owned)).collect()
+    }
+
     /// The value with encoded words (RFC 2047) decoded.
     pub fn decoded(&self) -> String {
         let line = [self.value, b"\r\n"].concat();

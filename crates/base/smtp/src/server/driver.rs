@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use rustls_pki_types::UnixTime;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
@@ -18,14 +19,20 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::WaitForCancellationFuture;
 
 use crate::reply;
+use crate::server::certificates::ClientCertificate;
 use crate::server::fixed::{self, Fixed};
 use crate::server::handler::{Answer, Conversation, Peer};
 use crate::server::listener::Shared;
+use crate::server::places::{Admission, Place};
+use crate::server::proxy::{self, Proxied};
 use crate::server::session::{Action, Question, Session};
 use crate::stream::Stream;
 use crate::tls::TlsInfo;
 
-/// Room for one read between messages, and for the first ones of a message.
+/// Room for one read between messages. Thousands of clients may be connected and silent.
+const READ_BYTES_IDLE: usize = 1024;
+
+/// Room for one read of a message, to begin with.
 const READ_BYTES: usize = 16 * 1024;
 
 /// Room for one read of a large message.
@@ -37,20 +44,38 @@ const LINGER: Duration = Duration::from_secs(1);
 /// At most so many bytes are dropped while lingering.
 const LINGER_BYTES_MAX: usize = 256 * 1024;
 
-/// Serves one connection to its end. `admitted` is false when the listener is full.
+/// Serves one connection to its end, and gives its place back then.
 pub(crate) async fn run(
-    stream: TcpStream,
-    peer: Peer,
+    mut stream: TcpStream,
+    mut peer: Peer,
     shared: &Shared,
-    admitted: bool,
+    mut place: Place,
     ends_at: Instant,
 ) -> io::Result<()> {
+    if shared.config.proxy_protocol {
+        match Box::pin(behind_proxy(&mut stream, peer, shared)).await {
+            Ok(client) => peer = client,
+            Err(why) => {
+                shared.handler.closed(&peer, &why);
+                return Ok(());
+            }
+        }
+    }
+    let admission = place.of_client(peer.address.ip());
+    // A handshake only to say no is not worth it.
+    let hopeless = admission == Admission::TurnedAway && shared.config.implicit_tls;
+    if hopeless || admission == Admission::Closed {
+        return Ok(());
+    }
+    // Kept until the end of the connection.
+    let _place = place;
     let mut stream = Stream::from(stream);
     let mut tls = None;
     if shared.config.implicit_tls {
-        tls = Some(handshake(&mut stream, shared).await?);
+        // On the heap, here and below: what is needed once must not take room in every connection for good.
+        tls = Some(Box::pin(handshake(&mut stream, shared)).await?);
     }
-    let opened = if admitted {
+    let opened = if admission == Admission::Served {
         shared.handler.connect(&peer).await
     } else {
         let full = fixed::TOO_MANY_CONNECTIONS;
@@ -58,13 +83,30 @@ pub(crate) async fn run(
     };
     let conversation = match opened {
         Ok(conversation) => conversation,
-        Err(answer) => return turn_away(&mut stream, answer, shared.config.idle_timeout).await,
+        Err(answer) => {
+            return Box::pin(turn_away(&mut stream, answer, shared.config.idle_timeout)).await;
+        }
     };
     let mut session = Session::new(Arc::clone(&shared.policy), peer, Some(Arc::clone(&shared.config.budget)));
-    if let Some(tls) = tls {
-        session.tls_started(tls);
+    if let Some((tls, certificate)) = tls {
+        session.tls_started(tls, certificate);
     }
-    Connection { stream, session, conversation, shared }.serve(ends_at).await
+    // Borrowed, not moved: a future has room for every place where a value has been.
+    let mut connection = Connection { stream, session, conversation, shared, busy_until: None };
+    connection.serve(ends_at).await
+}
+
+/// Reads the PROXY header; the client for whom the proxy speaks, or why the connection is closed.
+async fn behind_proxy(stream: &mut TcpStream, peer: Peer, shared: &Shared) -> Result<Peer, String> {
+    if !shared.handler.believes(peer.address.ip()) {
+        return Err("it came from an address that is no trusted proxy".to_owned());
+    }
+    let read = timeout(shared.config.handshake_timeout, proxy::read(stream)).await;
+    let proxied = read.map_err(|_| "no PROXY header in time".to_owned())?.map_err(|fault| fault.to_string())?;
+    Ok(match proxied {
+        Proxied::Client { address, local } => Peer { address, local, proxy: Some(peer.address) },
+        Proxied::Proxy => Peer { proxy: Some(peer.address), ..peer },
+    })
 }
 
 async fn turn_away(stream: &mut Stream, answer: Answer, idle_timeout: Duration) -> io::Result<()> {
@@ -76,14 +118,18 @@ async fn turn_away(stream: &mut Stream, answer: Answer, idle_timeout: Duration) 
     Ok(())
 }
 
-async fn handshake(stream: &mut Stream, shared: &Shared) -> io::Result<TlsInfo> {
+async fn handshake(stream: &mut Stream, shared: &Shared) -> io::Result<(TlsInfo, Option<ClientCertificate>)> {
     let config = shared.tls.as_ref().ok_or(io::ErrorKind::Unsupported)?;
     let plain = stream.take_plain()?;
     let encrypted =
         in_time(shared.config.handshake_timeout, TlsAcceptor::from(Arc::clone(config)).accept(plain)).await?;
-    let info = TlsInfo::of(encrypted.get_ref().1);
+    let (_, connection) = encrypted.get_ref();
+    let now = config.time_provider.current_time().unwrap_or_else(|| UnixTime::since_unix_epoch(Duration::ZERO));
+    let authorities = shared.config.client_authorities.as_ref();
+    let certificate = ClientCertificate::of(connection.peer_certificates(), authorities, now);
+    let info = TlsInfo::of(connection);
     *stream = Stream::Server(Box::new(encrypted));
-    Ok(info)
+    Ok((info, certificate))
 }
 
 async fn in_time<T>(limit: Duration, future: impl Future<Output = io::Result<T>>) -> io::Result<T> {
@@ -120,14 +166,16 @@ struct Connection<'a> {
     session: Session,
     conversation: Box<dyn Conversation>,
     shared: &'a Shared,
+    /// When the transaction that has begun must be over, and how many messages were taken before it.
+    busy_until: Option<(Instant, u32)>,
 }
 
 impl Connection<'_> {
-    async fn serve(mut self, ends_at: Instant) -> io::Result<()> {
+    async fn serve(&mut self, ends_at: Instant) -> io::Result<()> {
         let idle = self.shared.config.idle_timeout;
         let mut timer = pin!(sleep_until(ends_at.min(Instant::now() + idle)));
         let mut shutdown = pin!(self.shared.shutdown.cancelled());
-        let mut room = READ_BYTES;
+        let mut room = READ_BYTES_IDLE;
         loop {
             match self.session.proceed() {
                 Action::Ask(context, question) => {
@@ -149,13 +197,13 @@ impl Connection<'_> {
                 }
                 Action::StartTls => {
                     self.flush().await?;
-                    let info = handshake(&mut self.stream, self.shared).await?;
-                    self.session.tls_started(info);
+                    let (info, certificate) = Box::pin(handshake(&mut self.stream, self.shared)).await?;
+                    self.session.tls_started(info, certificate);
                 }
                 Action::Close => {
                     self.flush().await?;
                     if !self.session.is_abrupt() {
-                        linger(&mut self.stream).await;
+                        Box::pin(linger(&mut self.stream)).await;
                     }
                     return Ok(());
                 }
@@ -178,6 +226,19 @@ impl Connection<'_> {
         Ok(())
     }
 
+    /// When the transaction of now must be over.
+    fn transaction_deadline(&mut self, busy: bool) -> Instant {
+        let taken = self.session.context().messages;
+        match self.busy_until {
+            Some((over, before)) if busy && before == taken => over,
+            _ => {
+                let over = Instant::now() + self.shared.config.transaction_time_max;
+                self.busy_until = busy.then_some((over, taken));
+                over
+            }
+        }
+    }
+
     /// Waits for bytes of the client, or for a reason to end.
     async fn read(
         &mut self,
@@ -191,10 +252,19 @@ impl Connection<'_> {
         if !busy && Instant::now() >= ends_at {
             return Ok(Read::End(fixed::SESSION_TOO_LONG));
         }
+        let over = self.transaction_deadline(busy);
         let input = self.session.input();
-        if !busy {
-            *room = READ_BYTES;
-            input.shrink_to(READ_BYTES * 2);
+        if busy {
+            *room = (*room).max(READ_BYTES);
+        } else {
+            *room = READ_BYTES_IDLE;
+            input.shrink_to(READ_BYTES_IDLE * 2);
+        }
+        let (ends_at, too_long) =
+            if busy { (over, fixed::MESSAGE_TOO_SLOW) } else { (ends_at, fixed::SESSION_TOO_LONG) };
+        let wanted = deadline.min(ends_at);
+        if timer.deadline() > wanted {
+            timer.as_mut().reset(wanted);
         }
         let before = input.len();
         input.reserve(*room);
@@ -212,10 +282,10 @@ impl Connection<'_> {
                 if now >= deadline {
                     return Poll::Ready(Ok(Some(fixed::IDLE)));
                 }
-                if !busy && now >= ends_at {
-                    return Poll::Ready(Ok(Some(fixed::SESSION_TOO_LONG)));
+                if now >= ends_at {
+                    return Poll::Ready(Ok(Some(too_long)));
                 }
-                timer.as_mut().reset(if busy { deadline } else { deadline.min(ends_at) });
+                timer.as_mut().reset(wanted);
             }
             Poll::Pending
         })

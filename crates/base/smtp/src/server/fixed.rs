@@ -34,6 +34,7 @@ pub(crate) const SEND_DATA: Fixed = plain(354, "End data with <CR><LF>.<CR><LF>"
 
 pub(crate) const IDLE: Fixed = fixed(421, (4, 4, 2), "Idle for too long, closing");
 pub(crate) const SESSION_TOO_LONG: Fixed = fixed(421, (4, 4, 2), "Connection open for too long, closing");
+pub(crate) const MESSAGE_TOO_SLOW: Fixed = fixed(421, (4, 4, 2), "The message takes too long, closing");
 pub(crate) const SHUTTING_DOWN: Fixed = fixed(421, (4, 3, 2), "Shutting down, try again later");
 pub(crate) const TOO_MANY_CONNECTIONS: Fixed = fixed(421, (4, 7, 0), "Too many connections, try again later");
 pub(crate) const TOO_MANY_ERRORS: Fixed = fixed(421, (4, 7, 0), "Too many errors, closing");
@@ -70,8 +71,10 @@ pub(crate) const BAD_CREDENTIALS: Fixed = fixed(535, (5, 7, 8), "Authentication 
 pub(crate) const TLS_FOR_AUTH: Fixed = fixed(538, (5, 7, 11), "Encryption required for authentication");
 pub(crate) const TOO_BIG: Fixed = fixed(552, (5, 3, 4), "Message too big");
 pub(crate) const NEEDS_SMTPUTF8: Fixed = fixed(553, (5, 6, 7), "Address beyond ASCII needs SMTPUTF8");
-pub(crate) const BARE_LF_IN_DATA: Fixed = fixed(554, (5, 6, 11), "Bare LF in the message: only CRLF may end a line");
-pub(crate) const BARE_CR_IN_DATA: Fixed = fixed(554, (5, 6, 11), "Bare CR in the message: only CRLF may end a line");
+pub(crate) const BARE_LF_IN_DATA: Fixed =
+    fixed(554, (5, 6, 11), "Bare LF in the message: only CRLF may end a line. Closing");
+pub(crate) const BARE_CR_IN_DATA: Fixed =
+    fixed(554, (5, 6, 11), "Bare CR in the message: only CRLF may end a line. Closing");
 pub(crate) const NUL_IN_DATA: Fixed = fixed(554, (5, 6, 0), "NUL in the message");
 pub(crate) const DATA_LINE_TOO_LONG: Fixed = fixed(554, (5, 6, 0), "A line of the message is too long");
 pub(crate) const UNKNOWN_PARAMETER: Fixed = fixed(555, (5, 5, 4), "Parameter not recognized");

@@ -3,7 +3,8 @@
 //! Futures are not cancelled by timeouts: a handler that has begun to commit a message is allowed to finish. When the
 //! client goes away the reply is simply not sent.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use model::name::Name;
 use model::reply::Reply;
@@ -11,6 +12,7 @@ use model::reply::Reply;
 use crate::BoxFuture;
 use crate::envelope::{Mail, Recipient, Transaction};
 use crate::server::Credentials;
+use crate::server::certificates::ClientCertificate;
 use crate::tls::TlsInfo;
 
 /// Decides what a listener accepts.
@@ -18,6 +20,18 @@ pub trait Handler: Send + Sync + 'static {
     /// A client has connected: a conversation, or an answer in place of the greeting (such as 421 or 554) after which the
     /// connection is closed.
     fn connect<'a>(&'a self, peer: &'a Peer) -> BoxFuture<'a, Result<Box<dyn Conversation>, Answer>>;
+
+    /// Whether a proxy at this address is believed about the clients it speaks for; asked where
+    /// [`ServerConfig::proxy_protocol`](crate::server::ServerConfig::proxy_protocol) is on.
+    fn believes(&self, proxy: IpAddr) -> bool {
+        let _ = proxy;
+        false
+    }
+
+    /// A connection was closed without a word, for a reason that its operator should know.
+    fn closed(&self, peer: &Peer, why: &str) {
+        let _ = (peer, why);
+    }
 }
 
 /// Answers the questions of one connection, in the order of the dialogue.
@@ -94,10 +108,20 @@ impl Answer {
 /// Both ends of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// The client's address.
+    /// The client's address; behind a proxy as the proxy tells it.
     pub address: SocketAddr,
-    /// Our address, to which the client connected.
+    /// The address to which the client connected: ours, or that of the proxy.
     pub local: SocketAddr,
+    /// The proxy in between. When it is also [`Peer::address`], the proxy spoke for itself or knew no client: nothing
+    /// follows from the address then.
+    pub proxy: Option<SocketAddr>,
+}
+
+impl Peer {
+    /// Nothing is known of the client but the proxy through which it came.
+    pub fn is_unknown(&self) -> bool {
+        self.proxy == Some(self.address)
+    }
 }
 
 /// EHLO or HELO.
@@ -118,6 +142,8 @@ pub struct Context {
     pub hello: Option<Hello>,
     /// Present when the connection is encrypted.
     pub tls: Option<TlsInfo>,
+    /// What the client has shown, where it was asked for a certificate and had one. Who knows it is another question.
+    pub certificate: Option<Arc<ClientCertificate>>,
     /// Present when the client authenticated.
     pub user: Option<Name>,
     /// Messages accepted on this connection.

@@ -1,8 +1,6 @@
 //! Accepts connections and starts a driver for each, within the limits of the listener.
 
-use std::collections::HashMap;
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -10,9 +8,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::server::certificates::ClientAuthorities;
 use crate::server::collector::Budget;
 use crate::server::driver;
 use crate::server::handler::{Handler, Peer};
+use crate::server::places::{Place, Places};
 use crate::server::policy::Policy;
 
 /// How a listener behaves.
@@ -22,15 +22,23 @@ pub struct ServerConfig {
     pub policy: Policy,
     /// Begin with the TLS handshake instead of STARTTLS (port 465, RFC 8314).
     pub implicit_tls: bool,
+    /// Who vouches for the names in certificates of clients; without it their names count for nothing.
+    pub client_authorities: Option<ClientAuthorities>,
+    /// Every connection begins with a PROXY header, and only proxies that the handler believes may connect.
+    pub proxy_protocol: bool,
     /// Connections at the same time; a further one gets 421.
     pub connections_max: usize,
-    /// Connections at the same time from one address; a further one gets 421.
+    /// Connections at the same time from one client (an IPv4 address, an IPv6 network of 64 bits); a further one gets
+    /// 421.
     pub connections_per_address_max: usize,
     /// A client that sends nothing for so long gets 421 (RFC 5321 4.5.3.2.7: at least 5 minutes).
     pub idle_timeout: Duration,
     /// A connection older than this gets 421 at its next command; its transaction is finished.
     pub session_time_max: Duration,
-    /// Time for a TLS handshake.
+    /// A transaction that takes longer than this from MAIL to the end of its message gets 421: a client that sends a
+    /// byte now and then would be there for ever.
+    pub transaction_time_max: Duration,
+    /// Time for a TLS handshake, and for a PROXY header.
     pub handshake_timeout: Duration,
     /// At shutdown: time for transactions that have begun.
     pub shutdown_grace: Duration,
@@ -48,10 +56,13 @@ impl ServerConfig {
         ServerConfig {
             policy: Policy::new(host_name),
             implicit_tls: false,
+            client_authorities: None,
+            proxy_protocol: false,
             connections_max: 1_000,
             connections_per_address_max: 100,
             idle_timeout: Duration::from_secs(300),
             session_time_max: Duration::from_secs(3_600),
+            transaction_time_max: Duration::from_secs(3_600),
             handshake_timeout: Duration::from_secs(30),
             shutdown_grace: Duration::from_secs(30),
             budget: Budget::new(Self::BUFFERED_BYTES_MAX),
@@ -68,13 +79,6 @@ pub(crate) struct Shared {
     pub shutdown: CancellationToken,
     /// Cancelled when the grace of the shutdown is over.
     pub abort: CancellationToken,
-    counts: Mutex<Counts>,
-}
-
-#[derive(Default)]
-struct Counts {
-    total: usize,
-    by_address: HashMap<IpAddr, usize>,
 }
 
 /// Pause after an error of accept(2), such as too many open files.
@@ -97,17 +101,21 @@ pub async fn serve(
         tls,
         shutdown: shutdown.clone(),
         abort: CancellationToken::new(),
-        counts: Mutex::default(),
         config,
     });
     let connections = TaskTracker::new();
+    let places = Places::new(shared.config.connections_max, shared.config.connections_per_address_max);
     loop {
         let accepted = tokio::select! {
             () = shutdown.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => start(stream, &shared, &connections),
+            Ok((stream, _)) => {
+                if let Some(place) = places.take() {
+                    start(stream, place, &shared, &connections);
+                }
+            }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -122,52 +130,18 @@ pub async fn serve(
     }
 }
 
-fn start(stream: TcpStream, shared: &Arc<Shared>, connections: &TaskTracker) {
+fn start(stream: TcpStream, place: Place, shared: &Arc<Shared>, connections: &TaskTracker) {
     let (Ok(address), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else { return };
     // Replies are short and each is waited for: without this every one of them may be held back.
     let _ = stream.set_nodelay(true);
-    let peer = Peer { address, local };
-    let place = Place::take(shared, address.ip());
+    let peer = Peer { address, local, proxy: None };
     let shared = Arc::clone(shared);
     connections.spawn(async move {
         let ends_at = Instant::now() + shared.config.session_time_max;
         let abort = shared.abort.clone();
-        let ended = abort.run_until_cancelled(driver::run(stream, peer, &shared, place.is_some(), ends_at)).await;
-        drop(place);
+        let ended = abort.run_until_cancelled(driver::run(stream, peer, &shared, place, ends_at)).await;
         if let Some(Err(error)) = ended {
             tracing::debug!(peer = %peer.address, %error, "connection ended");
         }
     });
-}
-
-/// One counted connection; gives its place back when dropped.
-struct Place {
-    shared: Arc<Shared>,
-    address: IpAddr,
-}
-
-impl Place {
-    fn take(shared: &Arc<Shared>, address: IpAddr) -> Option<Self> {
-        let mut counts = shared.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_address = counts.by_address.get(&address).copied().unwrap_or(0);
-        if counts.total >= shared.config.connections_max || of_address >= shared.config.connections_per_address_max {
-            return None;
-        }
-        counts.total += 1;
-        counts.by_address.insert(address, of_address + 1);
-        Some(Place { shared: Arc::clone(shared), address })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut counts = self.shared.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.total -= 1;
-        if let Some(count) = counts.by_address.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                counts.by_address.remove(&self.address);
-            }
-        }
-    }
 }

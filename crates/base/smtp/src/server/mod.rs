@@ -5,6 +5,7 @@
 //! or by closing the connection.
 
 mod auth;
+mod certificates;
 mod collector;
 mod command;
 mod driver;
@@ -12,12 +13,16 @@ mod fixed;
 mod handler;
 mod line_buffer;
 mod listener;
+mod places;
 mod policy;
+mod proxy;
 mod session;
 
 pub use self::auth::Credentials;
+pub use self::certificates::{CertificateFiles, ClientAuthorities, ClientCertificate, server_tls};
 pub use self::collector::Budget;
 pub use self::handler::{Answer, Context, Conversation, Handler, Hello, Peer};
 pub use self::listener::{ServerConfig, serve};
+pub use self::places::client_of;
 pub use self::policy::{Extensions, Limits, Policy};
 pub use self::session::{Action, Question, Session};

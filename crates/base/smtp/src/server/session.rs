@@ -119,7 +119,7 @@ impl Session {
         Session {
             policy,
             budget,
-            context: Context { peer, hello: None, tls: None, user: None, messages: 0 },
+            context: Context { peer, hello: None, tls: None, certificate: None, user: None, messages: 0 },
             lines: LineBuffer::default(),
             output,
             state: State::Command,

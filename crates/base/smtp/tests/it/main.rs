@@ -3,5 +3,7 @@
 mod client_dialogues;
 mod cuts;
 mod drivers;
+mod entrances;
+mod hostile;
 mod kit;
 mod server_dialogues;

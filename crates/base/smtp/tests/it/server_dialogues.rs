@@ -22,7 +22,7 @@ pub struct Run {
 impl Run {
     pub fn new(policy: Policy, script: Script) -> Self {
         let address = "127.0.0.1:1".parse().unwrap();
-        let peer = Peer { address, local: address };
+        let peer = Peer { address, local: address, proxy: None };
         let session = Session::new(Arc::new(policy), peer, None);
         Run { session, script, log: String::new(), ended: false }
     }
@@ -46,7 +46,7 @@ impl Run {
                 Action::StartTls => {
                     self.flush();
                     self.log.push_str("= starttls\n");
-                    self.session.tls_started(TlsInfo { version: "TLSv1.3", cipher: "TEST".to_owned() });
+                    self.session.tls_started(TlsInfo { version: "TLSv1.3", cipher: "TEST".to_owned() }, None);
                 }
                 Action::Ask(_, question) => {
                     let (line, name) = describe(&question);

@@ -1,8 +1,11 @@
 //! EHLO, HELO, STARTTLS and AUTH.
 
+use std::sync::Arc;
+
 use super::{Asked, Session, State};
 use crate::reply;
 use crate::server::auth;
+use crate::server::certificates::ClientCertificate;
 use crate::server::fixed;
 use crate::tls::TlsInfo;
 
@@ -46,12 +49,13 @@ impl Session {
 
     /// The handshake is done. Everything the client said before is forgotten (RFC 3207 4.2), and so is what it sent
     /// behind STARTTLS in the clear.
-    pub fn tls_started(&mut self, tls: TlsInfo) {
+    pub fn tls_started(&mut self, tls: TlsInfo, certificate: Option<ClientCertificate>) {
         self.reset();
         self.lines.clear();
         self.context.hello = None;
         self.context.user = None;
         self.context.tls = Some(tls);
+        self.context.certificate = certificate.map(Arc::new);
         self.state = State::Command;
     }
 

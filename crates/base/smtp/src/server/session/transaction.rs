@@ -83,10 +83,18 @@ impl Session {
     fn message_complete(&mut self) {
         match self.collector.as_ref().and_then(Collector::fault) {
             None => self.ask_for(Asked::Message),
-            Some(reply) => {
-                self.reset();
-                self.refuse(reply);
-            }
+            Some(reply) => self.refuse_message(reply),
+        }
+    }
+
+    /// With line ends that hosts read differently, what follows may be commands that somebody has smuggled in (RFC 5321
+    /// 2.3.8 forbids them): nothing more is read then.
+    fn refuse_message(&mut self, reply: Fixed) {
+        self.reset();
+        if [fixed::BARE_LF_IN_DATA, fixed::BARE_CR_IN_DATA].contains(&reply) {
+            self.end(reply);
+        } else {
+            self.refuse(reply);
         }
     }
 
@@ -133,10 +141,7 @@ impl Session {
         }
         match collector.fault() {
             None => self.say(fixed::CHUNK_OK),
-            Some(reply) => {
-                self.reset();
-                self.refuse(reply);
-            }
+            Some(reply) => self.refuse_message(reply),
         }
     }
 }
