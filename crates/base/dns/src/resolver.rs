@@ -20,6 +20,7 @@ use model::name::Name;
 use model::route::MxHost;
 use model::units::Span;
 
+use crate::secure::{Dnssec, Secure};
 use crate::zone::{Zone, ZoneAnswer};
 
 /// Which name servers are asked, and how long.
@@ -43,6 +44,11 @@ pub struct Config {
     pub ttl_max: Span,
     /// "There is no such name" is kept at most this long.
     pub negative_ttl_max: Span,
+    /// Which answers count as authenticated (DNSSEC), for DANE.
+    pub dnssec: Dnssec,
+    /// With `dnssec = "validate"`: a file with the keys to begin with (DNSKEY records of a zone file), instead of those
+    /// of the root that the program knows.
+    pub trust_anchor: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -56,6 +62,8 @@ impl Default for Config {
             ttl_min: Span::s(30),
             ttl_max: Span::s(86_400),
             negative_ttl_max: Span::s(300),
+            dnssec: Dnssec::Auto,
+            trust_anchor: None,
         }
     }
 }
@@ -70,6 +78,9 @@ impl Config {
         faults.at_least("attempts", self.attempts, 1);
         let longer = || Fault::new("ttl_min", "must not be longer than").than("ttl_max");
         faults.unless(self.ttl_min <= self.ttl_max, longer);
+        faults.unless(self.trust_anchor.is_none() || self.dnssec == Dnssec::Validate, || {
+            Fault::new("trust_anchor", "needs dnssec = \"validate\"")
+        });
         faults.result()
     }
 }
@@ -117,6 +128,14 @@ pub enum SetupError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The file of trust anchors cannot be read.
+    #[error("dns.trust_anchor {path}: {reason}")]
+    TrustAnchor {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 /// Asks the DNS. Cheap to clone; clones share the cache.
@@ -125,6 +144,8 @@ pub struct Resolver {
     zone: Zone,
     /// Asked for names that the zone does not know; without any there are no others.
     servers: Option<Arc<TokioResolver>>,
+    /// Asked where an answer has to be authenticated.
+    pub(crate) secure: Option<Secure>,
 }
 
 impl Resolver {
@@ -143,12 +164,20 @@ impl Resolver {
         };
         set_options(builder.options_mut(), config);
         let resolver = builder.build().map_err(|error| SetupError::System(error.to_string()))?;
-        Ok(Resolver { zone, servers: Some(Arc::new(resolver)) })
+        Ok(Resolver { zone, servers: Some(Arc::new(resolver)), secure: Secure::new(config)? })
     }
 
     /// A resolver that knows this zone and nothing else.
     pub fn zone(zone: Zone) -> Resolver {
-        Resolver { zone, servers: None }
+        Resolver { zone, servers: None, secure: None }
+    }
+
+    pub(crate) fn is_zone_only(&self) -> bool {
+        self.servers.is_none()
+    }
+
+    pub(crate) fn ask_zone(&self, name: &str, kind: RecordType) -> ZoneAnswer {
+        self.zone.ask(name, kind)
     }
 
     /// The mail hosts of a domain (A-label form).
@@ -289,7 +318,7 @@ fn read_zone(path: &Path) -> Result<Zone, SetupError> {
     Zone::parse(&text).map_err(|error| fail(error.to_string()))
 }
 
-fn name_server(server: SocketAddr) -> NameServerConfig {
+pub(crate) fn name_server(server: SocketAddr) -> NameServerConfig {
     let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
         connection.port = server.port();
         connection
@@ -297,7 +326,7 @@ fn name_server(server: SocketAddr) -> NameServerConfig {
     NameServerConfig::new(server.ip(), true, connections.to_vec())
 }
 
-fn set_options(options: &mut ResolverOpts, config: &Config) {
+pub(crate) fn set_options(options: &mut ResolverOpts, config: &Config) {
     options.timeout = config.timeout.0;
     options.attempts = usize::from(config.attempts);
     options.cache_size = config.cache_entries;
@@ -311,7 +340,7 @@ fn set_options(options: &mut ResolverOpts, config: &Config) {
 }
 
 /// NXDOMAIN and NODATA; every other trouble (SERVFAIL, REFUSED, time-out) is temporary.
-fn says_nothing_there(error: &NetError) -> bool {
+pub(crate) fn says_nothing_there(error: &NetError) -> bool {
     matches!(
         error,
         NetError::Dns(DnsError::NoRecordsFound(NoRecords {

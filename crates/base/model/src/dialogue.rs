@@ -26,6 +26,10 @@ pub struct TlsUse {
     /// The certificate was checked and is that of the host.
     #[n(3)]
     pub verified: bool,
+    /// What a policy that is only tested would have stopped, in the words of TLS reports (RFC 8460 4.3).
+    #[n(4)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Name>,
 }
 
 /// The dialogue in numbers: on which connection, with whom, how much and for how long.

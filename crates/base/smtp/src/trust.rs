@@ -45,6 +45,10 @@ impl Authorities {
         }
         verifier(roots).map(Authorities)
     }
+
+    pub(crate) fn verifier(&self) -> Arc<WebPkiServerVerifier> {
+        Arc::clone(&self.0)
+    }
 }
 
 fn verifier(roots: RootCertStore) -> Result<Arc<WebPkiServerVerifier>, rustls::Error> {
@@ -178,9 +182,9 @@ pub fn usable(records: &[Tlsa]) -> Vec<Tlsa> {
     let known: Vec<Tlsa> = records.iter().take(TLSA_MAX).filter(fits).cloned().collect();
     let stronger = |record: &Tlsa| {
         record.matching == 1
-            && known.iter().any(|other| {
-                other.matching == 2 && (other.usage, other.selector) == (record.usage, record.selector)
-            })
+            && known
+                .iter()
+                .any(|other| other.matching == 2 && (other.usage, other.selector) == (record.usage, record.selector))
     };
     known.iter().filter(|record| !stronger(record)).cloned().collect()
 }
@@ -192,10 +196,8 @@ fn dane(records: &[Tlsa], chain: &[CertificateDer<'_>], host: &str, at: UnixTime
         let text = "the server showed no certificate".to_owned();
         return Err(TlsFault { failure: TlsFailure::ValidationFailure, text });
     };
-    let mut fault = TlsFault {
-        failure: TlsFailure::TlsaInvalid,
-        text: "no TLSA record fits the server's certificate".to_owned(),
-    };
+    let mut fault =
+        TlsFault { failure: TlsFailure::TlsaInvalid, text: "no TLSA record fits the server's certificate".to_owned() };
     for record in usable(records) {
         if record.usage == 3 {
             if fits(&record, own) {
@@ -255,6 +257,24 @@ pub fn failure_of(error: &io::Error) -> TlsFailure {
         Some(error) => explain(error, "the host").failure,
         None => TlsFailure::ValidationFailure,
     }
+}
+
+/// True when there is a refused certificate somewhere behind this error.
+pub fn is_certificate_fault(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let inside = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        let found = error.downcast_ref::<rustls::Error>();
+        let found = found.or_else(|| inside.and_then(|inside| inside.downcast_ref::<rustls::Error>()));
+        if matches!(found, Some(rustls::Error::InvalidCertificate(_))) {
+            return true;
+        }
+        next = match inside {
+            Some(inside) if inside.source().is_some() => inside.source(),
+            _ => error.source(),
+        };
+    }
+    false
 }
 
 /// True when the handshake failed because the server's certificate is none that can be read, not because TLS failed.

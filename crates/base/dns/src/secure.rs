@@ -1,0 +1,220 @@
+//! Answers that are authenticated by DNSSEC (RFC 4033 to 4035), for DANE (RFC 6698, RFC 7672).
+//!
+//! Two ways to know: a name server of ours has validated and says so (the AD bit, RFC 4035 3.2.3), which is worth as
+//! much as the way to it; or we validate ourselves, from the root's key down. Why there are both: ADR 0010.
+//!
+//! Says what is known of TLSA records, never what it means for a mail. Answers of a zone in memory are the operator's
+//! own word and count as authenticated.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hickory_proto::dnssec::TrustAnchors;
+use hickory_proto::rr::{Name as DnsName, RData, Record, RecordType};
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::ResolverConfig;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use model::dns::Tlsa;
+
+use crate::resolver::{Config, Resolver, SetupError, name_server, says_nothing_there, set_options};
+use crate::zone::{ZoneAnswer, key_of};
+
+/// Most aliases that are followed to a host.
+const ALIASES_MAX: usize = 8;
+
+/// How answers are authenticated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dnssec {
+    /// `trust-ad` when all name servers are on this machine, else `off`.
+    #[default]
+    Auto,
+    /// The name servers validate, and nobody can change their answers on the way to us.
+    TrustAd,
+    /// The program validates by itself. The name servers must pass DNSSEC records on; where they do not, hosts in signed
+    /// zones cannot be reached.
+    Validate,
+    /// Nothing counts as authenticated: DANE is not used.
+    Off,
+}
+
+/// What is known of the TLSA records of a host and port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TlsaAnswer {
+    /// The host's addresses or its records are not signed, or there are no records: DANE does not apply.
+    None,
+    /// Authenticated records.
+    Records {
+        /// The name below which they stand: the host, or what it is an alias of.
+        base: String,
+        /// The records, usable or not.
+        records: Vec<Tlsa>,
+    },
+    /// It could not be found out, or the answer is forged: nothing may be sent there (RFC 7672 2.1).
+    Failed(String),
+}
+
+/// Asks for authenticated answers.
+#[derive(Clone, Debug)]
+pub(crate) struct Secure {
+    resolver: Arc<TokioResolver>,
+    validates: bool,
+}
+
+enum Found {
+    Records(Vec<Record>),
+    Nothing,
+    Insecure,
+    Failed(String),
+}
+
+impl Secure {
+    /// As configured; `None` where nothing can be authenticated.
+    pub fn new(config: &Config) -> Result<Option<Secure>, SetupError> {
+        let (resolvers, servers) = servers(config)?;
+        let validates = match config.dnssec {
+            Dnssec::Off => return Ok(None),
+            Dnssec::Auto if !servers.iter().all(IpAddr::is_loopback) || servers.is_empty() => return Ok(None),
+            Dnssec::Auto | Dnssec::TrustAd => false,
+            Dnssec::Validate => true,
+        };
+        let mut builder = TokioResolver::builder_with_config(resolvers, TokioRuntimeProvider::default());
+        set_options(builder.options_mut(), config);
+        builder.options_mut().edns0 = true;
+        builder.options_mut().validate = validates;
+        if validates && let Some(path) = &config.trust_anchor {
+            builder = builder.with_trust_anchor(Arc::new(read_anchor(path)?));
+        }
+        let resolver = builder.build().map_err(|error| SetupError::System(error.to_string()))?;
+        Ok(Some(Secure { resolver: Arc::new(resolver), validates }))
+    }
+
+    async fn ask(&self, name: &str, kind: RecordType) -> Found {
+        let Ok(asked) = DnsName::from_ascii(format!("{}.", name.trim_end_matches('.'))) else { return Found::Nothing };
+        match self.resolver.lookup(asked, kind).await {
+            Ok(lookup) => {
+                let records: Vec<Record> = lookup.answers().to_vec();
+                let secure = match self.validates {
+                    true => !records.is_empty() && records.iter().all(|record| record.proof.is_secure()),
+                    false => lookup.message().metadata.authentic_data,
+                };
+                if secure { Found::Records(records) } else { Found::Insecure }
+            }
+            Err(error) if says_nothing_there(&error) => Found::Nothing,
+            Err(error) => Found::Failed(error.to_string()),
+        }
+    }
+}
+
+fn servers(config: &Config) -> Result<(ResolverConfig, Vec<IpAddr>), SetupError> {
+    let found = if config.servers.is_empty() {
+        let system = hickory_resolver::system_conf::read_system_conf();
+        system.map_err(|error| SetupError::System(error.to_string()))?.0
+    } else {
+        ResolverConfig::from_name_servers(config.servers.iter().copied().map(name_server).collect())
+    };
+    let addresses = found.name_servers().iter().map(|server| server.ip).collect();
+    Ok((found, addresses))
+}
+
+fn read_anchor(path: &Path) -> Result<TrustAnchors, SetupError> {
+    let fail = |reason: String| SetupError::TrustAnchor { path: PathBuf::from(path), reason };
+    TrustAnchors::from_file(path).map_err(|error| fail(error.to_string()))
+}
+
+impl Resolver {
+    /// Whether any answer can be authenticated, so that DANE can work.
+    pub fn is_secure(&self) -> bool {
+        self.secure.is_some() || self.is_zone_only()
+    }
+
+    /// The TLSA records of a host's port, if its addresses and they are authenticated (RFC 7672 2.2).
+    pub async fn tlsa(&self, host: &str, port: u16) -> TlsaAnswer {
+        let base = match self.secure_base(host).await {
+            Ok(Some(base)) => base,
+            Ok(None) => return TlsaAnswer::None,
+            Err(reason) => return TlsaAnswer::Failed(reason),
+        };
+        let host = key_of(host);
+        // Where the host is an alias, records at its end come first (RFC 7672 2.2.2).
+        let mut bases = vec![base];
+        if bases[0] != host {
+            bases.push(host);
+        }
+        for base in bases {
+            match self.secured(&format!("_{port}._tcp.{base}"), RecordType::TLSA).await {
+                Found::Records(records) => {
+                    let records: Vec<Tlsa> = records.iter().filter_map(tlsa_of).collect();
+                    if !records.is_empty() {
+                        return TlsaAnswer::Records { base, records };
+                    }
+                }
+                Found::Nothing | Found::Insecure => {}
+                Found::Failed(reason) => return TlsaAnswer::Failed(format!("TLSA records of {base}: {reason}")),
+            }
+        }
+        TlsaAnswer::None
+    }
+
+    /// The name at which a host's addresses stand; `None` when they, or an alias on the way, are not authenticated.
+    async fn secure_base(&self, host: &str) -> Result<Option<String>, String> {
+        let mut name = key_of(host);
+        for _ in 0..ALIASES_MAX {
+            let (four, six) = tokio::join!(self.secured(&name, RecordType::A), self.secured(&name, RecordType::AAAA));
+            let records = match (four, six) {
+                (Found::Failed(reason), _) | (_, Found::Failed(reason)) => return Err(reason),
+                (Found::Insecure, _) | (_, Found::Insecure) | (Found::Nothing, Found::Nothing) => return Ok(None),
+                (Found::Records(records), _) | (_, Found::Records(records)) => records,
+            };
+            if !records.iter().any(|record| record.record_type() == RecordType::CNAME) {
+                return Ok(Some(name));
+            }
+            // The answer may have been put together from several: each alias has to be authenticated.
+            match self.secured(&name, RecordType::CNAME).await {
+                Found::Records(aliases) => match aliases.iter().find_map(target_of) {
+                    Some(target) => name = target,
+                    None => return Ok(None),
+                },
+                Found::Failed(reason) => return Err(reason),
+                Found::Nothing | Found::Insecure => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    async fn secured(&self, name: &str, kind: RecordType) -> Found {
+        match (self.ask_zone(name, kind), &self.secure) {
+            (ZoneAnswer::Records(records), _) => Found::Records(records),
+            (ZoneAnswer::Failure, _) => Found::Failed("server failure".to_owned()),
+            (ZoneAnswer::NoData, _) => Found::Nothing,
+            (_, None) => {
+                if self.is_zone_only() {
+                    Found::Nothing
+                } else {
+                    Found::Insecure
+                }
+            }
+            (_, Some(secure)) => secure.ask(name, kind).await,
+        }
+    }
+}
+
+fn target_of(record: &Record) -> Option<String> {
+    match &record.data {
+        RData::CNAME(target) => Some(key_of(&target.0.to_ascii())),
+        _ => None,
+    }
+}
+
+fn tlsa_of(record: &Record) -> Option<Tlsa> {
+    match &record.data {
+        RData::TLSA(tlsa) => Some(Tlsa {
+            usage: u8::from(tlsa.cert_usage),
+            selector: u8::from(tlsa.selector),
+            matching: u8::from(tlsa.matching),
+            data: tlsa.cert_data.clone(),
+        }),
+        _ => None,
+    }
+}
