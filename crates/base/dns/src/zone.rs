@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use hickory_proto::serialize::txt::Parser;
@@ -22,6 +23,8 @@ const RECORDS_MAX: usize = 1_000_000;
 #[derive(Clone, Debug, Default)]
 pub struct Zone {
     names: Arc<HashMap<String, Node>>,
+    /// Every question is answered with SERVFAIL; clones share it.
+    failing: Arc<AtomicBool>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -128,9 +131,17 @@ impl Zone {
         Ok(builder.build())
     }
 
+    /// An outage begins or ends: while it lasts this zone and its clones cannot tell anything. For tests and simulations.
+    pub fn set_failing(&self, failing: bool) {
+        self.failing.store(failing, Ordering::Relaxed);
+    }
+
     /// Answers one question, following CNAMEs inside the zone.
     pub(crate) fn ask(&self, name: &str, kind: RecordType) -> ZoneAnswer {
         const CNAMES_MAX: usize = 8;
+        if self.failing.load(Ordering::Relaxed) {
+            return ZoneAnswer::Failure;
+        }
         let mut found = Vec::new();
         let mut key = key_of(name);
         for _ in 0..CNAMES_MAX {
@@ -227,7 +238,7 @@ impl ZoneBuilder {
 
     /// The finished zone.
     pub fn build(self) -> Zone {
-        Zone { names: Arc::new(self.names) }
+        Zone { names: Arc::new(self.names), failing: Arc::default() }
     }
 
     fn push(&mut self, name: &str, record: Record) -> Result<(), ZoneError> {
