@@ -40,7 +40,7 @@ pub(crate) enum HealthStatus {
 /// A part that cannot do its work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub(crate) struct HealthReason {
-    /// `spool`, `event-log`, `queue`, `database`, `campaigns` or `monitor`.
+    /// `spool`, `event-log`, `intake`, `queue`, `database`, `campaigns` or `monitor`.
     pub part: &'static str,
     /// What is wrong.
     pub reason: String,
@@ -79,6 +79,7 @@ impl Health {
         let checks = [
             ("spool", log(state.spool.failure().is_some(), state.spool.stats().full)),
             ("event-log", log(state.events.failure().is_some(), state.events.is_full())),
+            ("intake", intake(state)),
             ("queue", queue),
             ("database", database),
             ("campaigns", campaigns),
@@ -97,6 +98,15 @@ fn log(failed: bool, full: bool) -> Result<(), String> {
         (false, true) => Err("no room: nothing is taken until there is".to_owned()),
         (false, false) => Ok(()),
     }
+}
+
+/// Which floors keep mail out. Strangers may read this: no numbers.
+fn intake(state: &ApiState) -> Result<(), String> {
+    let low: Vec<&str> = state.intake.pressures().iter().map(|pressure| pressure.kind.as_str()).collect();
+    if low.is_empty() {
+        return Ok(());
+    }
+    Err(format!("too little room, no mail is taken until there is more: {}", low.join(", ")))
 }
 
 async fn queue(state: &ApiState) -> Result<(), String> {

@@ -286,7 +286,7 @@ impl Config {
     pub fn known_names(&self) -> intake::Known {
         intake::Known {
             streams: self.queue.streams.iter().map(|stream| stream.name.clone()).collect(),
-            pools: self.queue.effective_pools().into_iter().map(|pool| pool.name).collect(),
+            pools: self.queue.all_pools().into_iter().map(|pool| pool.name).collect(),
         }
     }
 

@@ -8,7 +8,7 @@ use campaign::sending::ports::{Injector, QueueControl};
 use delivery::{Suppressed, SuppressionCheck};
 use futures::future::BoxFuture;
 use intake::notices::Notices;
-use intake::{AddressBook, Authenticator, CannotLookUp, CannotVerify, Intake};
+use intake::{AddressBook, Authenticator, CannotLookUp, CannotVerify, Intake, Submitter};
 use journal::spool::Spool;
 use mail::token::Addressee;
 use model::event::{Event, EventKind};
@@ -125,10 +125,10 @@ impl QueueControl for Orders {
 pub(crate) struct KeyHolders(pub Accounts);
 
 impl Authenticator for KeyHolders {
-    fn verify<'a>(&'a self, _: &'a str, password: &'a str) -> BoxFuture<'a, Result<Option<Name>, CannotVerify>> {
+    fn verify<'a>(&'a self, _: &'a str, password: &'a str) -> BoxFuture<'a, Result<Option<Submitter>, CannotVerify>> {
         Box::pin(async move {
             let key = self.0.api_key(password).await.map_err(|error| CannotVerify(error.to_string()))?;
-            Ok(key.filter(|key| key.scopes.contains(&Scope::Inject)).map(|key| Name::from(key.name)))
+            Ok(key.filter(|key| key.scopes.contains(&Scope::Inject)).map(|key| Submitter::from(Name::from(key.name))))
         })
     }
 }

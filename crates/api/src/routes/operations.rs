@@ -5,6 +5,7 @@ use std::fmt::{Display, Write as _};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use intake::floor::FloorKind;
 use model::event::EventKind;
 use monitor::live::LiveCounts;
 use queue::handle::Show;
@@ -39,6 +40,7 @@ async fn metrics(State(state): State<ApiState>) -> impl IntoResponse {
     events(&state, &mut out);
     readers(&state, &mut out).await;
     disk(&state, &mut out);
+    floors(&state, &mut out);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], out.0)
 }
 
@@ -101,6 +103,16 @@ fn disk(state: &ApiState, out: &mut Page) {
     out.gauge("ies_event_log_full", "1 while events are refused for want of room.", u8::from(state.events.is_full()));
     out.gauge("ies_event_log_failed", "1 when the disk failed.", u8::from(state.events.failure().is_some()));
     out.gauge("ies_event_log_damaged_places", "Damaged places found at the start.", state.events.damage().len());
+}
+
+/// What keeps mail out for the time being.
+fn floors(state: &ApiState, out: &mut Page) {
+    let low = state.intake.pressures();
+    out.family("ies_intake_refusing", "gauge", "1 while mail is refused because there is too little of this.");
+    for kind in FloorKind::ALL {
+        let value = u8::from(low.iter().any(|pressure| pressure.kind == *kind));
+        let _ = writeln!(out.0, "ies_intake_refusing{{floor=\"{kind}\"}} {value}");
+    }
 }
 
 /// The text that Prometheus reads.

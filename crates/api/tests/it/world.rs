@@ -120,7 +120,7 @@ fn known() -> intake::Known {
     let config = queue::config::Config::default();
     intake::Known {
         streams: config.streams.iter().map(|stream| stream.name.clone()).collect(),
-        pools: config.effective_pools().into_iter().map(|pool| pool.name).collect(),
+        pools: config.all_pools().into_iter().map(|pool| pool.name).collect(),
     }
 }
 

@@ -1,4 +1,5 @@
-//! Malformed and oversized mail over SMTP: the right refusal, the connection stays usable, and nothing of it is queued.
+//! Malformed and oversized mail over SMTP: the right refusal, the connection stays usable (but for odd line ends, behind
+//! which nothing is read), and nothing of it is queued.
 
 use crate::world::{Talk, World, count, ended, events_of, letter};
 
@@ -20,6 +21,10 @@ async fn each_is_refused_and_the_connection_goes_on() {
     ] {
         let reply = talk.send("zoe@example.org", message.as_bytes()).await;
         assert!(reply.starts_with(expected), "{what}: {reply}");
+        if expected.starts_with("554 5.6.11") {
+            // Nothing behind an odd line end is taken for a command.
+            talk = Talk::open(world.smtp).await;
+        }
         assert!(talk.say("NOOP").await.starts_with("250"), "{what}: the connection is usable");
     }
     let announced = talk.say("MAIL FROM:<shop@example.com> SIZE=262145").await;

@@ -219,7 +219,8 @@ impl Desk {
     pub(crate) fn prepare(&self, raw: Vec<u8>, trace: &Trace<'_>) -> Result<Prepared, Reply> {
         let (received, message_id) = (trace.received(), format!("<{}@{}>", trace.id, self.host_name));
         let added = Added { received: &received, message_id: &message_id, date: &date(trace.at) };
-        rewrite::prepare(raw, &added, self.hops_max).map_err(|fault| Reply::new(554, &fault.to_string()))
+        // What a stranger's header says of its treatment counts for nothing.
+        rewrite::prepare(raw, &added, self.hops_max, &[]).map_err(|fault| Reply::new(554, &fault.to_string()))
     }
 
     fn was_told(&self, event: EventId) -> bool {

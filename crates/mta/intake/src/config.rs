@@ -1,14 +1,25 @@
 //! Configuration of intake.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use mail::address::{Address, AddressError};
 use model::config::{Fault, Faults};
+use model::name::Name;
 use model::units::{Rate, Size, Span};
 
 use crate::network::Network;
+
+mod floors;
+mod header;
+mod listener;
+mod user;
+
+pub use self::floors::Floors;
+pub use self::header::Header;
+pub use self::listener::{Auth, CertificateFiles, Defaults, Listener, TlsUse};
+pub use self::user::User;
+pub(crate) use self::user::fingerprint;
 
 /// Mail coming in: listeners, who may submit, what comes back.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
@@ -17,8 +28,11 @@ pub struct Config {
     /// The name of this host in greetings, `Received` headers and the Message-IDs that it adds.
     pub host_name: String,
     /// Where SMTP clients connect. Mail for the domains and addresses under `inbound` is taken from everyone on all of
-    /// them; mail for others only from users and from `relay_networks`.
+    /// them, unless they say otherwise; mail for others only from users and from `relay_networks`. What a listener does
+    /// not say itself is taken from here.
     pub listeners: Vec<Listener>,
+    /// What single users may do; those who are not listed may submit mail under every name.
+    pub users: Vec<User>,
     /// Clients in these networks may submit mail for everyone without a password. Anything but loopback addresses here
     /// is a decision to trust every program on those machines.
     pub relay_networks: Vec<Network>,
@@ -36,10 +50,26 @@ pub struct Config {
     pub free_disk_min: Size,
     /// SMTP connections at the same time, on each listener.
     pub connections_max: u32,
-    /// SMTP connections at the same time from one address, on each listener.
+    /// SMTP connections at the same time from one address, on each listener. An IPv6 network of 64 bits counts as one.
     pub connections_per_address_max: u32,
+    /// Messages on one connection; then the client is told to come on another (421). 0: no limit.
+    pub messages_per_connection: u32,
+    /// Messages of one client address, on each listener; more are refused for the time being (451). No limit without it.
+    /// An IPv6 network of 64 bits counts as one.
+    pub message_rate_per_address: Option<Rate>,
+    /// Messages of one user, on each listener; more are refused for the time being (451). No limit without it.
+    pub message_rate_per_user: Option<Rate>,
+    /// Errors of syntax or sequence after which a connection is closed (421).
+    pub errors_max: u32,
     /// A client that says nothing for so long is sent away (RFC 5321 asks for at least 5 minutes).
     pub idle_timeout: Span,
+    /// A message that takes longer than this from MAIL to its end is given up and its connection closed (421).
+    pub message_time_max: Span,
+    /// Which header fields of a message tell how it is treated, when its sender may submit. All such fields are taken
+    /// out of every message, honoured or not.
+    pub headers: Vec<Header>,
+    /// How little room there may be before new mail is refused.
+    pub floors: Floors,
     /// Memory for messages that are being received or wait for their answer, over all listeners; beyond it a message is
     /// refused for the time being (452).
     pub buffered_size_max: Size,
@@ -47,9 +77,17 @@ pub struct Config {
     /// letters, so that strangers cannot fill the event log or the mailbox behind `inbound.forward_to`. What is left out
     /// is counted in the next one.
     pub stranger_events: Rate,
-    /// Reports to senders about mail that came by SMTP and could not be delivered (RFC 3464): at most so many. Every
-    /// failure is in the event log, told or not.
+    /// Notices to senders about mail that came by SMTP (RFC 3464): at most so many. Every failure is in the event log, told
+    /// or not.
     pub failure_notices: Rate,
+    /// Whoever asked for news of a delay (NOTIFY=DELAY), or sends in one of `delay_notice_streams` without saying what he
+    /// wants, is told once when his mail has waited for so long.
+    pub delay_notice_after: Span,
+    /// Streams whose senders are told of delays without asking.
+    pub delay_notice_streams: Vec<Name>,
+    /// Whoever asked for his mail back (RET=FULL) gets it with a notice of failure when it is not larger; its header
+    /// otherwise.
+    pub notice_content_max: Size,
     /// The certificate of the listeners.
     pub tls: Tls,
     /// Mail that comes back: delivery reports, complaints, unsubscribes.
@@ -61,6 +99,7 @@ impl Default for Config {
         Config {
             host_name: "localhost".to_owned(),
             listeners: vec![Listener::default()],
+            users: Vec::new(),
             relay_networks: loopback(),
             message_size_max: Size::mb(50),
             recipients_max: 1_000,
@@ -69,10 +108,20 @@ impl Default for Config {
             free_disk_min: Size::mb(512),
             connections_max: 1_000,
             connections_per_address_max: 100,
+            messages_per_connection: 0,
+            message_rate_per_address: None,
+            message_rate_per_user: None,
+            errors_max: 20,
             idle_timeout: Span::s(300),
+            message_time_max: Span::s(3_600),
+            headers: Header::ALL.to_vec(),
+            floors: Floors::default(),
             buffered_size_max: Size::mb(256),
             stranger_events: Rate { count: 10, period: Duration::from_secs(1), burst: 100 },
             failure_notices: Rate { count: 20, period: Duration::from_secs(1), burst: 1_000 },
+            delay_notice_after: Span::s(4 * 3_600),
+            delay_notice_streams: vec![Name::from("transactional")],
+            notice_content_max: Size(256 << 10),
             tls: Tls::default(),
             inbound: Inbound::default(),
         }
@@ -81,22 +130,6 @@ impl Default for Config {
 
 fn loopback() -> Vec<Network> {
     ["127.0.0.0/8", "::1"].map(|text| text.parse().expect("invariant: constants are networks")).to_vec()
-}
-
-/// One SMTP listener.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Listener {
-    /// Address and port. On a loopback address passwords are taken without TLS, anywhere else only with it.
-    pub listen: SocketAddr,
-    /// Begin with TLS instead of STARTTLS (port 465).
-    pub implicit_tls: bool,
-}
-
-impl Default for Listener {
-    fn default() -> Self {
-        Listener { listen: SocketAddr::from(([127, 0, 0, 1], 2525)), implicit_tls: false }
-    }
 }
 
 /// The certificate of the SMTP listeners. Without files a self-signed one is made at the first start.
@@ -110,7 +143,7 @@ pub struct Tls {
 }
 
 /// Mail that comes back.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Inbound {
     /// Domains whose MX leads here. Return paths of campaigns (`b.TOKEN@domain`), `unsubscribe@domain` and
@@ -124,6 +157,39 @@ pub struct Inbound {
     /// Without it such mail is refused (550 5.7.1), except for the postmaster's, which is kept in the directory
     /// `inbound` of the data directory. Not an address whose mail comes here.
     pub forward_to: Option<String>,
+    /// What to do with a mail when the DNS does not say who sent it.
+    pub on_dns_trouble: DnsTrouble,
+    /// More domains of operators of feedback loops: complaints that authenticate for one of them are believed without a
+    /// token of ours. Never the domain of ordinary mailboxes.
+    pub feedback_operators: Vec<String>,
+    /// The domain whose DKIM key (RSA) seals letters that are sent on (ARC, RFC 8617). The host name when absent; without
+    /// a key they are not sealed.
+    pub seal_domain: Option<String>,
+}
+
+impl Default for Inbound {
+    fn default() -> Self {
+        Inbound {
+            bounce_domains: Vec::new(),
+            feedback_addresses: Vec::new(),
+            unsubscribe_addresses: Vec::new(),
+            forward_to: None,
+            on_dns_trouble: DnsTrouble::default(),
+            feedback_operators: Vec::new(),
+            seal_domain: None,
+        }
+    }
+}
+
+/// The DNS does not say who sent a mail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DnsTrouble {
+    /// It is taken, and the event says `temperror`.
+    #[default]
+    Note,
+    /// It is to come again (451).
+    Defer,
 }
 
 impl Config {
@@ -143,12 +209,18 @@ impl Config {
         faults.within("hops_max", self.hops_max, 5..=1_000);
         faults.within("connections_max", self.connections_max, 1..=100_000);
         faults.within("connections_per_address_max", self.connections_per_address_max, 1..=100_000);
+        faults.at_least("delay_notice_after", self.delay_notice_after, Span::s(60));
         faults.at_least("message_size_max", self.message_size_max, Size(1_024));
         faults.unless(self.buffered_size_max >= self.message_size_max, || {
             Fault::new("buffered_size_max", "must not be less than").than("message_size_max")
         });
+        faults.within("errors_max", self.errors_max, 1..=10_000);
+        faults.at_least("message_time_max", self.message_time_max, Span::s(1));
+        faults.inside("floors", self.floors.validate());
         faults.inside("tls", self.tls.validate());
+        faults.join(user::validate_all(&self.users));
         for (place, listener) in self.listeners.iter().enumerate() {
+            faults.inside(&format!("listeners[{place}]"), listener.validate(self));
             let same = |other: &Listener| other.listen == listener.listen && listener.listen.port() != 0;
             faults.unless(!self.listeners[..place].iter().any(same), || {
                 Fault::new(format!("listeners[{place}].listen"), "must not be there twice")
@@ -184,6 +256,12 @@ impl Inbound {
             for (place, address) in addresses.iter().enumerate() {
                 check_address(&mut faults, &format!("{key}[{place}]"), address, example);
             }
+        }
+        for (place, domain) in self.feedback_operators.iter().enumerate() {
+            check_domain(&mut faults, &format!("feedback_operators[{place}]"), domain, "\"arf.example.com\"");
+        }
+        if let Some(domain) = &self.seal_domain {
+            check_domain(&mut faults, "seal_domain", domain, "\"mail.example.com\"");
         }
         if let Some(address) = &self.forward_to {
             check_address(&mut faults, "forward_to", address, "\"office@example.net\"");

@@ -4,30 +4,37 @@
 //! both. A recipient of the other kind is told to come in another transaction (452), as clients do for any recipient too
 //! many.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use journal::events::EventLog;
 use lru::LruCache;
 use mail::address::Address;
 use mail::bounce::Dictionary;
+use mail::mime;
 use mail::token::Keys;
 use model::id::EventId;
 use model::name::Name;
 use model::reply::Reply;
 use model::submission::{
-    Content, ContentSource, Envelope, NewMessage, NewRecipient, Origin, Protocol, Refusal, ReturnPath, Submission,
+    Content, ContentSource, Envelope, NewMessage, NewRecipient, Origin, Protocol, Refusal, ReturnPath, Routing,
+    Submission,
 };
 use smtp::BoxFuture;
 use smtp::envelope::{Mail, Recipient, Transaction};
 use smtp::server::{Answer, Context, Conversation, Credentials, Handler, Peer};
 use tokio::sync::Semaphore;
 
+use crate::door::Door;
+use crate::floor::{FloorKind, Pressure};
+use crate::hints::Hints;
 use crate::inbox::Inbox;
 use crate::recorder::{Recorder, Refused};
-use crate::relay::{Client, Mailbox, Rules, Way};
+use crate::relay::{Mailbox, Way};
+use crate::rewrite::{self, Added, Prepared};
 use crate::submit::Intake;
-use crate::trace::Trace;
-use crate::{AddressBook, Authenticator};
+use crate::trace::{Trace, date};
+use crate::{AddressBook, Authenticator, Grants};
 
 /// Most mailboxes of ours that one transaction can name; a report has one.
 pub(crate) const MAILBOXES_MAX: usize = 10;
@@ -39,7 +46,6 @@ pub(crate) struct Desk {
     pub(crate) keys: Keys,
     pub(crate) dictionary: Arc<Dictionary>,
     pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
-    pub(crate) rules: Rules,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) host_name: String,
     pub(crate) hops_max: u32,
@@ -55,18 +61,47 @@ pub(crate) struct Desk {
     pub(crate) inbox: Arc<Inbox>,
 }
 
-/// The handler of all listeners.
-pub(crate) struct Reception(pub(crate) Arc<Desk>);
+/// The handler of one listener.
+pub(crate) struct Reception {
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) door: Arc<Door>,
+}
 
 impl Handler for Reception {
     fn connect<'a>(&'a self, _peer: &'a Peer) -> BoxFuture<'a, Result<Box<dyn Conversation>, Answer>> {
-        let visit = Visit { desk: self.0.clone(), relays: None, mailboxes: Vec::new() };
-        Box::pin(std::future::ready(Ok(Box::new(visit) as Box<dyn Conversation>)))
+        let opened = match self.desk.intake.pressure() {
+            // Every connection costs memory: none is begun.
+            Some(pressure) if pressure.kind == FloorKind::Memory => {
+                Err(Answer::ReplyAndClose(Reply { code: 421, ..reply_under(&pressure) }))
+            }
+            _ => Ok(Box::new(Visit::new(&self.desk, &self.door)) as Box<dyn Conversation>),
+        };
+        Box::pin(std::future::ready(opened))
+    }
+
+    fn believes(&self, proxy: IpAddr) -> bool {
+        self.door.believes(proxy)
+    }
+
+    fn closed(&self, peer: &Peer, why: &str) {
+        let reply = Reply::new(421, &format!("4.7.1 The connection was closed without a word: {why}"));
+        let peer = peer.address.ip();
+        self.desk.recorder.refused(&Refused {
+            peer,
+            user: None,
+            sender: "",
+            recipient: None,
+            reply: &reply,
+            size_bytes: None,
+        });
     }
 }
 
 struct Visit {
     desk: Arc<Desk>,
+    door: Arc<Door>,
+    /// What the password allows; of a client without one everything.
+    grants: Grants,
     /// Whether the recipients of this transaction so far are somebody else's.
     relays: Option<bool>,
     /// Mailboxes of ours among them, in lower case, each once.
@@ -82,7 +117,13 @@ impl Conversation for Visit {
         Box::pin(async move {
             let Some(authenticator) = &self.desk.authenticator else { return Err(Answer::Accept) };
             match authenticator.verify(&credentials.user, &credentials.password).await {
-                Ok(Some(name)) => Ok(name),
+                Ok(Some(submitter)) if !self.door.admits(&submitter.name) => {
+                    Err(Answer::reply(535, "5.7.8 This user may not submit here"))
+                }
+                Ok(Some(submitter)) => {
+                    self.grants = submitter.grants;
+                    Ok(submitter.name)
+                }
                 Ok(None) => {
                     tracing::info!(peer = %context.peer.address, "wrong user or password");
                     Err(Answer::Accept)
@@ -110,34 +151,42 @@ impl Conversation for Visit {
     }
 }
 
-fn client(context: &Context) -> Client<'_> {
-    Client { address: context.peer.address.ip(), user: context.user.as_deref() }
-}
-
 impl Visit {
+    fn new(desk: &Arc<Desk>, door: &Arc<Door>) -> Self {
+        let (desk, door) = (Arc::clone(desk), Arc::clone(door));
+        Visit { desk, door, grants: Grants::default(), relays: None, mailboxes: Vec::new() }
+    }
+
+    /// What the client's password allows; a new handshake has made it forgotten (RFC 3207 4.2).
+    fn grants(&self, context: &Context) -> Grants {
+        if context.user.is_some() { self.grants.clone() } else { Grants::default() }
+    }
+
     fn check_mail(&self, context: &Context, mail: &Mail) -> Answer {
-        let reply = if let Err(refusal) = self.desk.intake.check_room() {
-            reply_of(&refusal)
-        } else if let Err(reply) = self.check_sender(context, mail) {
-            reply
-        } else {
-            return Answer::Accept;
-        };
+        let checked = self
+            .door
+            .check_entry(context)
+            .and_then(|()| self.desk.check_room())
+            .and_then(|()| self.check_sender(context, mail))
+            .and_then(|()| self.door.count_message(context, self.desk.intake.now()));
+        let Err(reply) = checked else { return Answer::Accept };
         self.note(context, &mail.sender, None, &reply, mail.size);
         Answer::Reply(reply)
     }
 
     /// Whoever may write to everyone must be answerable himself. Strangers come with reports only; theirs is not used.
     fn check_sender(&self, context: &Context, mail: &Mail) -> Result<(), Reply> {
-        if mail.sender.is_empty() || !self.desk.rules.may_relay(client(context)) {
+        if mail.sender.is_empty() || !self.door.rules.may_relay(self.door.client(context)) {
             return Ok(());
         }
         let parsed = Address::parse(&mail.sender);
-        parsed.map(drop).map_err(|error| Reply::new(553, &format!("5.1.7 Bad sender address: {error}")))
+        let address = parsed.map_err(|error| Reply::new(553, &format!("5.1.7 Bad sender address: {error}")))?;
+        let domain = address.domain().to_owned();
+        self.door.check_sender(self.door.user(context), &self.grants(context), "MAIL FROM", &[domain])
     }
 
     fn check_recipient(&mut self, context: &Context, mail: &Mail, recipient: &Recipient) -> Answer {
-        let relays = match self.desk.rules.way(client(context), &recipient.address) {
+        let relays = match self.door.rules.way(self.door.client(context), &recipient.address) {
             Way::Relay(_) => Ok(true),
             // Whoever guesses gets no reader for what he sends.
             Way::Inbound(Mailbox::ReturnPath) if !self.desk.made(&recipient.address) => Err(no_such_mailbox()),
@@ -191,7 +240,7 @@ impl Visit {
     fn sort(&self, context: &Context, recipients: &[Recipient]) -> Result<Sorted, Reply> {
         let (mut relayed, mut inbound): (_, Vec<(String, Mailbox)>) = (Vec::new(), Vec::new());
         for recipient in recipients {
-            match self.desk.rules.way(client(context), &recipient.address) {
+            match self.door.rules.way(self.door.client(context), &recipient.address) {
                 Way::Relay(address) => relayed.push(address),
                 Way::Inbound(_) if inbound.iter().any(|(known, _)| known.eq_ignore_ascii_case(&recipient.address)) => {}
                 Way::Inbound(mailbox) => inbound.push((recipient.address.clone(), mailbox)),
@@ -214,26 +263,30 @@ impl Visit {
             _ => None,
         };
         let trace = Trace { only_recipient, ..desk.trace(context, &mail, id) };
-        let prepared = match desk.prepare(data, &trace) {
+        let (prepared, routing) = match self.prepare(context, data, &trace) {
             Ok(prepared) => prepared,
             Err(reply) => return reply,
         };
+        let Prepared { raw, hints: Hints { envid, .. }, eight_bit, eight_bit_header } = prepared;
         let beyond_ascii = |address: &Address| address.needs_smtputf8();
-        let smtputf8 = prepared.eight_bit_header || !mail.sender.is_ascii() || addresses.iter().any(beyond_ascii);
+        let smtputf8 = eight_bit_header || !mail.sender.is_ascii() || addresses.iter().any(beyond_ascii);
         let envelope = Envelope {
             sender: if mail.sender.is_empty() { ReturnPath::Null } else { ReturnPath::Fixed(mail.sender) },
-            eight_bit: mail.eight_bit || prepared.eight_bit,
+            eight_bit: mail.eight_bit || eight_bit,
             smtputf8: mail.smtputf8 && smtputf8,
-            envid: mail.envid,
+            envid: mail.envid.or(envid),
             ret: mail.ret,
-            notify: recipients.iter().filter_map(|recipient| recipient.dsn.as_ref()).any(|dsn| dsn.success || dsn.delay),
+            notify: recipients
+                .iter()
+                .filter_map(|recipient| recipient.dsn.as_ref())
+                .any(|dsn| dsn.success || dsn.delay),
         };
         let peer = Some(context.peer.address.ip().to_canonical());
         let new = NewMessage {
-            content: Content::Raw(prepared.raw),
+            content: Content::Raw(raw),
             envelope,
-            routing: prepared.routing,
-            origin: Origin { protocol: Protocol::Smtp, peer, user: context.user.clone() },
+            routing,
+            origin: Origin { protocol: Protocol::Smtp, peer, user: self.door.user(context).cloned() },
         };
         let recipients = recipients.into_iter().zip(addresses).map(|(recipient, address)| NewRecipient {
             address: address.as_str().to_owned(),
@@ -244,17 +297,41 @@ impl Visit {
         let submission = Submission { content, recipients: recipients.collect(), checkpoint: None };
         match desk.intake.submit_as(id, submission).await {
             Ok(receipt) => Reply::new(250, &format!("2.0.0 Queued as {}", receipt.message)),
-            Err(refusal) => reply_of(&refusal),
+            // Which floor it was is told as at MAIL.
+            Err(refusal) => desk.check_room().err().unwrap_or_else(|| reply_of(&refusal)),
         }
     }
 
+    /// The message as it goes into the spool, and how it is to be treated.
+    fn prepare(&self, context: &Context, data: Vec<u8>, trace: &Trace<'_>) -> Result<(Prepared, Routing), Reply> {
+        let (user, grants) = (self.door.user(context), self.grants(context));
+        if self.door.limits_senders(user, &grants) {
+            self.door.check_sender(user, &grants, "From", &mime::author_domains(&data))?;
+        }
+        let (received, message_id) = (trace.received(), format!("<{}@{}>", trace.id, trace.host_name));
+        let added = Added { received: &received, message_id: &message_id, date: &date(trace.at) };
+        let prepared = rewrite::prepare(data, &added, self.desk.hops_max, &self.door.honoured);
+        let mut prepared = prepared.map_err(|fault| Reply::new(554, &fault.to_string()))?;
+        let envid = prepared.hints.envid.take();
+        let routing = self.door.routing(user, &grants, std::mem::take(&mut prepared.hints))?;
+        prepared.hints.envid = envid;
+        Ok((prepared, routing))
+    }
+
     fn note(&self, context: &Context, sender: &str, recipient: Option<&str>, reply: &Reply, size_bytes: Option<u64>) {
-        let (peer, user) = (context.peer.address.ip(), context.user.as_ref());
+        let (peer, user) = (context.peer.address.ip(), self.door.user(context));
         self.desk.recorder.refused(&Refused { peer, user, sender, recipient, reply, size_bytes });
     }
 }
 
 impl Desk {
+    /// Whether there is room for new mail.
+    fn check_room(&self) -> Result<(), Reply> {
+        let pressure = self.intake.pressure();
+        self.recorder.floors_changed();
+        pressure.map_or(Ok(()), |pressure| Err(reply_under(&pressure)))
+    }
+
     /// Whether a return path is one that we made.
     fn made(&self, address: &str) -> bool {
         let local = address.rsplit_once('@').map_or(address, |(local, _)| local);
@@ -272,6 +349,15 @@ enum Sorted {
     Relay(Vec<Address>),
     /// Ours, each once, with the addresses as given.
     Inbound(Vec<(String, Mailbox)>),
+}
+
+/// 452: the same again later (RFC 3463 3.4: 4.3.1 the store is full, 4.3.2 the system takes nothing).
+fn reply_under(pressure: &Pressure) -> Reply {
+    let enhanced = match pressure.kind {
+        FloorKind::Disk | FloorKind::Inodes => "4.3.1",
+        FloorKind::Memory | FloorKind::Queue => "4.3.2",
+    };
+    Reply::new(452, &format!("{enhanced} {}", pressure.reason))
 }
 
 pub(crate) fn reply_of(refusal: &Refusal) -> Reply {

@@ -9,7 +9,7 @@
 //! events, and what people wrote goes to the one address that is configured for it; what a report claims is no proof.
 //! Must not: decide when or how something is delivered, answer mail with mail (but for [`notices`] of failure).
 //! Standards: RFC 5321, 6409 (submission), 8314.   Limits: [`Config`].
-//! Known gaps: no per-user quota; a user who may submit may name any tenant; no DSN for `NOTIFY=SUCCESS` and `DELAY`.
+//! Known gaps: no DSN for `NOTIFY=SUCCESS` and `DELAY`.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -18,14 +18,18 @@ mod arrivals;
 mod attribution;
 pub mod config;
 mod conversation;
-mod floor;
+mod door;
+pub mod floor;
+mod hints;
 mod inbound;
 mod inbox;
 pub mod injection;
 mod listeners;
+mod moment;
 mod network;
 mod notice_text;
 pub mod notices;
+mod rates;
 mod recorder;
 pub mod relay;
 mod rewrite;
@@ -46,11 +50,40 @@ use smtp::BoxFuture;
 
 /// Knows who may submit mail. Implemented over the accounts by the binary.
 pub trait Authenticator: Send + Sync + 'static {
-    /// The name under which this user is known; `None` when user and password do not fit.
+    /// As whom this user is known; `None` when user and password do not fit.
     ///
     /// # Errors
     /// [`CannotVerify`]: nothing can be said at the moment; the client is told to try again (454).
-    fn verify<'a>(&'a self, user: &'a str, password: &'a str) -> BoxFuture<'a, Result<Option<Name>, CannotVerify>>;
+    fn verify<'a>(&'a self, user: &'a str, password: &'a str)
+    -> BoxFuture<'a, Result<Option<Submitter>, CannotVerify>>;
+}
+
+/// Somebody who may submit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Submitter {
+    /// Under which name he is known.
+    pub name: Name,
+    /// What he may name; `intake.users` may narrow it further.
+    pub grants: Grants,
+}
+
+/// What a submitter may name; an empty list stands for everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grants {
+    /// Whose mail he may submit.
+    pub tenants: Vec<Name>,
+    /// Kinds of traffic.
+    pub streams: Vec<Name>,
+    /// Pools and sources.
+    pub pools: Vec<Name>,
+    /// Domains, with all below them, of his senders.
+    pub sender_domains: Vec<String>,
+}
+
+impl From<Name> for Submitter {
+    fn from(name: Name) -> Self {
+        Submitter { name, grants: Grants::default() }
+    }
 }
 
 /// Credentials cannot be verified at the moment, in words for the log.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use journal::events::EventLog;
 use lru::LruCache;
@@ -11,24 +12,28 @@ use mail::bounce::Dictionary;
 use mail::token::Keys;
 use model::event::Event;
 use smtp::BoxFuture;
-use smtp::server::{Budget, ServerConfig, serve};
+use smtp::server::{Budget, CertificateFiles, ClientAuthorities, ServerConfig, serve, server_tls};
 use smtp::tls::{self, TlsError};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::arrivals::READERS_MAX;
-use crate::config::{Config, Listener};
+use crate::config::{self, Auth, Config, Listener, TlsUse};
 use crate::conversation::{Desk, Reception};
+use crate::door::{Door, People};
 use crate::inbox::Inbox;
 use crate::recorder::{self, Recorder};
-use crate::relay::Rules;
 use crate::submit::Intake;
 use crate::{AddressBook, Authenticator};
 
 /// Events of inbound mail that are remembered, so that a report that is sent again is not written again.
 const TOLD_MAX: NonZeroUsize = NonZeroUsize::new(65_536).expect("not zero");
+
+/// How often the floors are looked at when nobody submits, so that their end is told.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What the listeners work with.
 pub struct Ports {
@@ -86,19 +91,19 @@ impl Listeners {
     /// # Errors
     /// See [`StartError`]; nothing stays bound.
     pub async fn bind(config: &Config, ports: Ports) -> Result<Self, StartError> {
-        let tls = match (&config.tls.certificate, &config.tls.key) {
-            (Some(certificate), Some(key)) => tls::server_from_pem(certificate, key)?,
-            _ => tls::server_self_signed(&ports.tls_dir, std::slice::from_ref(&config.host_name))?,
-        };
+        let shown = certificates(config, &ports)?;
+        let people = People::new(&config.users);
         let budget = Budget::new(config.buffered_size_max.0);
         let mut bound = Vec::with_capacity(config.listeners.len());
         for listener in &config.listeners {
             let bind_error = |source| StartError::Bind { address: listener.listen, source };
-            let socket = TcpListener::bind(listener.listen).await.map_err(bind_error)?;
+            let tls = server_tls_of(listener, &shown, &people)?;
+            let socket = bind(listener).map_err(bind_error)?;
             let address = socket.local_addr().map_err(bind_error)?;
-            let (config, tls) = (server_config(config, listener, &ports, &budget), tls.clone());
+            let server = server_config(config, listener, &ports, &budget)?;
+            let door = Arc::new(Door::new(config, listener, Arc::clone(&people)));
             let serve = Box::new(move |desk, shutdown| -> BoxFuture<'static, ()> {
-                Box::pin(serve(socket, Arc::new(Reception(desk)), config, Some(tls), shutdown))
+                Box::pin(serve(socket, Arc::new(Reception { desk, door }), server, tls, shutdown))
             });
             bound.push(Bound { address, serve });
         }
@@ -109,7 +114,6 @@ impl Listeners {
             keys: ports.keys,
             dictionary: ports.dictionary,
             authenticator: ports.authenticator,
-            rules: Rules::new(config),
             recorder,
             host_name: config.host_name.clone(),
             hops_max: config.hops_max,
@@ -135,7 +139,15 @@ impl Listeners {
             tracing::info!(address = %bound.address, "listening for SMTP");
             serving.spawn((bound.serve)(self.desk.clone(), shutdown.clone()));
         }
-        shutdown.cancelled().await;
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let looking = async {
+            loop {
+                look.tick().await;
+                self.desk.recorder.floors_changed();
+            }
+        };
+        shutdown.run_until_cancelled(looking).await;
         while let Some(ended) = serving.join_next().await {
             if let Err(error) = ended {
                 tracing::error!(%error, "a listener stopped by a mistake in the program");
@@ -147,16 +159,75 @@ impl Listeners {
     }
 }
 
-fn server_config(config: &Config, listener: &Listener, ports: &Ports, budget: &Arc<Budget>) -> ServerConfig {
+/// The certificate of listeners that have none of their own.
+fn certificates(config: &Config, ports: &Ports) -> Result<Vec<CertificateFiles>, TlsError> {
+    let (certificate, key) = match (&config.tls.certificate, &config.tls.key) {
+        (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
+        _ => {
+            tls::server_self_signed(&ports.tls_dir, std::slice::from_ref(&config.host_name))?;
+            (ports.tls_dir.join(tls::CERTIFICATE_FILE), ports.tls_dir.join(tls::KEY_FILE))
+        }
+    };
+    Ok(vec![CertificateFiles { certificate, key }])
+}
+
+fn server_tls_of(
+    listener: &Listener,
+    shown: &[CertificateFiles],
+    people: &People,
+) -> Result<Option<Arc<tls::ServerConfig>>, TlsError> {
+    if listener.tls == TlsUse::None {
+        return Ok(None);
+    }
+    let files = |own: &config::CertificateFiles| CertificateFiles {
+        certificate: own.certificate.clone(),
+        key: own.key.clone(),
+    };
+    let own: Vec<CertificateFiles> = listener.certificates.iter().map(files).collect();
+    let ask = listener.client_authorities.is_some() || people.have_certificates();
+    server_tls(if own.is_empty() { shown } else { &own }, ask).map(Some)
+}
+
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1_024;
+
+/// An IPv6 address listens for IPv4 too only where it is said, whatever the machine's own default.
+fn bind(listener: &Listener) -> std::io::Result<TcpListener> {
+    let socket = if listener.listen.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        let socket = TcpSocket::new_v6()?;
+        rustix::net::sockopt::set_ipv6_v6only(&socket, !listener.dual_stack)?;
+        socket
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(listener.listen)?;
+    socket.listen(BACKLOG)
+}
+
+fn server_config(
+    config: &Config,
+    listener: &Listener,
+    ports: &Ports,
+    budget: &Arc<Budget>,
+) -> Result<ServerConfig, TlsError> {
     let mut server = ServerConfig::new(&config.host_name);
-    server.policy.extensions.auth = ports.authenticator.is_some();
-    server.policy.auth_in_clear = listener.listen.ip().is_loopback();
-    server.policy.limits.message_bytes_max = ports.intake.message_bytes_max();
-    server.policy.limits.recipients_max = config.recipients_max as usize;
-    server.implicit_tls = listener.implicit_tls;
-    server.connections_max = config.connections_max as usize;
-    server.connections_per_address_max = config.connections_per_address_max as usize;
-    server.idle_timeout = config.idle_timeout.0;
+    server.policy.extensions.auth = ports.authenticator.is_some() && listener.auth != Auth::None;
+    server.policy.auth_in_clear = listener.takes_passwords_in_clear();
+    let own_size = listener.message_size_max.map_or(u64::MAX, |size| size.0);
+    let limits = &mut server.policy.limits;
+    limits.message_bytes_max = ports.intake.message_bytes_max().min(own_size);
+    limits.recipients_max = listener.recipients_max.unwrap_or(config.recipients_max) as usize;
+    limits.messages_max = listener.messages_per_connection.unwrap_or(config.messages_per_connection);
+    limits.errors_max = listener.errors_max.unwrap_or(config.errors_max);
+    server.implicit_tls = listener.tls == TlsUse::Implicit;
+    server.client_authorities = listener.client_authorities.as_deref().map(ClientAuthorities::from_pem).transpose()?;
+    server.proxy_protocol = !listener.proxy_from.is_empty();
+    server.connections_max = listener.connections_max.unwrap_or(config.connections_max) as usize;
+    let per_address = listener.connections_per_address_max.unwrap_or(config.connections_per_address_max);
+    server.connections_per_address_max = per_address as usize;
+    server.idle_timeout = listener.idle_timeout.unwrap_or(config.idle_timeout).0;
+    server.transaction_time_max = listener.message_time_max.unwrap_or(config.message_time_max).0;
     server.budget = budget.clone();
-    server
+    Ok(server)
 }

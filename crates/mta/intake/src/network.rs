@@ -29,6 +29,13 @@ impl Network {
     }
 }
 
+impl Network {
+    /// Whether every address of its family belongs to it.
+    pub fn is_everything(&self) -> bool {
+        self.prefix == 0
+    }
+}
+
 /// The bits of an address, and how many they are.
 fn bits(address: IpAddr) -> (u128, u32) {
     match address {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use journal::events::EventLog;
-use model::event::{Event, EventKind};
+use model::event::{ControlChange, Event, EventKind};
 use model::name::Name;
 use model::reply::Reply;
 use model::submission::{Origin, Protocol};
@@ -73,6 +73,26 @@ impl Recorder {
         };
         if self.queue.try_send(event).is_err() {
             self.left_out.fetch_add(left_out + 1, Ordering::Relaxed);
+        }
+    }
+
+    /// Tells that floors were reached or left: what was left out is counted too.
+    pub(crate) fn floors_changed(&self) {
+        for change in self.intake.floor_changes() {
+            let action = if change.refuses { "refuse" } else { "accept" };
+            let control = ControlChange {
+                target: "intake".to_owned(),
+                name: change.kind.to_string(),
+                action: action.to_owned(),
+                value: Some(change.detail),
+                by: "floor".to_owned(),
+                ..ControlChange::default()
+            };
+            let number = self.intake.next_number();
+            let event = Event { control: Some(control), ..Event::of_engine(EventKind::Control, number, change.at) };
+            if self.queue.try_send(event).is_err() {
+                self.left_out.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 

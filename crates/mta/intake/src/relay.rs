@@ -11,7 +11,7 @@ use mail::address::Address;
 use mail::token::Mark;
 use model::reply::Reply;
 
-use crate::config::Config;
+use crate::config::{Config, Listener};
 use crate::network::Network;
 
 /// Where mail to a recipient goes.
@@ -41,16 +41,18 @@ pub enum Mailbox {
 /// What is known of a client.
 #[derive(Clone, Copy, Debug)]
 pub struct Client<'a> {
-    /// Its address.
-    pub address: IpAddr,
+    /// Its address; `None` when only the proxy in front of it is known.
+    pub address: Option<IpAddr>,
     /// Under which name it authenticated.
     pub user: Option<&'a str>,
 }
 
-/// The rules, made of the configuration.
+/// The rules of one listener, made of the configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
     networks: Vec<Network>,
+    /// Mail that comes back is taken here.
+    inbound: bool,
     bounce_domains: HashSet<String>,
     /// By [`Address::key`].
     reports: HashSet<String>,
@@ -59,11 +61,12 @@ pub struct Rules {
 
 impl Rules {
     /// From a valid configuration; what is not valid in it has no effect.
-    pub fn new(config: &Config) -> Self {
+    pub fn new(config: &Config, listener: &Listener) -> Self {
         let domain = |domain: &String| Some(Address::parse(&format!("a@{domain}")).ok()?.domain().to_owned());
         let key = |address: &String| Some(Address::parse(address).ok()?.key());
         Rules {
-            networks: config.relay_networks.clone(),
+            networks: listener.relay_networks.as_ref().unwrap_or(&config.relay_networks).clone(),
+            inbound: listener.inbound,
             bounce_domains: config.inbound.bounce_domains.iter().filter_map(domain).collect(),
             reports: config.inbound.feedback_addresses.iter().filter_map(key).collect(),
             unsubscribe: config.inbound.unsubscribe_addresses.iter().filter_map(key).collect(),
@@ -72,21 +75,22 @@ impl Rules {
 
     /// Whether a client may write to everyone.
     pub fn may_relay(&self, client: Client<'_>) -> bool {
-        client.user.is_some() || self.networks.iter().any(|network| network.contains(client.address))
+        let trusted = |address| self.networks.iter().any(|network| network.contains(address));
+        client.user.is_some() || client.address.is_some_and(trusted)
     }
 
     /// Where mail of this client to this recipient goes.
     pub fn way(&self, client: Client<'_>, recipient: &str) -> Way {
         // RFC 5321 4.5.1: the postmaster is reached without a domain.
         if recipient.eq_ignore_ascii_case("postmaster") {
-            return Way::Inbound(Mailbox::Postmaster);
+            return self.inbound(Mailbox::Postmaster);
         }
         let address = match Address::parse(recipient) {
             Ok(address) => address,
             Err(error) => return Way::Refused(Reply::new(553, &format!("5.1.3 Bad recipient address: {error}"))),
         };
         if let Some(mailbox) = self.mailbox(&address) {
-            return Way::Inbound(mailbox);
+            return self.inbound(mailbox);
         }
         if self.bounce_domains.contains(address.domain()) {
             return Way::Refused(Reply::new(550, "5.1.1 No such mailbox here"));
@@ -95,6 +99,13 @@ impl Rules {
             return Way::Relay(address);
         }
         Way::Refused(Reply::new(550, "5.7.1 Relaying denied"))
+    }
+
+    fn inbound(&self, mailbox: Mailbox) -> Way {
+        if self.inbound {
+            return Way::Inbound(mailbox);
+        }
+        Way::Refused(Reply::new(550, "5.7.1 Mail that comes back is not taken here"))
     }
 
     fn mailbox(&self, address: &Address) -> Option<Mailbox> {
@@ -128,11 +139,11 @@ mod tests {
         config.inbound.bounce_domains = vec!["Bounce.Example.org".to_owned()];
         config.inbound.feedback_addresses = vec!["fbl@example.org".to_owned()];
         config.inbound.unsubscribe_addresses = vec!["leave@example.org".to_owned()];
-        Rules::new(&config)
+        Rules::new(&config, &Listener::default())
     }
 
     fn way(client: &str, user: Option<&str>, recipient: &str) -> String {
-        match rules().way(Client { address: client.parse().unwrap(), user }, recipient) {
+        match rules().way(Client { address: client.parse().ok(), user }, recipient) {
             Way::Relay(address) => format!("relay {address}"),
             Way::Inbound(mailbox) => format!("{mailbox:?}"),
             Way::Refused(reply) => format!("{} {}", reply.code, reply.enhanced.unwrap()),

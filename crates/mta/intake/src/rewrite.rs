@@ -3,36 +3,19 @@
 //! Works on the header alone; the body is copied as it is, once. Signing happens at delivery, over what stands here.
 
 use mail::mime;
-use model::name::Name;
-use model::submission::Routing;
 
-use crate::validate::check_name;
+use crate::config::Header;
+use crate::hints::{HintFault, Hints, is_private};
 
 /// Fields that never leave the house (RFC 5322 3.6.3, RFC 5321 4.4).
 const REMOVED: [&str; 3] = ["bcc", "resent-bcc", "return-path"];
-
-/// What a message says about its own treatment, in fields that are taken out.
-const HINTS: [(&str, Hint); 5] = [
-    ("x-job", Hint::Job),
-    ("x-virtual-mta", Hint::Pool),
-    ("x-ies-pool", Hint::Pool),
-    ("x-ies-stream", Hint::Stream),
-    ("x-ies-tenant", Hint::Tenant),
-];
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Hint {
-    Job,
-    Pool,
-    Stream,
-    Tenant,
-}
 
 /// A message ready for the spool.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) raw: Vec<u8>,
-    pub(crate) routing: Routing,
+    /// What it says of its own treatment.
+    pub(crate) hints: Hints,
     /// Needs 8BITMIME.
     pub(crate) eight_bit: bool,
     /// Needs SMTPUTF8.
@@ -49,13 +32,8 @@ pub(crate) enum Fault {
     #[error("5.4.6 Too many hops: the message is in a loop")]
     Loop,
     /// A field that says how to treat the message has no usable value.
-    #[error("5.6.0 {field}: {reason}")]
-    Field {
-        /// Its name.
-        field: &'static str,
-        /// What is wrong.
-        reason: &'static str,
-    },
+    #[error("5.6.0 {0}")]
+    Field(#[from] HintFault),
 }
 
 /// What is put in front of the header.
@@ -68,8 +46,14 @@ pub(crate) struct Added<'a> {
     pub(crate) date: &'a str,
 }
 
-/// Makes a submitted message ready for the spool. Lines of `data` end in CRLF.
-pub(crate) fn prepare(mut data: Vec<u8>, added: &Added<'_>, hops_max: u32) -> Result<Prepared, Fault> {
+/// Makes a submitted message ready for the spool. Lines of `data` end in CRLF. Of the fields that tell how to treat it
+/// only the `honoured` ones have an effect; all of them are taken out.
+pub(crate) fn prepare(
+    mut data: Vec<u8>,
+    added: &Added<'_>,
+    hops_max: u32,
+    honoured: &[Header],
+) -> Result<Prepared, Fault> {
     let header_len = header_len(&data).unwrap_or_else(|| {
         // Nothing but a header, or nothing at all: the empty line was left out.
         data.extend_from_slice(b"\r\n");
@@ -94,13 +78,14 @@ pub(crate) fn prepare(mut data: Vec<u8>, added: &Added<'_>, hops_max: u32) -> Re
     let (header, body) = data.split_at(header_len);
     let mut hints = Hints::default();
     for field in header_fields(header) {
-        if !hints.take(field)? && !is_removed(field) {
+        let (name, value) = split_field(field).unwrap_or_default();
+        if !hints.take(name, value, honoured)? && !is_removed(name) {
             raw.extend_from_slice(field);
         }
     }
     raw.extend_from_slice(body);
     let eight_bit = !raw.is_ascii();
-    Ok(Prepared { raw, routing: hints.routing, eight_bit, eight_bit_header: found.eight_bit_header })
+    Ok(Prepared { raw, hints, eight_bit, eight_bit_header: found.eight_bit_header })
 }
 
 /// Bytes up to and with the empty line that ends the header.
@@ -127,7 +112,12 @@ pub(crate) fn complete(message: &[u8], message_id: &str, date: &str) -> Vec<u8> 
         push_field(&mut raw, "Date", date);
     }
     let (header, body) = message.split_at(found.header_bytes);
-    header_fields(header).filter(|field| !is_removed(field)).for_each(|field| raw.extend_from_slice(field));
+    for field in header_fields(header) {
+        let (name, _) = split_field(field).unwrap_or_default();
+        if !is_private(name) && !is_removed(name) {
+            raw.extend_from_slice(field);
+        }
+    }
     raw.extend_from_slice(body);
     raw
 }
@@ -165,40 +155,8 @@ fn split_field(field: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((field[..colon].trim_ascii_end(), &field[colon + 1..]))
 }
 
-fn is_removed(field: &[u8]) -> bool {
-    split_field(field).is_some_and(|(name, _)| REMOVED.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())))
-}
-
-#[derive(Default)]
-struct Hints {
-    routing: Routing,
-    taken: Vec<Hint>,
-}
-
-impl Hints {
-    /// Takes the value of a field that is a hint; the first of a kind counts. False for any other field.
-    fn take(&mut self, field: &[u8]) -> Result<bool, Fault> {
-        let Some((name, value)) = split_field(field) else { return Ok(false) };
-        let known = HINTS.iter().find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()));
-        let Some(&(field, hint)) = known else { return Ok(false) };
-        if self.taken.contains(&hint) {
-            return Ok(true);
-        }
-        self.taken.push(hint);
-        let value = mime::unfold(value);
-        if value.is_empty() {
-            return Ok(true);
-        }
-        let name = Name::from(&*value);
-        check_name(&name).map_err(|reason| Fault::Field { field, reason })?;
-        match hint {
-            Hint::Job => self.routing.job = name,
-            Hint::Pool => self.routing.pool = Some(name),
-            Hint::Stream => self.routing.stream = name,
-            Hint::Tenant => self.routing.tenant = name,
-        }
-        Ok(true)
-    }
+fn is_removed(name: &[u8]) -> bool {
+    REMOVED.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
 }
 
 #[cfg(test)]
@@ -208,7 +166,7 @@ mod tests {
 
     fn prepared(message: &str) -> Result<Prepared, Fault> {
         let added = Added { received: "Received: here\r\n", message_id: "<id@here>", date: "today" };
-        prepare(message.replace('\n', "\r\n").into_bytes(), &added, 3)
+        prepare(message.replace('\n', "\r\n").into_bytes(), &added, 3, Header::ALL)
     }
 
     fn check(message: &str, expected: &Expect) {
@@ -289,8 +247,8 @@ mod tests {
     fn other_ways_than_smtp() {
         let complete = |message: &str| String::from_utf8(complete(message.as_bytes(), "<id@here>", "today")).unwrap();
         assert_eq!(
-            complete("From: a\r\nBcc: b\r\nX-Job: j\r\n\r\nx\r\n"),
-            "Message-ID: <id@here>\r\nDate: today\r\nFrom: a\r\nX-Job: j\r\n\r\nx\r\n"
+            complete("From: a\r\nBcc: b\r\nX-Job: j\r\nX-iES-Any: x\r\n\r\nX-Job: in the body\r\n"),
+            "Message-ID: <id@here>\r\nDate: today\r\nFrom: a\r\n\r\nX-Job: in the body\r\n"
         );
         let whole = "From: a\r\nDate: d\r\nMessage-ID: m\r\n\r\n";
         assert_eq!(complete(whole), whole);
@@ -301,13 +259,13 @@ mod tests {
         let message = "X-Job: spring 26\nx-virtual-mta: pool-a\nX-iES-Pool: pool-b\nX-iES-Stream:\n bulk\nX-iES-Tenant: \nDate: d\nMessage-ID: m\n\n";
         let found = prepared(message).unwrap();
         assert_eq!(found.raw, b"Received: here\r\nDate: d\r\nMessage-ID: m\r\n\r\n");
-        let expected = Routing {
-            job: "spring 26".into(),
+        let expected = Hints {
+            job: Some("spring 26".into()),
             pool: Some("pool-a".into()),
-            stream: "bulk".into(),
-            ..Routing::default()
+            stream: Some("bulk".into()),
+            ..Hints::default()
         };
-        assert_eq!(found.routing, expected);
+        assert_eq!(found.hints, expected);
         check(
             &format!("X-Job: {}\n\n", "x".repeat(256)),
             &expect![[r#"

@@ -10,7 +10,7 @@ use model::submission::{Content, ContentSource, NewMessage, NewRecipient, Protoc
 use model::time::{Clock, Timestamp};
 
 use crate::config::Config;
-use crate::floor::Floor;
+use crate::floor::{Change, Floor, Meter, Pressure, SystemMeter};
 use crate::rewrite;
 use crate::trace::date;
 use crate::validate::{Known, check_beginning, validate};
@@ -44,7 +44,7 @@ impl Intake {
     pub fn new(spool: Spool, newest_id: u64, node: u16, config: &Config, known: Known, clock: Arc<dyn Clock>) -> Self {
         let mut ids = IdGenerator::new(node);
         ids.resume_after(newest_id);
-        let floor = Floor::new(spool.dir().to_owned(), config.free_disk_min);
+        let floor = Floor::new(Arc::new(SystemMeter::new(spool.clone())), config);
         let room = spool.admission_bytes_max();
         let room = room.saturating_sub(RECORD_OVERHEAD.min(room / 2));
         let message_bytes_max = config.message_size_max.0.min(room);
@@ -125,6 +125,32 @@ impl Intake {
     /// [`Refusal::Unavailable`] while there is none.
     pub fn check_room(&self) -> Result<(), Refusal> {
         self.inner.floor.check(self.now())
+    }
+
+    /// The same, measuring room with another meter; to be called before it is cloned.
+    ///
+    /// # Panics
+    /// When there are clones.
+    #[must_use]
+    pub fn measured_by(self, meter: Arc<dyn Meter>) -> Self {
+        let mut inner = Arc::into_inner(self.inner).expect("invariant: not cloned yet");
+        inner.floor = inner.floor.measured_by(meter);
+        Intake { inner: Arc::new(inner) }
+    }
+
+    /// Why new mail is refused for the time being, the gravest reason first; `None` while it is taken.
+    pub fn pressure(&self) -> Option<Pressure> {
+        self.pressures().into_iter().next()
+    }
+
+    /// Every floor that is reached.
+    pub fn pressures(&self) -> Vec<Pressure> {
+        self.inner.floor.pressures(self.now())
+    }
+
+    /// Floors that were reached or left since the last call.
+    pub(crate) fn floor_changes(&self) -> Vec<Change> {
+        self.inner.floor.changes(self.now())
     }
 
     /// Largest message that is taken, in bytes.

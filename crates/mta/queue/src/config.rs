@@ -22,7 +22,8 @@ use crate::retry::Retry;
 pub struct Config {
     /// Own addresses from which mail leaves. Without any, one named `default` that leaves the choice to the machine.
     pub sources: Vec<Source>,
-    /// Groups of sources that share the work by weight. Without any, one named `default` with all sources.
+    /// Groups of sources that share the work by weight. Without any, one named `default` with all sources. Each source
+    /// can be named like a pool as well: it is one of its own name with itself as the only member.
     pub pools: Vec<Pool>,
     /// Kinds of traffic with their priority, retries and pool. `transactional` and `bulk` are always there; an entry of
     /// that name changes what it says of them.
@@ -263,6 +264,20 @@ impl Config {
         vec![Pool { name: default_name(), members: members.collect(), fallback: None }]
     }
 
+    /// Every pool that mail and streams may name: those of [`Config::effective_pools`], and each source as a pool of its
+    /// own name with itself as the only member, unless a pool has that name.
+    pub fn all_pools(&self) -> Vec<Pool> {
+        let mut pools = self.effective_pools();
+        let taken: HashSet<Name> = pools.iter().map(|pool| pool.name.clone()).collect();
+        let alone = self.effective_sources().into_iter().filter(|source| !taken.contains(&source.name));
+        pools.extend(alone.map(|source| Pool {
+            name: source.name.clone(),
+            members: vec![PoolMember { source: source.name, weight: 1, standby: false }],
+            fallback: None,
+        }));
+        pools
+    }
+
     /// Checks what the form alone cannot.
     ///
     /// # Errors
@@ -318,7 +333,7 @@ impl Config {
     }
 
     fn check_streams(&self, faults: &mut Faults) {
-        let pools = self.effective_pools();
+        let pools = self.all_pools();
         let mut names = HashSet::new();
         for (idx, stream) in self.streams.iter().enumerate() {
             let key = |field: &str| format!("streams[{idx}].{field}");
@@ -420,6 +435,22 @@ mod tests {
         let text = toml::to_string(&Config::default()).unwrap();
         assert_eq!(toml::from_str::<Config>(&text).unwrap(), Config::default());
         assert_eq!(Config::default().effective_pools()[0].members.len(), 1);
+    }
+
+    #[test]
+    fn every_source_can_be_named_like_a_pool() {
+        let check = |text: &str, expected: &[&str]| {
+            let config: Config = toml::from_str(text).unwrap();
+            let members = |pool: Pool| pool.members.into_iter().map(|member| member.source.to_string());
+            let pools = config.all_pools().into_iter();
+            let found = pools.map(|pool| format!("{}: {}", pool.name.clone(), members(pool).collect::<Vec<_>>().join(" ")));
+            assert_eq!(found.collect::<Vec<_>>(), expected, "{text}");
+        };
+        check("", &["default: default"]);
+        let sources = "[[sources]]\nname = \"a\"\nehlo_name = \"a.test\"\n[[sources]]\nname = \"b\"\nehlo_name = \"b.test\"\n";
+        check(sources, &["default: a b", "a: a", "b: b"]);
+        let pool = "[[pools]]\nname = \"a\"\nmembers = [{ source = \"b\", weight = 1 }]\n";
+        check(&format!("{sources}{pool}"), &["a: b", "b: b"]);
     }
 
     #[test]

@@ -11,6 +11,9 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 /// Begins every header of version 2.
 const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 
+/// Begins every header of version 1.
+const V1_BEGINS: &[u8] = b"PROXY ";
+
 /// Longest header of version 1, line end included.
 const V1_BYTES_MAX: usize = 107;
 
@@ -42,11 +45,16 @@ pub(crate) enum ProxyFault {
 
 /// Reads the header at the beginning of a connection.
 pub(crate) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<Proxied, ProxyFault> {
-    let mut header = vec![0; SIGNATURE.len()];
+    // As much as tells the versions apart: whoever speaks something else is not waited for.
+    let mut header = vec![0; V1_BEGINS.len()];
     stream.read_exact(&mut header).await?;
-    if header == SIGNATURE {
+    if SIGNATURE.starts_with(&header) {
+        let begun = header.len();
         header.resize(16, 0);
-        stream.read_exact(&mut header[SIGNATURE.len()..]).await?;
+        stream.read_exact(&mut header[begun..]).await?;
+        if !header.starts_with(&SIGNATURE) {
+            return Err(ProxyFault::Malformed("it begins otherwise"));
+        }
         let rest = usize::from(u16::from_be_bytes([header[14], header[15]]));
         if rest > V2_REST_BYTES_MAX {
             return Err(ProxyFault::Malformed("too long"));
@@ -55,7 +63,7 @@ pub(crate) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<Proxie
         stream.read_exact(&mut header[16..]).await?;
         return version_2(&header).map_err(ProxyFault::Malformed);
     }
-    if !header.starts_with(b"PROXY ") {
+    if header != V1_BEGINS {
         return Err(ProxyFault::Malformed("it begins otherwise"));
     }
     while !header.ends_with(b"\r\n") {
@@ -199,6 +207,8 @@ mod tests {
             ("PROXY TCP4 192.0.2.7 198.51.100.1 01 25\r\n", "not a port"),
             ("PROXY TCP4 192.0.2.7 198.51.100.1 1 25\n", "not"),
             ("EHLO mail.example.com\r\n", "begins otherwise"),
+            ("EHLO\r\n", "begins otherwise"),
+            ("\r\n\r\n\0\r\nQUIT\r\r\n\r\n", "begins otherwise"),
             ("proxy TCP4 192.0.2.7 198.51.100.1 1 25\r\n", "begins otherwise"),
         ] {
             check(line.as_bytes(), Err(why));

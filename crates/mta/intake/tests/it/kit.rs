@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use intake::{AddressBook, Authenticator, CannotLookUp, CannotVerify, Config, Intake, Known, Listeners, Ports};
+use intake::floor::Meter;
+use intake::{
+    AddressBook, Authenticator, CannotLookUp, CannotVerify, Config, Intake, Known, Listeners, Ports, Submitter,
+};
 use journal::events::{Cursor, EventLog, EventLogOptions};
 use journal::spool::{Opened, Spool, SpoolOptions};
 use journal::{Options, SyncMode};
@@ -29,7 +32,7 @@ pub fn keys() -> Keys {
     Keys::new(&[(1, [7; 32])]).unwrap()
 }
 
-/// Knows `anna` with the password `secret`.
+/// Knows `anna` and `ben` with the password `secret`.
 struct Doorman;
 
 impl Authenticator for Doorman {
@@ -37,9 +40,9 @@ impl Authenticator for Doorman {
         &'a self,
         user: &'a str,
         password: &'a str,
-    ) -> smtp::BoxFuture<'a, Result<Option<Name>, CannotVerify>> {
+    ) -> smtp::BoxFuture<'a, Result<Option<Submitter>, CannotVerify>> {
         let result = match (user, password) {
-            ("anna", "secret") => Ok(Some(Name::from("anna"))),
+            ("anna" | "ben", "secret") => Ok(Some(Name::from(user).into())),
             ("broken", _) => Err(CannotVerify("the database is gone".to_owned())),
             _ => Ok(None),
         };
@@ -71,6 +74,8 @@ pub struct House {
     pub admitted: mpsc::Receiver<Admitted>,
     pub intake: Intake,
     pub address: SocketAddr,
+    /// Of all listeners, in their order.
+    pub addresses: Vec<SocketAddr>,
     stop: CancellationToken,
     running: JoinHandle<()>,
 }
@@ -105,6 +110,11 @@ impl House {
     }
 
     pub async fn open_with(config: Config, log: Options) -> House {
+        Self::open_measured(config, log, None).await
+    }
+
+    /// With a meter in place of the machine.
+    pub async fn open_measured(config: Config, log: Options, meter: Option<Arc<dyn Meter>>) -> House {
         assert_eq!(config.validate(), Ok(()));
         let dir = tempfile::tempdir().unwrap();
         let clock = ManualClock::new(NOW);
@@ -114,6 +124,10 @@ impl House {
         let options = EventLogOptions { log: log_options(), ..EventLogOptions::default() };
         let events = EventLog::open(&dir.path().join("events"), options).unwrap();
         let intake = Intake::new(spool.clone(), recovery.newest_id, 1, &config, known(), shared);
+        let intake = match meter {
+            Some(meter) => intake.measured_by(meter),
+            None => intake,
+        };
         let book = Arc::new(Book::default());
         let ports = Ports {
             intake: intake.clone(),
@@ -126,16 +140,24 @@ impl House {
             inbox_dir: dir.path().join("inbound"),
         };
         let listeners = Listeners::bind(&config, ports).await.unwrap();
-        let address = listeners.addresses()[0];
+        let addresses = listeners.addresses();
+        let address = addresses[0];
         let stop = CancellationToken::new();
         let running = tokio::spawn(listeners.run(stop.clone()));
-        House { book, dir, clock, spool, events, admitted, intake, address, stop, running }
+        House { book, dir, clock, spool, events, admitted, intake, address, addresses, stop, running }
     }
 
     pub async fn client(&self) -> Client<TcpStream> {
         let mut client = Client { stream: TcpStream::connect(self.address).await.unwrap(), said: String::new() };
         client.hear().await;
         client
+    }
+
+    /// A client of this listener that comes from this address of the machine; it has not heard the greeting yet.
+    pub async fn client_from(&self, listener: usize, address: &str) -> Client<TcpStream> {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::new(address.parse().unwrap(), 0)).unwrap();
+        Client { stream: socket.connect(self.addresses[listener]).await.unwrap(), said: String::new() }
     }
 
     /// The message that came last, and its bytes.

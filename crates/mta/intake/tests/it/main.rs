@@ -1,9 +1,12 @@
 //! Integration tests of intake, over real sockets and real logs.
 
+mod floors;
 mod inbound;
 mod kit;
 mod letters;
+mod listeners;
 mod notices;
+mod peers;
 mod proof;
 mod relaying;
 mod submission;

@@ -255,7 +255,7 @@ pub(super) enum SessionPhase {
 pub(super) fn arrange(config: &Config) -> (Vec<SourceState>, Vec<PoolState>, Vec<StreamState>) {
     let sources = config.effective_sources();
     let number_of = |name: &Name| sources.iter().position(|source| source.name == *name).map(|idx| idx as u16);
-    let configured = config.effective_pools();
+    let configured = config.all_pools();
     let pool_of = |name: &Name| configured.iter().position(|pool| pool.name == *name).map(|idx| idx as u16);
     let pools: Vec<PoolState> = configured
         .iter()
