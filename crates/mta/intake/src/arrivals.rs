@@ -3,9 +3,12 @@
 //! | the mail | what becomes of it |
 //! |---|---|
 //! | report, unsubscribing with a token | its event |
-//! | letter, `inbound.forward_to` is configured | sent on there, with a null return path and unsigned |
+//! | letter, `inbound.forward_to` is configured | sent on there, with a null return path and unsigned, sealed (ARC) |
 //! | letter to the postmaster | a file in the [`crate::inbox`] |
+//! | aggregate report, nowhere to send it on | its event |
 //! | any other letter | refused (550 5.7.1): nothing that was accepted is lost |
+//!
+//! Before it is read, `verification` finds out who sent it; letters carry the result in Authentication-Results.
 //!
 //! Strangers begin all of this, so everything has a bound: [`READERS_MAX`] mails are read at the same time, each once;
 //! events and letters of unknown origin keep to `intake.stranger_events`; looking up an address ends after
@@ -32,6 +35,7 @@ use crate::inbox::KeepError;
 use crate::relay::Mailbox;
 use crate::rewrite::{self, Added, Prepared};
 use crate::trace::{Trace, date};
+use crate::verification::Verdict;
 
 /// Mails that are read at the same time; more wait, with their memory counted.
 pub(crate) const READERS_MAX: usize = 4;
@@ -46,6 +50,9 @@ struct Letter<'a> {
     raw: Vec<u8>,
     mailboxes: Vec<(String, Mailbox)>,
     at: Timestamp,
+    verdict: Verdict,
+    /// Figures of a provider, which nobody has to read.
+    aggregate: bool,
 }
 
 impl Desk {
@@ -57,7 +64,12 @@ impl Desk {
         mailboxes: Vec<(String, Mailbox)>,
     ) -> Reply {
         let Transaction { mail, data, .. } = transaction;
-        let letter = Letter { context, mail, raw: data, mailboxes, at: self.intake.now() };
+        let at = self.intake.now();
+        let (raw, verdict) = match self.verifier.check(data, context, &mail, at).await {
+            Ok(checked) => checked,
+            Err(reply) => return reply,
+        };
+        let letter = Letter { context, mail, raw, mailboxes, at, verdict, aggregate: false };
         self.inbound(letter).await.unwrap_or_else(|refusal| refusal)
     }
 
@@ -86,20 +98,21 @@ impl Desk {
 
     /// Parsing megabytes of MIME is no work for the threads that serve everybody.
     async fn read<'a>(&self, letter: Letter<'a>) -> Result<(Letter<'a>, Vec<Found>), Reply> {
-        let Letter { context, mail, raw, mailboxes, at } = letter;
+        let Letter { context, mail, raw, mailboxes, at, verdict, .. } = letter;
         let peer = context.peer.address.ip();
-        let (keys, dictionary) = (self.keys.clone(), self.dictionary.clone());
+        let (keys, dictionary, known) = (self.keys.clone(), self.dictionary.clone(), verdict.clone());
+        let operators = self.verifier.operators.clone();
         let read = tokio::task::spawn_blocking(move || {
-            let reading = Reading::of(&raw, &dictionary);
+            let reading = Reading::of(&raw, &dictionary, known);
             let found = mailboxes.iter().map(|(recipient, mailbox)| {
                 let arrival = Arrival { recipient, mailbox: *mailbox, sender: &mail.sender, peer, at };
-                reading.about(&arrival, &keys)
+                reading.about(&arrival, &keys, &operators)
             });
             let found: Vec<Found> = found.collect();
-            (mail, raw, mailboxes, found)
+            (mail, raw, mailboxes, found, reading.is_aggregate())
         });
-        let (mail, raw, mailboxes, found) = read.await.map_err(|_| unreadable())?;
-        Ok((Letter { context, mail, raw, mailboxes, at }, found))
+        let (mail, raw, mailboxes, found, aggregate) = read.await.map_err(|_| unreadable())?;
+        Ok((Letter { context, mail, raw, mailboxes, at, verdict, aggregate }, found))
     }
 
     /// An event that belongs to no recipient's history: with a number, when one more may be written now.
@@ -158,6 +171,9 @@ impl Desk {
         if letter.mailboxes.iter().any(|(_, mailbox)| *mailbox == Mailbox::Postmaster) {
             return self.store(letter).await;
         }
+        if letter.aggregate {
+            return Ok("its file was not kept".to_owned());
+        }
         if alone {
             return Err(Reply::new(550, "5.7.1 Only reports are read here: mail of people is not accepted"));
         }
@@ -167,9 +183,11 @@ impl Desk {
     /// With a null return path, so that nothing comes of it when it cannot be delivered, and unsigned: our signature
     /// would vouch for a stranger's words.
     async fn forward(&self, letter: Letter<'_>, to: &str) -> Result<(), Reply> {
-        let Letter { context, mail, raw, .. } = letter;
+        let Letter { context, mail, raw, verdict, at, .. } = letter;
         let id = self.intake.next_message_id();
-        let prepared = self.prepare(raw, &self.trace(context, &mail, id))?;
+        let prepared = self.prepare(self.verifier.cleaned(raw), &self.trace(context, &mail, id))?;
+        let raw = [self.verifier.results(&verdict), prepared.raw].concat();
+        let raw = self.verifier.sealed(raw, &verdict, at);
         let envelope = Envelope {
             sender: ReturnPath::Null,
             eight_bit: mail.eight_bit || prepared.eight_bit,
@@ -178,7 +196,7 @@ impl Desk {
         };
         let peer = Some(context.peer.address.ip().to_canonical());
         let message = NewMessage {
-            content: Content::Raw(prepared.raw),
+            content: Content::Raw(raw),
             envelope,
             // What the header says about pools and streams was written by a stranger.
             routing: Routing { signing_domain: Some(Name::default()), ..Routing::default() },
@@ -191,11 +209,13 @@ impl Desk {
     }
 
     async fn store(&self, letter: Letter<'_>) -> Result<String, Reply> {
-        let Letter { context, mail, raw, .. } = letter;
+        let Letter { context, mail, raw, verdict, .. } = letter;
         let id = self.intake.next_message_id();
         let received = self.trace(context, &mail, id).received();
-        let mut file = format!("Return-Path: <{}>\r\n{received}", mail.sender).into_bytes();
-        file.extend_from_slice(&raw);
+        let mut file = format!("Return-Path: <{}>\r\n", mail.sender).into_bytes();
+        file.extend_from_slice(&self.verifier.results(&verdict));
+        file.extend_from_slice(received.as_bytes());
+        file.extend_from_slice(&self.verifier.cleaned(raw));
         let (inbox, name) = (self.inbox.clone(), format!("{id}.eml"));
         let kept = format!("kept as inbound/{name}");
         match tokio::task::spawn_blocking(move || inbox.keep(&name, &file)).await {

@@ -157,6 +157,11 @@ pub struct Inbound {
     /// Without it such mail is refused (550 5.7.1), except for the postmaster's, which is kept in the directory
     /// `inbound` of the data directory. Not an address whose mail comes here.
     pub forward_to: Option<String>,
+    /// Find out who stands behind mail that comes back: SPF, DKIM, DMARC and ARC. Without it only reports with a token of
+    /// ours are believed.
+    pub verify: bool,
+    /// How long that may take; what is not known by then is noted as `temperror`.
+    pub verify_timeout: Span,
     /// What to do with a mail when the DNS does not say who sent it.
     pub on_dns_trouble: DnsTrouble,
     /// More domains of operators of feedback loops: complaints that authenticate for one of them are believed without a
@@ -174,6 +179,8 @@ impl Default for Inbound {
             feedback_addresses: Vec::new(),
             unsubscribe_addresses: Vec::new(),
             forward_to: None,
+            verify: true,
+            verify_timeout: Span::s(15),
             on_dns_trouble: DnsTrouble::default(),
             feedback_operators: Vec::new(),
             seal_domain: None,
@@ -260,6 +267,7 @@ impl Inbound {
         for (place, domain) in self.feedback_operators.iter().enumerate() {
             check_domain(&mut faults, &format!("feedback_operators[{place}]"), domain, "\"arf.example.com\"");
         }
+        faults.at_least("verify_timeout", self.verify_timeout, Span::s(1));
         if let Some(domain) = &self.seal_domain {
             check_domain(&mut faults, "seal_domain", domain, "\"mail.example.com\"");
         }

@@ -34,6 +34,7 @@ use crate::relay::{Mailbox, Way};
 use crate::rewrite::{self, Added, Prepared};
 use crate::submit::Intake;
 use crate::trace::{Trace, date};
+use crate::verification::Verifier;
 use crate::{AddressBook, Authenticator, Grants};
 
 /// Most mailboxes of ours that one transaction can name; a report has one.
@@ -53,6 +54,8 @@ pub(crate) struct Desk {
     pub(crate) told: Mutex<LruCache<EventId, ()>>,
     /// Knows whom we wrote to.
     pub(crate) address_book: Arc<dyn AddressBook>,
+    /// Finds out who stands behind inbound mail.
+    pub(crate) verifier: Verifier,
     /// Places for inbound mails that are read.
     pub(crate) readers: Semaphore,
     /// Where letters are sent on.

@@ -6,28 +6,38 @@
 //! | delivery report, failed | `remote-bounce` with the reply and its category |
 //! | complaint (ARF, JMRP) | `complaint` |
 //! | opt-out report, or mail to an unsubscribe address | `unsubscribed`, method `mail` |
+//! | aggregate report (DMARC, TLS) | `inbound` with its figures; of senders who do not authenticate with a note alone |
 //! | delayed or delivered, `not-spam`, automatic answers | `inbound` with a note |
 //! | a report that no token of ours attributes | `inbound` of an engine number, limited in rate |
 //! | anything else: a letter, mail of people | `inbound` with a note, and somebody should read it |
 //!
 //! An attributed event has an id made of its recipient and kind, so a report that is sent twice is the same event.
 //! Whoever gets mail of ours knows a token: it proves of which mail he speaks, but what he says of it may be a lie. So
-//! the address of an event is never the report's word; it is sealed in a token, or looked up by the recipient's id.
+//! the address of an event is never the report's word; it is sealed in a token, or looked up by the recipient's id. Without
+//! a token an event of consequence is made only for those whom `belief` names: an operator of feedback loops who
+//! authenticates may name an address, a person for whose address DMARC passes may leave. Its id is made of the address,
+//! the kind and the day, so that it counts once however often it is sent.
 
 use std::net::IpAddr;
 
 use mail::address::Address;
+use mail::auth::Checked;
 use mail::bounce::Dictionary;
 use mail::mime;
-use mail::report::{Action, AutoReply, DeliveryReport, Feedback, FeedbackFormat, Original, RecipientReport, Report};
+use mail::report::{
+    Action, AggregateKind, AggregateReport, AutoReply, DeliveryReport, Feedback, FeedbackFormat, Original,
+    RecipientReport, Report, announced, read_aggregate,
+};
 use mail::token::Keys;
-use model::event::{Event, EventKind, RemoteReport, Touch};
+use model::event::{Authentication, Event, EventKind, RemoteReport, Touch};
 use model::name::Name;
 use model::submission::{Origin, Protocol};
 use model::time::Timestamp;
 
 use crate::attribution::{Attribution, attribute};
+use crate::belief::{Claim, Operators, believed};
 use crate::relay::Mailbox;
+use crate::verification::Verdict;
 
 /// Longest note, in bytes.
 const NOTE_MAX: usize = 500;
@@ -49,7 +59,7 @@ pub(crate) struct Arrival<'a> {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Found {
     pub(crate) event: Box<Event>,
-    /// It speaks of a mail of ours. Otherwise the id of the event is still to be set.
+    /// It has a meaning and its own id. Otherwise the id of the event is still to be set.
     pub(crate) known: bool,
     /// No program can make anything of it.
     pub(crate) letter: bool,
@@ -58,37 +68,103 @@ pub(crate) struct Found {
 /// An inbound mail that was read.
 pub(crate) struct Reading {
     report: Report,
+    aggregate: Option<(AggregateKind, Option<AggregateReport>)>,
     subject: Option<String>,
     size_bytes: u64,
+    verdict: Verdict,
 }
 
 impl Reading {
     /// Reads a mail, whatever the addresses it came to. Slow for large ones.
-    pub(crate) fn of(raw: &[u8], dictionary: &Dictionary) -> Self {
+    pub(crate) fn of(raw: &[u8], dictionary: &Dictionary, verdict: Verdict) -> Self {
         let subject = mime::fields(raw).get("Subject").map(|field| field.decoded());
-        Reading { report: mail::report::read(raw, dictionary), subject, size_bytes: raw.len() as u64 }
+        // What is packed is unpacked only for somebody who is known.
+        let is_known = verdict.checked().is_some_and(Checked::is_aligned);
+        let aggregate = announced(raw).map(|kind| (kind, is_known.then(|| read_aggregate(raw, kind)).flatten()));
+        let report = mail::report::read(raw, dictionary);
+        Reading { report, aggregate, subject, size_bytes: raw.len() as u64, verdict }
     }
 
     /// What it means for one address that it came to.
-    pub(crate) fn about(&self, arrival: &Arrival<'_>, keys: &Keys) -> Found {
+    pub(crate) fn about(&self, arrival: &Arrival<'_>, keys: &Keys, operators: &Operators) -> Found {
         let attribution = attribute(keys, arrival.recipient, self.subject.as_deref(), original_of(&self.report));
-        let meaning = Meaning::of(&self.report, arrival.mailbox, self.subject.as_deref());
-        let known = attribution.is_some();
+        let meaning = self.meaning(arrival.mailbox);
+        let claim = self.claim(meaning.kind);
+        let by = believed(claim, attribution.is_some(), self.verdict.checked(), operators);
+        let named = match by {
+            Some("operator") => meaning.claimed.clone(),
+            Some("dmarc") if claim == Claim::Leave => self.author(),
+            _ => None,
+        };
+        let known = attribution.is_some() || named.is_some();
         let letter = self.report == Report::None && !(known && meaning.kind == EventKind::Unsubscribed);
+        let kind = meaning.kind;
         let common = Event {
             report: meaning.report,
-            touch: (meaning.kind == EventKind::Unsubscribed).then(by_mail),
+            touch: (kind == EventKind::Unsubscribed).then(by_mail),
             note: meaning.note,
             size_bytes: Some(self.size_bytes),
             origin: Some(Origin { protocol: Protocol::Smtp, peer: Some(arrival.peer.to_canonical()), user: None }),
+            authentication: self.authentication(by),
             ..Event::default()
         };
-        let event = match attribution {
-            Some(attribution) => ours(meaning.kind, meaning.claimed, attribution, arrival.at, common),
-            None => strange(meaning.kind, meaning.claimed, arrival, common),
+        let event = match (attribution, named) {
+            (Some(attribution), _) => ours(kind, meaning.claimed, attribution, arrival.at, common),
+            (None, Some(address)) => of_address(kind, address, arrival.at, common),
+            (None, None) => strange(kind, meaning.claimed, arrival, common),
         };
         Found { event: Box::new(event), known, letter }
     }
+
+    /// It brings figures of a provider.
+    pub(crate) fn is_aggregate(&self) -> bool {
+        self.aggregate.is_some() && self.report == Report::None
+    }
+
+    fn meaning(&self, mailbox: Mailbox) -> Meaning {
+        match &self.aggregate {
+            Some((kind, report)) if self.is_aggregate() => Meaning::of_aggregate(*kind, report.as_ref()),
+            _ => Meaning::of(&self.report, mailbox, self.subject.as_deref()),
+        }
+    }
+
+    /// What the mail wants us to take for true.
+    fn claim(&self, kind: EventKind) -> Claim<'_> {
+        match (&self.aggregate, kind, &self.report) {
+            (Some((_, report)), ..) if self.is_aggregate() => {
+                Claim::Aggregate { contact: report.as_ref().and_then(|report| report.contact_domain.as_deref()) }
+            }
+            (_, EventKind::Complaint, _) => Claim::Complaint,
+            (_, EventKind::Unsubscribed, _) => Claim::Leave,
+            (_, _, Report::Delivery(_)) => Claim::Bounce,
+            _ => Claim::Other,
+        }
+    }
+
+    /// The address in From, as we would mail it.
+    fn author(&self) -> Option<String> {
+        let author = self.verdict.checked()?.author()?;
+        Address::parse(author).ok().map(|address| address.as_str().to_owned())
+    }
+
+    /// What the event says of who sent the mail; nothing where nothing was checked and nobody is believed.
+    fn authentication(&self, by: Option<&str>) -> Option<Authentication> {
+        let found = self.verdict.to_event().or_else(|| by.map(|_| Authentication::default()))?;
+        Some(Authentication { authentic: by.is_some(), by: by.map(str::to_owned), ..found })
+    }
+}
+
+/// About an address that somebody may name who is believed without a token.
+fn of_address(kind: EventKind, address: String, at: Timestamp, common: Event) -> Event {
+    // FNV-1a: the same address, kind and day is the same event.
+    let day = at.as_unix_s().div_euclid(86_400);
+    let hash = address
+        .to_lowercase()
+        .bytes()
+        .chain(day.to_be_bytes())
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let Event { v, id, at, kind, .. } = Event::of_engine(kind, hash, at);
+    Event { v, id, at, kind, address: Some(address), ..common }
 }
 
 /// What was sealed stands in the event; what the report claims stands in a note.
@@ -220,6 +296,24 @@ impl Meaning {
         };
         let report_kept = (kind != EventKind::Unsubscribed).then_some(remote);
         Meaning { kind, claimed: valid([&report.recipient, &None]), report: report_kept, note: None }
+    }
+
+    /// Figures of somebody unknown are not read, and never used.
+    fn of_aggregate(kind: AggregateKind, report: Option<&AggregateReport>) -> Self {
+        let note = match report {
+            Some(report) => {
+                let at = |time: Option<Timestamp>| time.map_or_else(|| "?".to_owned(), |time| time.to_string());
+                let (from, to) = (at(report.begin), at(report.end));
+                format!(
+                    "report of {} about {}, {from} to {to}: {} counted, {} failed",
+                    report.organisation, report.about, report.count, report.failed
+                )
+            }
+            None => "unverified: its figures are not used".to_owned(),
+        };
+        let reporter = report.and_then(|report| report.contact_domain.clone());
+        let remote = RemoteReport { what: kind.as_str().to_owned(), reporter, ..RemoteReport::default() };
+        Meaning { kind: EventKind::Inbound, claimed: None, report: Some(remote), note: Some(cut(&note, NOTE_MAX)) }
     }
 
     fn of_auto_reply(reply: &AutoReply) -> Self {

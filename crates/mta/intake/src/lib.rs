@@ -16,6 +16,7 @@
 
 mod arrivals;
 mod attribution;
+mod belief;
 pub mod config;
 mod conversation;
 mod door;
@@ -29,6 +30,7 @@ mod moment;
 mod network;
 mod notice_text;
 pub mod notices;
+mod outbox;
 mod rates;
 mod recorder;
 pub mod relay;
@@ -36,6 +38,7 @@ mod rewrite;
 mod submit;
 mod trace;
 mod validate;
+mod verification;
 
 pub use config::Config;
 pub use listeners::{Listeners, Ports, StartError};

@@ -27,6 +27,7 @@ use crate::door::{Door, People};
 use crate::inbox::Inbox;
 use crate::recorder::{self, Recorder};
 use crate::submit::Intake;
+use crate::verification::Verifier;
 use crate::{AddressBook, Authenticator};
 
 /// Events of inbound mail that are remembered, so that a report that is sent again is not written again.
@@ -49,6 +50,10 @@ pub struct Ports {
     pub authenticator: Option<Arc<dyn Authenticator>>,
     /// Whom a report speaks of.
     pub address_book: Arc<dyn AddressBook>,
+    /// Who is asked who stands behind inbound mail; without it nobody is.
+    pub resolver: Option<dns::Resolver>,
+    /// The keys that seal letters that are sent on.
+    pub signing_keys: mail::dkim::Keyring,
     /// Where the self-signed certificate is kept when none is configured.
     pub tls_dir: PathBuf,
     /// Where letters to the postmaster are kept when `inbound.forward_to` is not configured.
@@ -119,6 +124,7 @@ impl Listeners {
             hops_max: config.hops_max,
             told: Mutex::new(LruCache::new(TOLD_MAX)),
             address_book: ports.address_book,
+            verifier: Verifier::new(config, ports.resolver, ports.signing_keys),
             readers: Semaphore::new(READERS_MAX),
             forward_to: config.inbound.forward_to.clone(),
             inbox: Arc::new(Inbox::new(ports.inbox_dir)),

@@ -1,24 +1,32 @@
-//! Failure notices: whoever submitted a mail by SMTP is told when it could not be delivered (RFC 5321 6.1, RFC 3464).
+//! Notices: whoever submitted a mail by SMTP is told what became of it (RFC 5321 6.1, RFC 3461, RFC 3464).
 //!
-//! The queue tells what it has given up while row and content are still in the spool; [`Notices::given_up`] reads them,
-//! and [`Postman::run`] submits the report (`notice_text`) as a mail of its own. It has a null return path, so no report is
-//! ever made about a report.
+//! The queue tells what happened while row and content are still in the spool; [`Notices::given_up`] reads them, writes
+//! the notice (`notice_text`) and keeps it on disk (`outbox`) before the mail leaves the spool. [`Postman::run`] submits
+//! it as a mail of its own. It has a null return path, so no notice is ever made about a notice.
+//!
+//! | what happened | told |
+//! |---|---|
+//! | given up | without NOTIFY, or with FAILURE |
+//! | queued for `intake.delay_notice_after`, once | with DELAY; without NOTIFY in `intake.delay_notice_streams` |
+//! | handed to a host without DSN | with SUCCESS (action `relayed`); a host with DSN tells itself |
 //!
 //! Told is the return path of a mail that came by SMTP; not that of campaigns and of injected mail (those read the event
-//! log), not `<>`, not who asked with NOTIFY for other news than FAILURE, and nobody of what a person cancelled.
-//! Limits: [`WAITING_MAX`], [`RECIPIENTS_MAX`], [`HEADER_MAX`], `intake.failure_notices`. What is left out is counted and
-//! logged; the event log has every failure in any case.
-//! Known gaps: no reports of SUCCESS and DELAY; the header alone also where RET=FULL was asked for; reports that wait are
-//! lost by a crash.
+//! log), not `<>`, nobody with NOTIFY=NEVER, and nobody of what a person cancelled.
+//! Limits: `outbox::WAITING_MAX`, [`RECIPIENTS_MAX`], [`HEADER_MAX`], `intake.notice_content_max`,
+//! `intake.failure_notices`. What is left out is counted and logged; the event log has every failure in any case.
 
+use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use model::event::{Event, EventKind};
 use model::handoff::{MessageHead, RowRef};
+use model::id::{MessageId, RecipientId};
+use model::name::Name;
 use model::submission::{
-    Content, ContentSource, DsnOptions, Envelope, NewMessage, NewRecipient, Origin, Protocol, Refusal, ReturnPath,
+    Content, ContentSource, DsnOptions, Envelope, NewMessage, NewRecipient, Origin, Protocol, Refusal, Ret, ReturnPath,
     Routing, Submission,
 };
 use tokio::sync::mpsc;
@@ -26,39 +34,59 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::notice_text;
+use crate::outbox::{Outbox, Ready};
 use crate::recorder::Limit;
 use crate::submit::Intake;
 
-/// Reports waiting to be submitted; more are left out.
-pub(crate) const WAITING_MAX: usize = 1_000;
-/// Most recipients of one report; further ones are in the next.
+/// Most recipients of one notice; further ones are in the next.
 pub(crate) const RECIPIENTS_MAX: usize = 100;
 /// So much is kept of the header of the mail, in bytes.
 pub(crate) const HEADER_MAX: usize = 8 << 10;
-/// Pause before a report is submitted again.
+/// Pause before a notice is submitted again.
 const RETRY: Duration = Duration::from_secs(5);
+
+/// What became of recipients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Given up.
+    Failed,
+    /// Still in the queue.
+    Delayed,
+    /// Handed to a host that sends no notices.
+    Relayed,
+}
 
 /// What one sender is told of one mail.
 #[derive(Debug)]
 pub(crate) struct Notice {
+    pub(crate) action: Action,
     pub(crate) head: Arc<MessageHead>,
     /// The return path.
     pub(crate) sender: String,
     /// Of the mail; empty when it could not be read.
-    pub(crate) header: Vec<u8>,
-    pub(crate) failures: Vec<Failure>,
+    pub(crate) quoted: Quoted,
+    pub(crate) recipients: Vec<Told>,
+}
+
+/// What is given back of the mail.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Quoted {
+    /// Its header, or the beginning of it.
+    Header(Vec<u8>),
+    /// All of it (RET=FULL).
+    Full(Vec<u8>),
 }
 
 /// What became of one recipient.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct Told {
     pub(crate) event: Event,
     pub(crate) address: String,
     /// ORCPT.
     pub(crate) original: Option<String>,
 }
 
-/// Where the queue tells what it has given up. Cheap to clone; all clones are the same.
+/// Where the queue tells what happened. Cheap to clone; all clones are the same.
 #[derive(Clone)]
 pub struct Notices(Arc<Inner>);
 
@@ -66,138 +94,231 @@ struct Inner {
     intake: Intake,
     limit: Mutex<Limit>,
     left_out: AtomicU64,
-    queue: mpsc::Sender<Notice>,
+    outbox: Arc<Outbox>,
+    delay_ms: u64,
+    delay_streams: Vec<Name>,
+    content_max: u64,
+    /// Says that there is one more.
+    ring: mpsc::Sender<()>,
 }
 
-/// Submits the reports.
+/// Submits the notices.
 pub struct Postman {
     intake: Intake,
-    waiting: mpsc::Receiver<Notice>,
+    outbox: Arc<Outbox>,
+    bell: mpsc::Receiver<()>,
 }
 
 impl Notices {
-    /// Both ends.
-    pub fn new(intake: Intake, config: &Config) -> (Self, Postman) {
-        let (queue, waiting) = mpsc::channel(WAITING_MAX);
-        let limit = Mutex::new(Limit::new(config.failure_notices));
-        let inner = Inner { intake: intake.clone(), limit, left_out: AtomicU64::new(0), queue };
-        (Notices(Arc::new(inner)), Postman { intake, waiting })
+    /// Both ends. Notices wait in the directory; those that a crash left there are submitted first. Blocks for a moment.
+    ///
+    /// # Errors
+    /// The directory cannot be used.
+    pub fn new(intake: Intake, config: &Config, dir: PathBuf) -> io::Result<(Self, Postman)> {
+        let (ring, bell) = mpsc::channel(1);
+        let outbox = Arc::new(Outbox::open(dir)?);
+        let inner = Inner {
+            intake: intake.clone(),
+            limit: Mutex::new(Limit::new(config.failure_notices)),
+            left_out: AtomicU64::new(0),
+            outbox: outbox.clone(),
+            delay_ms: u64::try_from(config.delay_notice_after.0.as_millis()).unwrap_or(u64::MAX),
+            delay_streams: config.delay_notice_streams.clone(),
+            content_max: config.notice_content_max.0,
+            ring,
+        };
+        Ok((Notices(Arc::new(inner)), Postman { intake, outbox, bell }))
     }
 
-    /// Takes note of recipients that were given up: the events that tell of it, and where their rows lie. They must not
-    /// be acknowledged in the spool yet. Blocks for a moment; never waits for a report to be submitted.
+    /// Whether somebody may want to be told of this event. Cheap: asked of every event of mail that is no campaign's.
+    pub fn concerns(&self, event: &Event) -> bool {
+        let Some(action) = action_of(event).filter(|_| event.campaign.is_none()) else { return false };
+        let head = || event.message.and_then(|message| self.0.intake.spool().head(message));
+        match action {
+            Action::Failed => true,
+            Action::Relayed => head().is_some_and(|head| head.envelope.notify),
+            Action::Delayed => {
+                let queued_ms = event.attempt.as_ref().and_then(|attempt| attempt.queued_ms).unwrap_or(0);
+                let wanted = |head: Arc<MessageHead>| head.envelope.notify || self.likes_delays(&head);
+                queued_ms >= self.0.delay_ms
+                    && event.recipient.is_some_and(|recipient| !self.0.outbox.was_delayed(recipient))
+                    && head().is_some_and(wanted)
+            }
+        }
+    }
+
+    /// Takes note of what happened to recipients: the events that tell of it, and where their rows lie. They must not be
+    /// acknowledged in the spool yet. Blocks until notices are on disk; never waits for one to be submitted.
     pub fn given_up(&self, given_up: Vec<(Event, RowRef)>) {
         let mut notices: Vec<Notice> = Vec::new();
         for (event, row) in given_up {
-            let Some(message) = event.message.filter(|_| may_be_told(&event)) else { continue };
-            let is_open = |notice: &&mut Notice| notice.head.id == message && notice.failures.len() < RECIPIENTS_MAX;
-            let known = notices.iter_mut().find(is_open);
-            let Some(failure) = self.failure(event, row) else { continue };
-            match known {
-                Some(notice) => notice.failures.push(failure),
-                None => notices.extend(self.notice(message, failure)),
+            let (Some(message), true) = (event.message, self.concerns(&event)) else { continue };
+            let Some(action) = action_of(&event) else { continue };
+            let is_open = |notice: &&mut Notice| {
+                notice.head.id == message && notice.action == action && notice.recipients.len() < RECIPIENTS_MAX
+            };
+            match notices.iter_mut().find(is_open) {
+                Some(notice) => notice.recipients.extend(self.told(action, &notice.head, event, row)),
+                None => notices.extend(self.notice(action, message, event, row)),
             }
         }
-        notices.into_iter().for_each(|notice| self.hand_on(notice));
+        notices.into_iter().for_each(|notice| self.hand_on(&notice));
     }
 
-    fn failure(&self, event: Event, row: RowRef) -> Option<Failure> {
+    fn likes_delays(&self, head: &MessageHead) -> bool {
+        self.0.delay_streams.contains(&head.routing.stream)
+    }
+
+    fn told(&self, action: Action, head: &MessageHead, event: Event, row: RowRef) -> Option<Told> {
         // Without the row nobody knows whether the sender wants to be told.
         let row = self.0.intake.spool().read_row(row).ok()?;
         let dsn = row.dsn.unwrap_or_default();
-        let wanted = wants_failures(&dsn);
-        wanted.then_some(Failure { event, address: row.address, original: dsn.original_recipient })
+        let wanted = wants(&dsn, action, self.likes_delays(head));
+        wanted.then_some(Told { event, address: row.address, original: dsn.original_recipient })
     }
 
-    fn notice(&self, message: model::id::MessageId, failure: Failure) -> Option<Notice> {
+    fn notice(&self, action: Action, message: MessageId, event: Event, row: RowRef) -> Option<Notice> {
         let spool = self.0.intake.spool();
         let head = spool.head(message).filter(|head| head.origin.protocol == Protocol::Smtp)?;
         let ReturnPath::Fixed(sender) = &head.envelope.sender else { return None };
+        let told = self.told(action, &head, event, row)?;
+        let full = action == Action::Failed && head.envelope.ret == Some(Ret::Full);
+        let full_max = if full { self.0.content_max } else { 0 };
         let content = spool.read_content(message).ok();
-        let header = content.map(|content| header_of(&content)).unwrap_or_default();
-        Some(Notice { sender: sender.clone(), head, header, failures: vec![failure] })
+        let quoted = content.map_or(Quoted::Header(Vec::new()), |content| quoted(&content, full_max));
+        Some(Notice { action, sender: sender.clone(), head, quoted, recipients: vec![told] })
     }
 
-    fn hand_on(&self, notice: Notice) {
+    fn hand_on(&self, notice: &Notice) {
         let inner = &self.0;
         let now = inner.intake.now();
         let allowed = inner.limit.lock().unwrap_or_else(PoisonError::into_inner).take(now);
-        if !allowed || inner.queue.try_send(notice).is_err() {
+        if !(allowed && self.keep(notice)) {
             let left_out = inner.left_out.fetch_add(1, Ordering::Relaxed) + 1;
-            tracing::warn!(left_out, "a failure notice is left out: too many at a time");
+            tracing::warn!(left_out, "a notice to a sender is left out: too many at a time, or no room");
+            return;
         }
+        if notice.action == Action::Delayed {
+            let recipients = notice.recipients.iter().filter_map(|told| told.event.recipient);
+            let recipients: Vec<RecipientId> = recipients.collect();
+            if let Err(error) = inner.outbox.note_delayed(&recipients, now) {
+                tracing::warn!(%error, "a delay may be told twice");
+            }
+        }
+        // A bell that rings already is enough.
+        let _ = inner.ring.try_send(());
+    }
+
+    fn keep(&self, notice: &Notice) -> bool {
+        let inner = &self.0;
+        let text = notice_text::compose(notice, inner.intake.host_name());
+        let tenant = notice.head.routing.tenant.clone();
+        let ready = Ready { to: notice.sender.clone(), tenant, text };
+        inner.outbox.keep(inner.intake.next_number(), &ready).unwrap_or_else(|error| {
+            tracing::error!(%error, "a notice to a sender cannot be kept");
+            false
+        })
     }
 }
 
 /// As far as the event tells. A person's cancellation has a note; what was given up for a suppression has none.
-fn may_be_told(event: &Event) -> bool {
-    let failed = match event.kind {
-        EventKind::Bounced | EventKind::Expired => true,
-        EventKind::Suppressed => event.note.is_none(),
-        _ => false,
-    };
-    failed && event.campaign.is_none()
+fn action_of(event: &Event) -> Option<Action> {
+    match event.kind {
+        EventKind::Bounced | EventKind::Expired => Some(Action::Failed),
+        EventKind::Suppressed if event.note.is_none() => Some(Action::Failed),
+        EventKind::Deferred => Some(Action::Delayed),
+        EventKind::Delivered => {
+            let wire = event.attempt.as_ref().and_then(|attempt| attempt.wire.as_ref());
+            wire.is_some_and(|wire| wire.without_dsn).then_some(Action::Relayed)
+        }
+        _ => None,
+    }
 }
 
-/// RFC 3461 4.1: without NOTIFY failures are told.
-fn wants_failures(dsn: &DsnOptions) -> bool {
-    dsn.failure || !(dsn.never || dsn.success || dsn.delay)
+/// RFC 3461 4.1: without NOTIFY failures are told, and delays as the house likes.
+fn wants(dsn: &DsnOptions, action: Action, delays_by_default: bool) -> bool {
+    let silent = !(dsn.never || dsn.success || dsn.delay || dsn.failure);
+    match action {
+        Action::Failed => dsn.failure || silent,
+        Action::Delayed => dsn.delay || (silent && delays_by_default),
+        Action::Relayed => dsn.success,
+    }
 }
 
-fn header_of(content: &Content) -> Vec<u8> {
+/// All of it when it is not larger than that, else the header.
+fn quoted(content: &Content, full_max: u64) -> Quoted {
     let (Content::Raw(raw) | Content::Merge(raw)) = content;
+    if raw.len() as u64 <= full_max {
+        return Quoted::Full(raw.clone());
+    }
     let end = raw.windows(4).take(HEADER_MAX).position(|bytes| bytes == b"\r\n\r\n").map(|end| end + 2);
     let end =
         end.or_else(|| Some(raw[..raw.len().min(HEADER_MAX)].windows(2).rposition(|bytes| bytes == b"\r\n")? + 2));
-    raw[..end.unwrap_or(0)].to_vec()
+    Quoted::Header(raw[..end.unwrap_or(0)].to_vec())
 }
 
 impl Postman {
-    /// Submits reports until `shutdown`, or until nobody can tell any more; then what still waits, once.
+    /// Submits notices until `shutdown`, or until nobody can tell any more; then what still waits, once.
     pub async fn run(mut self, shutdown: CancellationToken) {
-        while let Some(Some(notice)) = shutdown.run_until_cancelled(self.waiting.recv()).await {
-            self.submit(notice, &shutdown).await;
+        loop {
+            self.submit_all(&shutdown).await;
+            match shutdown.run_until_cancelled(self.bell.recv()).await {
+                Some(Some(())) => {}
+                Some(None) | None => break,
+            }
         }
-        self.waiting.close();
-        while let Ok(notice) = self.waiting.try_recv() {
-            self.submit(notice, &shutdown).await;
+        self.submit_all(&shutdown).await;
+    }
+
+    async fn submit_all(&self, shutdown: &CancellationToken) {
+        let names = self.outbox.waiting().unwrap_or_else(|error| {
+            tracing::error!(%error, "notices to senders cannot be read");
+            Vec::new()
+        });
+        for name in names {
+            if let Err(error) = self.submit(&name, shutdown).await {
+                tracing::error!(%error, name, "a notice to a sender cannot be read");
+            }
         }
     }
 
-    /// Until it is taken, unless it never will be or everything ends.
-    async fn submit(&self, notice: Notice, shutdown: &CancellationToken) {
+    /// Until it is taken, unless it never will be or everything ends; then it waits for the next start.
+    async fn submit(&self, name: &str, shutdown: &CancellationToken) -> io::Result<()> {
+        let Some(ready) = self.outbox.read(name)? else {
+            tracing::error!(name, "a file that is no notice is removed");
+            return self.outbox.remove(name);
+        };
         loop {
-            let message = notice.head.id;
-            match self.intake.submit(submission(&notice, &self.intake)).await {
-                Ok(_) => return,
-                Err(Refusal::Unavailable { reason }) if !shutdown.is_cancelled() => {
-                    tracing::warn!(reason, "a failure notice waits");
+            match self.intake.submit(submission(&ready)).await {
+                Ok(_) => return self.outbox.remove(name),
+                Err(Refusal::Unavailable { .. }) if shutdown.is_cancelled() => return Ok(()),
+                Err(Refusal::Unavailable { reason }) => {
+                    tracing::warn!(reason, "a notice to a sender waits");
                     shutdown.run_until_cancelled(tokio::time::sleep(RETRY)).await;
                 }
                 Err(refusal) => {
-                    tracing::error!(%refusal, %message, "a failure notice cannot be sent");
-                    return;
+                    tracing::error!(%refusal, name, "a notice cannot be sent");
+                    return self.outbox.remove(name);
                 }
             }
         }
     }
 }
 
-fn submission(notice: &Notice, intake: &Intake) -> Submission {
-    let text = notice_text::compose(notice, intake.host_name());
+fn submission(ready: &Ready) -> Submission {
     let envelope = Envelope {
         sender: ReturnPath::Null,
-        eight_bit: !text.is_ascii(),
-        smtputf8: !notice.sender.is_ascii(),
+        eight_bit: !ready.text.is_ascii(),
+        smtputf8: !ready.to.is_ascii(),
         ..Envelope::default()
     };
     let message = NewMessage {
-        content: Content::Raw(text),
+        content: Content::Raw(ready.text.clone()),
         envelope,
-        routing: Routing { tenant: notice.head.routing.tenant.clone(), ..Routing::default() },
+        routing: Routing { tenant: ready.tenant.clone(), ..Routing::default() },
         origin: Origin { protocol: Protocol::Internal, peer: None, user: None },
     };
-    let recipients = vec![NewRecipient { address: notice.sender.clone(), ..NewRecipient::default() }];
+    let recipients = vec![NewRecipient { address: ready.to.clone(), ..NewRecipient::default() }];
     Submission { content: ContentSource::New(Box::new(message)), recipients, checkpoint: None }
 }
 
@@ -207,26 +328,38 @@ mod tests {
 
     #[test]
     fn who_wants_to_be_told() {
-        let check = |never, success, failure, delay, expected| {
+        // NEVER, SUCCESS, FAILURE, DELAY; told of a failure, of a delay, of a delay where the house likes it, of success.
+        let check = |flags: [bool; 4], expected: [bool; 4]| {
+            let [never, success, failure, delay] = flags;
             let dsn = DsnOptions { never, success, failure, delay, original_recipient: None };
-            assert_eq!(wants_failures(&dsn), expected, "{dsn:?}");
+            let found = [
+                wants(&dsn, Action::Failed, false),
+                wants(&dsn, Action::Delayed, false),
+                wants(&dsn, Action::Delayed, true),
+                wants(&dsn, Action::Relayed, true),
+            ];
+            assert_eq!(found, expected, "{dsn:?}");
         };
-        check(false, false, false, false, true);
-        check(false, true, true, true, true);
-        check(true, false, false, false, false);
-        check(false, true, false, true, false);
+        check([false, false, false, false], [true, false, true, false]);
+        check([false, true, true, true], [true, true, true, true]);
+        check([true, false, false, false], [false, false, false, false]);
+        check([false, true, false, true], [false, true, true, true]);
+        check([false, true, false, false], [false, false, false, true]);
+        check([false, false, true, false], [true, false, false, false]);
     }
 
     #[test]
-    fn the_header_and_no_more() {
-        let check = |raw: &str, expected: &str| {
-            let header = header_of(&Content::Raw(raw.as_bytes().to_vec()));
-            assert_eq!(String::from_utf8(header).unwrap(), expected);
+    fn so_much_is_given_back() {
+        let check = |raw: &str, full_max: u64, expected: Quoted| {
+            assert_eq!(quoted(&Content::Raw(raw.as_bytes().to_vec()), full_max), expected);
         };
-        check("A: b\r\nC: d\r\n\r\nbody\r\n\r\n", "A: b\r\nC: d\r\n");
-        check("\r\nbody\r\n", "\r\nbody\r\n");
-        check("", "");
+        let header = |text: &str| Quoted::Header(text.as_bytes().to_vec());
+        check("A: b\r\nC: d\r\n\r\nbody\r\n\r\n", 0, header("A: b\r\nC: d\r\n"));
+        check("A: b\r\n\r\nbody", 12, Quoted::Full(b"A: b\r\n\r\nbody".to_vec()));
+        check("A: b\r\n\r\nbody", 11, header("A: b\r\n"));
+        check("\r\nbody\r\n", 0, header("\r\nbody\r\n"));
+        check("", 0, Quoted::Full(Vec::new()));
         let long = format!("A: b\r\nC: {}\r\n\r\nbody", "x".repeat(HEADER_MAX));
-        check(&long, "A: b\r\n");
+        check(&long, 0, header("A: b\r\n"));
     }
 }

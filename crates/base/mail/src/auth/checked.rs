@@ -32,6 +32,7 @@ pub struct Checked {
     /// The return path, as the header tells it; empty for `<>`.
     mail_from: String,
     helo: String,
+    author: Option<String>,
 }
 
 impl Checked {
@@ -44,7 +45,10 @@ impl Checked {
         let dkim = dkim(letter, now, answers)?;
         let dmarc = dmarc(letter, &spf, &dkim, answers)?;
         let arc = arc(letter, now, answers)?;
-        Ok(Checked { spf, dkim, dmarc, arc, mail_from: peer.mail_from.to_owned(), helo: peer.helo.to_owned() })
+        let authors = &letter.parsed.from;
+        let author = authors.first().filter(|_| authors.len() == 1).cloned();
+        let (mail_from, helo) = (peer.mail_from.to_owned(), peer.helo.to_owned());
+        Ok(Checked { spf, dkim, dmarc, arc, mail_from, helo, author })
     }
 
     /// The DNS did not say what decides, so that another attempt may find something else.
@@ -73,6 +77,11 @@ impl Checked {
     /// The domain in From; empty when there is none, or several.
     pub fn author_domain(&self) -> &str {
         &self.dmarc.domain
+    }
+
+    /// The address in From, when it is the only one.
+    pub fn author(&self) -> Option<&str> {
+        self.author.as_deref()
     }
 
     /// What an event remembers; nobody is believed yet.
@@ -194,7 +203,8 @@ fn value(text: &str) -> String {
         if matches!(c, '"' | '\\') {
             quoted.push('\\');
         }
-        quoted.push(c);
+        // The header stays in seven bits, whatever a stranger calls himself.
+        quoted.push(if c.is_ascii() { c } else { '?' });
     }
     quoted.push('"');
     quoted

@@ -115,6 +115,21 @@ impl House {
 
     /// With a meter in place of the machine.
     pub async fn open_measured(config: Config, log: Options, meter: Option<Arc<dyn Meter>>) -> House {
+        Self::open_all(config, log, None, mail::dkim::Keyring::new(), meter).await
+    }
+
+    /// One that asks this resolver who sends, and seals with these keys.
+    pub async fn open_checking(config: Config, resolver: dns::Resolver, keys: mail::dkim::Keyring) -> House {
+        Self::open_all(config, log_options(), Some(resolver), keys, None).await
+    }
+
+    async fn open_all(
+        config: Config,
+        log: Options,
+        resolver: Option<dns::Resolver>,
+        signing_keys: mail::dkim::Keyring,
+        meter: Option<Arc<dyn Meter>>,
+    ) -> House {
         assert_eq!(config.validate(), Ok(()));
         let dir = tempfile::tempdir().unwrap();
         let clock = ManualClock::new(NOW);
@@ -136,6 +151,8 @@ impl House {
             dictionary: Arc::new(Dictionary::builtin()),
             authenticator: Some(Arc::new(Doorman)),
             address_book: book.clone(),
+            resolver,
+            signing_keys,
             tls_dir: dir.path().join("tls"),
             inbox_dir: dir.path().join("inbound"),
         };

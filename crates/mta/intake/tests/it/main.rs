@@ -1,5 +1,6 @@
 //! Integration tests of intake, over real sockets and real logs.
 
+mod authenticity;
 mod floors;
 mod inbound;
 mod kit;

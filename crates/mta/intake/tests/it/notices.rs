@@ -30,7 +30,7 @@ fn given_up(admitted: &Admitted, place: usize, kind: EventKind) -> (Event, RowRe
 
 /// What the senders are told about what was submitted: the texts, and to whom they go.
 async fn told(house: &mut House, config: &Config, failures: Vec<(Event, RowRef)>) -> Vec<(String, String)> {
-    let (notices, postman) = Notices::new(house.intake.clone(), config);
+    let (notices, postman) = Notices::new(house.intake.clone(), config, house.dir.path().join("notices")).unwrap();
     notices.given_up(failures);
     drop(notices);
     postman.run(CancellationToken::new()).await;
@@ -128,4 +128,114 @@ async fn reports_are_limited_in_rate() {
         failures.push(given_up(&admitted, 0, EventKind::Delivered));
     }
     assert_eq!(told(&mut house, &config, failures).await.len(), 2);
+}
+
+/// A message to `u@example.com`, handed in with these parameters of MAIL and RCPT.
+async fn handed_in(house: &mut House, mail: &str, rcpt: &str, header: &str) -> Admitted {
+    let mut client = house.client().await;
+    client.expect("EHLO c", "250").await;
+    client.expect(&format!("MAIL FROM:<shop@example.org>{mail}"), "250").await;
+    client.expect(&format!("RCPT TO:<u@example.com>{rcpt}"), "250").await;
+    client.expect("DATA", "354").await;
+    client.expect(&format!("From: shop@example.org\r\n{header}Subject: x\r\n\r\nsecret\r\n."), "250").await;
+    house.taken().await.0
+}
+
+/// As the queue tells of an attempt.
+fn attempted(admitted: &Admitted, kind: EventKind, attempt: Attempt) -> (Event, RowRef) {
+    let (event, row) = given_up(admitted, 0, kind);
+    (Event { attempt: Some(attempt), ..event }, row)
+}
+
+fn actions(text: &str) -> Vec<(Action, Option<String>)> {
+    let Report::Delivery(report) = mail::report::read(text.as_bytes(), &Dictionary::builtin()) else {
+        panic!("{text}")
+    };
+    report.recipients.iter().map(|r| (r.action, r.status.map(|status| status.to_string()))).collect()
+}
+
+#[tokio::test]
+async fn a_delay_is_told_once_to_those_who_asked_or_may_expect_it() {
+    let hours = |hours: u64| {
+        let reply = Some(Reply::new(451, "4.7.1 Later"));
+        Attempt { reply, queued_ms: Some(hours * 3_600_000), ..Attempt::default() }
+    };
+    let mut house = House::open(config()).await;
+    for (rcpt, header, expected) in [
+        (" NOTIFY=DELAY", "", 1),
+        ("", "", 1),
+        ("", "X-iES-Stream: bulk\r\n", 0),
+        (" NOTIFY=DELAY,FAILURE", "X-iES-Stream: bulk\r\n", 1),
+        (" NOTIFY=FAILURE", "", 0),
+        (" NOTIFY=NEVER", "", 0),
+    ] {
+        let admitted = handed_in(&mut house, "", rcpt, header).await;
+        let early = attempted(&admitted, EventKind::Deferred, hours(3));
+        assert_eq!(told(&mut house, &config(), vec![early]).await, [], "{rcpt}");
+        let late = attempted(&admitted, EventKind::Deferred, hours(5));
+        let first = told(&mut house, &config(), vec![late.clone()]).await;
+        assert_eq!(first.len(), expected, "{rcpt} {header}");
+        if let Some((_, text)) = first.first() {
+            assert_eq!(actions(text), [(Action::Delayed, Some("4.7.1".to_owned()))], "{text}");
+            assert!(text.contains("Subject: Delayed mail") && text.contains("remis"), "{text}");
+        }
+        // Not again, also not after a restart: the directory remembers.
+        let later = attempted(&admitted, EventKind::Deferred, hours(9));
+        assert_eq!(told(&mut house, &config(), vec![later]).await, [], "{rcpt}");
+    }
+}
+
+#[tokio::test]
+async fn success_is_told_where_the_next_host_will_not() {
+    let wire = |without_dsn| {
+        let wire = model::dialogue::Wire { without_dsn, ..model::dialogue::Wire::default() };
+        let reply = Some(Reply::new(250, "2.0.0 OK"));
+        Attempt { reply, wire: Some(wire), ..Attempt::default() }
+    };
+    let mut house = House::open(config()).await;
+    for (rcpt, without_dsn, expected) in
+        [(" NOTIFY=SUCCESS", true, 1), (" NOTIFY=SUCCESS", false, 0), ("", true, 0), (" NOTIFY=FAILURE,DELAY", true, 0)]
+    {
+        let admitted = handed_in(&mut house, " RET=FULL", rcpt, "").await;
+        let delivered = attempted(&admitted, EventKind::Delivered, wire(without_dsn));
+        let found = told(&mut house, &config(), vec![delivered]).await;
+        assert_eq!(found.len(), expected, "{rcpt} {without_dsn}");
+        if let Some((_, text)) = found.first() {
+            assert_eq!(actions(text), [(Action::Relayed, Some("2.0.0".to_owned()))], "{text}");
+            assert!(!text.contains("secret"), "RFC 3461 4.3: all of it with a failure only: {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_mail_comes_back_whole_where_that_was_asked() {
+    let mut house = House::open(config()).await;
+    let small = Config { notice_content_max: model::units::Size(10), ..config() };
+    for (mail, config, whole) in [
+        (" RET=FULL", config(), true),
+        (" RET=HDRS", config(), false),
+        ("", config(), false),
+        (" RET=FULL", small, false),
+    ] {
+        let admitted = handed_in(&mut house, mail, "", "").await;
+        let found = told(&mut house, &config, vec![given_up(&admitted, 0, EventKind::Bounced)]).await;
+        let text = &found[0].1;
+        assert_eq!(text.contains("secret"), whole, "{mail}: {text}");
+        let kind = if whole { "message/rfc822" } else { "text/rfc822-headers" };
+        assert!(text.contains(&format!("Content-Type: {kind}\r\n")), "{mail}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn notices_that_wait_survive_a_crash() {
+    let mut house = House::open(config()).await;
+    let admitted = handed_in(&mut house, "", "", "").await;
+    let dir = house.dir.path().join("notices");
+    let (notices, postman) = Notices::new(house.intake.clone(), &config(), dir).unwrap();
+    notices.given_up(vec![given_up(&admitted, 0, EventKind::Bounced)]);
+    // The program ends here: nothing was submitted.
+    drop((notices, postman));
+    house.nothing_taken();
+    assert_eq!(told(&mut house, &config(), Vec::new()).await.len(), 1);
+    assert_eq!(told(&mut house, &config(), Vec::new()).await.len(), 0, "once");
 }
