@@ -26,12 +26,26 @@ use std::path::{Path, PathBuf};
 /// Only when the old one is still there. When the new one has its name but the directory could not be synced, a crash
 /// may bring the old one back: that is logged, and the caller goes on with the new one.
 pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let draft = draft(path, bytes, mode)?;
-    fs::rename(&draft, path).inspect_err(|_| discard(&draft))?;
+    rename_over(path, bytes, mode)?;
     if let Err(error) = sync_parent(path) {
         tracing::error!(path = %path.display(), %error, "the directory could not be synced");
     }
     Ok(())
+}
+
+/// As [`replace`], for what somebody is promised to be on disk: nobody may be told so while a crash could undo it.
+///
+/// # Errors
+/// Also when only the directory could not be synced. The new file has its name then, and may have the old one's place
+/// after a crash or not: the caller does it again, or says that it is not sure.
+pub fn replace_durably(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    rename_over(path, bytes, mode)?;
+    sync_parent(path)
+}
+
+fn rename_over(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let draft = draft(path, bytes, mode)?;
+    fs::rename(&draft, path).inspect_err(|_| discard(&draft))
 }
 
 /// Makes a file that is whole from its first moment and survives a crash from the return on.
@@ -111,6 +125,7 @@ mod tests {
         };
         let exists = Err(io::ErrorKind::AlreadyExists);
         check(&[], replace, Ok(()), "a.keys 600 fresh");
+        check(&[], replace_durably, Ok(()), "a.keys 600 fresh");
         check(&[], create, Ok(()), "a.keys 600 fresh");
         check(&[("a.keys", "the old one")], replace, Ok(()), "a.keys 600 fresh");
         check(&[("a.keys", "the old one")], create, exists, "a.keys 644 the old one");

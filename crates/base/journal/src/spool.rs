@@ -73,6 +73,7 @@ struct Inner {
     log: Log<Tag>,
     reclaimer: Mutex<Option<Worker>>,
     acks_max: usize,
+    damaged: bool,
 }
 
 /// A spool that was just opened.
@@ -119,7 +120,9 @@ impl Spool {
         let (sender, admitted) = mpsc::channel(options.admitted_max.max(1));
         let shared = Arc::new(Shared::new(segments.clone(), index, sender, &options));
         let log = prepared.start(segments, SpoolSteward::new(shared.clone()))?;
-        let inner = Inner { shared, log, reclaimer: Mutex::new(None), acks_max: options.acks_max.max(1) };
+        let damaged = !recovery.quarantined.is_empty();
+        let acks_max = options.acks_max.max(1);
+        let inner = Inner { shared, log, reclaimer: Mutex::new(None), acks_max, damaged };
         Ok(Opened { spool: Spool { inner: Arc::new(inner) }, admitted, recovery })
     }
 
@@ -183,12 +186,23 @@ impl Spool {
         index.messages.iter().filter(|(_, entry)| entry.held).map(|(message, _)| *message).collect()
     }
 
+    /// Whether a message is held open ([`Hold::Open`]).
+    pub fn is_held(&self, message: MessageId) -> bool {
+        self.inner.shared.index().messages.get(&message).is_some_and(|entry| entry.held)
+    }
+
     /// Reads one recipient row. Blocks at the speed of the page cache; checked against its checksum.
     ///
     /// # Errors
     /// See [`ReadError`].
     pub fn read_row(&self, row: RowRef) -> Result<NewRecipient, ReadError> {
         self.inner.shared.read_row(row)
+    }
+
+    /// Reads many rows, each as [`Spool::read_row`] does and in the order asked for; rows that were accepted together
+    /// cost one reading.
+    pub fn read_rows(&self, rows: &[RowRef]) -> Vec<Result<NewRecipient, ReadError>> {
+        self.inner.shared.read_rows(rows)
     }
 
     /// Reads a content. Blocks at the speed of the page cache; contents with several recipients are kept in memory for
@@ -267,6 +281,11 @@ impl Spool {
     /// The disk it lies on.
     pub fn disk(&self) -> &Arc<dyn Disk> {
         self.inner.log.disk()
+    }
+
+    /// True when records were damaged at the start ([`SpoolRecovery::quarantined`]): recipients may be missing.
+    pub fn was_damaged(&self) -> bool {
+        self.inner.damaged
     }
 
     /// Sizes at this moment.

@@ -24,12 +24,13 @@ pub trait Disk: Send + Sync + 'static {
     /// What the operating system says; nothing is known about what is on the medium.
     fn sync(&self, file: &File) -> io::Result<()>;
 
-    /// Puts a small file in the place of another, whole, synced, under its name (see [`crate::file::replace`]).
+    /// Puts a small file in the place of another, whole, synced, under its name (see
+    /// [`crate::file::replace_durably`]).
     ///
     /// # Errors
-    /// What the operating system says; the old file is still there.
+    /// What the operating system says; whether the old file or the new one is there after a crash is not known.
     fn replace(&self, path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-        crate::file::replace(path, bytes, mode)
+        crate::file::replace_durably(path, bytes, mode)
     }
 }
 

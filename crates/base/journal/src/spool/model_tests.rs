@@ -330,6 +330,13 @@ impl Harness {
             for recipient in message.live.keys() {
                 assert_eq!(self.spool.read_row(self.rows[recipient]).unwrap().address, address(*recipient));
             }
+            // Together, backwards, and with one that is nowhere among them.
+            let rows: Vec<RowRef> = message.live.keys().rev().map(|recipient| self.rows[recipient]).collect();
+            let nowhere = RowRef { segment: u32::MAX, offset: 1, row: 0 };
+            let found = self.spool.read_rows(&[&rows[..], &[nowhere]].concat());
+            let found: Vec<Option<String>> = found.into_iter().map(|row| row.ok().map(|row| row.address)).collect();
+            let expected = message.live.keys().rev().map(|recipient| Some(address(*recipient)));
+            assert_eq!(found, expected.chain([None]).collect::<Vec<_>>());
         }
     }
 

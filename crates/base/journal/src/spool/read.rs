@@ -1,5 +1,6 @@
 //! Reading rows, contents and heads. Blocks at the speed of the page cache; no thread of its own.
 
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 
@@ -15,6 +16,8 @@ use crate::log::frame::{FRAME_HEADER, FrameHeader};
 
 /// Batches up to this size are read whole; of a larger one only the row.
 const WHOLE_BYTES_MAX: u32 = 4 << 10;
+/// From so many rows of one record on it is read whole.
+const ROWS_TOGETHER_MIN: usize = 4;
 /// A record can be moved by reclaim between its look-up and its reading: look it up again, at most so often.
 const LOOKUPS_MAX: usize = 4;
 
@@ -40,6 +43,47 @@ impl Shared {
             0..=WHOLE_BYTES_MAX => self.read_row_of_small(place, row.row),
             _ => self.read_row_of_large(place, row.row),
         })
+    }
+
+    /// Reads many rows, in the order asked for; a record of which several are wanted is read once.
+    pub(crate) fn read_rows(&self, rows: &[RowRef]) -> Vec<Result<NewRecipient, ReadError>> {
+        let mut order: Vec<usize> = (0..rows.len()).collect();
+        order.sort_unstable_by_key(|&nth| rows[nth]);
+        let mut found: Vec<Option<NewRecipient>> = rows.iter().map(|_| None).collect();
+        for batch in order.chunk_by(|&a, &b| Location::birth(rows[a]) == Location::birth(rows[b])) {
+            if batch.len() >= ROWS_TOGETHER_MIN {
+                let wanted: HashMap<u16, usize> = batch.iter().map(|&nth| (rows[nth].row, nth)).collect();
+                // What cannot be read with the others is read alone, and says why.
+                let _ = self.read_together(rows[batch[0]], &wanted, &mut found);
+            }
+        }
+        let alone = |(nth, found): (usize, Option<NewRecipient>)| found.map_or_else(|| self.read_row(rows[nth]), Ok);
+        found.into_iter().enumerate().map(alone).collect()
+    }
+
+    /// Fills in the wanted rows of one record; those that are not live or damaged are left out.
+    fn read_together(
+        &self,
+        any: RowRef,
+        wanted: &HashMap<u16, usize>,
+        found: &mut [Option<NewRecipient>],
+    ) -> Result<(), ReadError> {
+        let place = || {
+            let index = self.index();
+            let batch = index.batches.get(&Location::birth(any))?;
+            Some(Place { at: batch.at, len: batch.len, stored: batch.stored, dense: false })
+        };
+        let (header, frame) = self.read_moving(place, |place| self.read_whole(place))?;
+        let live: HashSet<u16> = {
+            let index = self.index();
+            let batch = index.batches.get(&Location::birth(any)).ok_or(ReadError::Gone)?;
+            wanted.keys().copied().filter(|row| batch.is_live(*row)).collect()
+        };
+        let Ok(rows) = Rows::read(header.split(&frame).0) else { return Ok(()) };
+        for (entry, range) in rows.entries().filter(|(entry, _)| live.contains(&entry.row)) {
+            found[wanted[&entry.row]] = rows.stored_row(entry, range).ok().map(|row| row.recipient);
+        }
+        Ok(())
     }
 
     pub(crate) fn read_content(&self, message: MessageId) -> Result<Arc<Content>, ReadError> {
