@@ -8,7 +8,7 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 REPORTS := $(abspath target/nextest)
 report = --reporter=default --reporter=junit --outputFile.junit=$(REPORTS)/$(1).xml
 
-.PHONY: demo run test clean-reports test-rust test-web test-e2e tools ui release bench-mta bench-demo bench-idle bench-build lint fmt reference
+.PHONY: demo run test clean-reports test-rust test-web test-e2e simulation tools ui release bench-mta bench-demo bench-idle bench-build lint fmt reference
 
 ## A real campaign of 20,000 mails to ten simulated mailbox providers; ONCE=1 ends with the table and an exit code.
 demo: ui
@@ -36,6 +36,10 @@ test-web: web/node_modules/.package-lock.json
 test-e2e: ui
 	$(CARGO) build --package ies
 	REPORTS=$(REPORTS) scripts/test-e2e.sh $(TARGET)/debug/ies
+
+## The engine in 1,000 seeded worlds with crashes; SEEDS=n for more or fewer, FROM=n to begin elsewhere.
+simulation:
+	$(CARGO) nextest run --package ies-simulation --features virtual-clock
 
 ## Programs that tests use when they are there: installed where that is possible, named where it is not.
 tools:

@@ -28,6 +28,10 @@ const TABLE: &[(&str, &[&str])] = &[
     ("api", &["model", "intake", "queue", "campaign", "monitor", "journal", "accounts"]),
     ("lab", &["model", "smtp", "mail", "dns"]),
     (
+        "simulation",
+        &["model", "journal", "smtp", "mail", "dns", "intake", "queue", "delivery", "lab"],
+    ),
+    (
         "ies",
         &[
             "accounts", "api", "campaign", "db", "delivery", "dns", "intake", "journal", "lab", "mail", "model",
