@@ -77,6 +77,8 @@ pub struct Client {
     chunking: bool,
     /// Commands of the next transaction that were sent behind the last message.
     ahead: Option<Ahead>,
+    /// The whole message is on its way by BDAT, perhaps before the replies to MAIL and RCPT.
+    chunk_is_out: bool,
     /// Bytes written over the whole connection.
     written_bytes: u64,
     banner: Name,
@@ -138,6 +140,7 @@ impl Client {
             lmtp: options.dialect.lmtp,
             chunking: options.dialect.chunking,
             ahead: None,
+            chunk_is_out: false,
             written_bytes: 0,
             banner: Name::default(),
             extensions: Name::default(),

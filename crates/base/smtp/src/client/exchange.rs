@@ -421,9 +421,13 @@ impl<'a> Exchange<'a> {
     }
 
     /// The connection broke; no further reply will come.
+    ///
+    /// A message that went out by BDAT together with MAIL counts as sent when the server answered anything of it, or
+    /// was silent for too long: a server that hangs up in place of its first reply does not look at the rest.
     pub fn fail(&mut self, error: ClientError) {
         self.closing = true;
-        self.trouble = Some(error);
+        let may_be_taken = self.any_reply || matches!(error.kind, ErrorKind::Timeout);
+        self.trouble = Some(ClientError { dot_sent: error.dot_sent || (self.chunk_is_out() && may_be_taken), ..error });
     }
 
     /// True when the message was written in whole by BDAT while replies to earlier commands are still awaited.

@@ -141,7 +141,7 @@ impl<'a> Play<'a> {
             match self.reply() {
                 Some(reply) => exchange.reply(reply.to_reply()),
                 None => {
-                    let dot_sent = phase == Phase::Dot || exchange.chunk_is_out();
+                    let dot_sent = phase == Phase::Dot;
                     exchange.fail(ClientError { phase, dot_sent, kind: ErrorKind::Closed });
                 }
             }

@@ -3,6 +3,7 @@
 use std::io::IoSlice;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use model::reply::Phase;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -44,19 +45,23 @@ impl Client {
         };
         let mut exchange = Exchange::new(transaction, &capabilities, manner);
         let mut run = Run { transaction, next, ahead: None, steps: StepTimes::default() };
-        let ended = match foreign {
-            true => Err(ClientError {
+        // A server that hung up meanwhile is found out before a byte is sent.
+        let gone = if manner.ahead == 0 { self.idle_end_now() } else { None };
+        let ended = match (gone, foreign) {
+            (Some(error), _) => Err(error),
+            (None, true) => Err(ClientError {
                 phase: Phase::Idle,
                 dot_sent: false,
                 kind: ErrorKind::Protocol("another transaction was begun on this connection"),
             }),
-            false => self.run(&mut exchange, &mut run, &capabilities).await,
+            (None, false) => self.run(&mut exchange, &mut run, &capabilities).await,
         };
         if let Err(error) = ended {
             self.transcript.note(&error.to_string());
             exchange.fail(error);
         }
         self.transaction_ends = None;
+        self.chunk_is_out = false;
         self.needs_reset = exchange.needs_reset();
         self.usable = exchange.is_reusable();
         self.ahead = run.ahead;
@@ -66,6 +71,25 @@ impl Client {
         sent.sent_bytes = self.written_bytes - before;
         self.capabilities = capabilities;
         sent
+    }
+
+    /// Whether messages go by BDAT where CHUNKING is offered.
+    pub fn use_chunking(&mut self, chunking: bool) {
+        self.chunking = chunking;
+    }
+
+    /// True when the commands of the next transaction were sent already: it has to follow.
+    pub fn has_begun_next(&self) -> bool {
+        self.ahead.is_some()
+    }
+
+    fn idle_end_now(&mut self) -> Option<ClientError> {
+        let usable = self.usable;
+        let ended = self.idle_end().now_or_never();
+        if ended.is_none() {
+            self.usable = usable;
+        }
+        ended
     }
 
     fn manner(&self) -> Manner {
@@ -104,12 +128,10 @@ impl Client {
                 };
             }
             if next == Next::Chunk {
+                self.chunk_is_out = true;
                 continue;
             }
-            let reply = self
-                .read_reply(phase)
-                .await
-                .map_err(|error| ClientError { dot_sent: error.dot_sent || exchange.chunk_is_out(), ..error })?;
+            let reply = self.read_reply(phase).await?;
             let now = Instant::now();
             run.steps.add(phase, u32::try_from((now - mark).as_millis()).unwrap_or(u32::MAX));
             mark = now;
@@ -131,6 +153,8 @@ impl Client {
     /// When waiting for something of this phase has to end. Behind the final dot the transaction's end does not count:
     /// the server may have taken the message.
     fn deadline(&self, phase: Phase) -> Instant {
+        // Behind BDAT a server may keep all its replies until it has dealt with the message.
+        let phase = if self.chunk_is_out { Phase::Dot } else { phase };
         let deadline = Instant::now() + self.limit(phase);
         match self.transaction_ends {
             Some(ends) if phase != Phase::Dot => deadline.min(ends),
