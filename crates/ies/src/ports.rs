@@ -2,20 +2,20 @@
 //!
 //! No logic of their own: each method calls one function and translates its answer.
 
-use accounts::{Accounts, Scope};
+use accounts::{Accounts, ApiKey, KeyLimits, Scope};
 use campaign::audience::SuppressionSet;
 use campaign::sending::ports::{Injector, QueueControl};
 use delivery::{Suppressed, SuppressionCheck};
 use futures::future::BoxFuture;
 use intake::notices::Notices;
-use intake::{AddressBook, Authenticator, CannotLookUp, CannotVerify, Intake, Submitter};
+use intake::{AddressBook, Authenticator, CannotLookUp, CannotVerify, Exceeded, Grants, Intake, Quota, Submitter};
 use journal::spool::Spool;
 use mail::token::Addressee;
 use model::event::{Event, EventKind};
 use model::handoff::RowRef;
 use model::id::{CampaignId, MessageId, RecipientId};
 use model::name::Name;
-use model::submission::{Receipt, Refusal, Routing, Submission};
+use model::submission::{Checkpoint, Receipt, Refusal, Routing, Submission};
 use monitor::Monitor;
 use queue::control::{Action, Order, Target};
 use queue::driver::FailureWatch;
@@ -54,7 +54,8 @@ impl Injector for Engine {
     }
 
     fn feeds(&self) -> Vec<u64> {
-        self.spool.feeds()
+        let injected = |feed: &u64| feed & Checkpoint::INJECTED != 0;
+        self.spool.feeds().into_iter().filter(|feed| !injected(feed)).collect()
     }
 
     fn forget(&self, feed: u64) -> BoxFuture<'_, Result<(), Refusal>> {
@@ -128,8 +129,40 @@ impl Authenticator for KeyHolders {
     fn verify<'a>(&'a self, _: &'a str, password: &'a str) -> BoxFuture<'a, Result<Option<Submitter>, CannotVerify>> {
         Box::pin(async move {
             let key = self.0.api_key(password).await.map_err(|error| CannotVerify(error.to_string()))?;
-            Ok(key.filter(|key| key.scopes.contains(&Scope::Inject)).map(|key| Submitter::from(Name::from(key.name))))
+            Ok(key.filter(|key| key.scopes.contains(&Scope::Inject)).map(|key| self.submitter(key)))
         })
+    }
+}
+
+impl KeyHolders {
+    fn submitter(&self, key: ApiKey) -> Submitter {
+        let KeyLimits { tenants, streams, pools, from_domains, .. } = key.limits.clone();
+        let sender_domains = from_domains.iter().map(ToString::to_string).collect();
+        let grants = Grants { tenants, streams, pools, sender_domains };
+        Submitter { name: Name::from(key.name.as_str()), grants, quota: Some(Arc::new(KeyQuota(self.0.clone(), key))) }
+    }
+}
+
+/// What a key may still send.
+struct KeyQuota(Accounts, ApiKey);
+
+impl Quota for KeyQuota {
+    fn take(&self, recipients: u32) -> BoxFuture<'_, Result<(), Exceeded>> {
+        Box::pin(async move {
+            match self.0.charge(&self.1, u64::from(recipients)).await {
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err(exceeded @ accounts::Exceeded::Wait { .. })) => Err(Exceeded::Later(exceeded.to_string())),
+                Ok(Err(exceeded @ accounts::Exceeded::TooMany { .. })) => Err(Exceeded::Never(exceeded.to_string())),
+                Err(error) => {
+                    tracing::error!(%error, "what a key has used");
+                    Err(Exceeded::Later("Cannot tell how much may be sent, try again later".to_owned()))
+                }
+            }
+        })
+    }
+
+    fn give_back(&self, recipients: u32) {
+        self.0.give_back(&self.1, u64::from(recipients));
     }
 }
 
@@ -137,6 +170,10 @@ impl Authenticator for KeyHolders {
 pub(crate) struct Senders(pub Notices);
 
 impl FailureWatch for Senders {
+    fn concerns(&self, event: &Event) -> bool {
+        self.0.concerns(event)
+    }
+
     fn given_up(&self, given_up: Vec<(Event, RowRef)>) {
         self.0.given_up(given_up);
     }

@@ -35,7 +35,7 @@ use crate::rewrite::{self, Added, Prepared};
 use crate::submit::Intake;
 use crate::trace::{Trace, date};
 use crate::verification::Verifier;
-use crate::{AddressBook, Authenticator, Grants};
+use crate::{AddressBook, Authenticator, Exceeded, Grants, Quota};
 
 /// Most mailboxes of ours that one transaction can name; a report has one.
 pub(crate) const MAILBOXES_MAX: usize = 10;
@@ -105,6 +105,7 @@ struct Visit {
     door: Arc<Door>,
     /// What the password allows; of a client without one everything.
     grants: Grants,
+    quota: Option<Arc<dyn Quota>>,
     /// Whether the recipients of this transaction so far are somebody else's.
     relays: Option<bool>,
     /// Mailboxes of ours among them, in lower case, each once.
@@ -125,6 +126,7 @@ impl Conversation for Visit {
                 }
                 Ok(Some(submitter)) => {
                     self.grants = submitter.grants;
+                    self.quota = submitter.quota;
                     Ok(submitter.name)
                 }
                 Ok(None) => {
@@ -157,7 +159,7 @@ impl Conversation for Visit {
 impl Visit {
     fn new(desk: &Arc<Desk>, door: &Arc<Door>) -> Self {
         let (desk, door) = (Arc::clone(desk), Arc::clone(door));
-        Visit { desk, door, grants: Grants::default(), relays: None, mailboxes: Vec::new() }
+        Visit { desk, door, grants: Grants::default(), quota: None, relays: None, mailboxes: Vec::new() }
     }
 
     /// What the client's password allows; a new handshake has made it forgotten (RFC 3207 4.2).
@@ -298,7 +300,19 @@ impl Visit {
         });
         let content = ContentSource::New(Box::new(new));
         let submission = Submission { content, recipients: recipients.collect(), checkpoint: None };
-        match desk.intake.submit_as(id, submission).await {
+        let count = submission.recipients.len() as u32;
+        // What a password allowed is forgotten by a new handshake.
+        let quota = self.quota.as_ref().filter(|_| context.user.is_some());
+        if let Some(quota) = quota
+            && let Err(exceeded) = quota.take(count).await
+        {
+            return reply_over(&exceeded);
+        }
+        let submitted = desk.intake.submit_as(id, submission).await;
+        if let (Err(_), Some(quota)) = (&submitted, quota) {
+            quota.give_back(count);
+        }
+        match submitted {
             Ok(receipt) => Reply::new(250, &format!("2.0.0 Queued as {}", receipt.message)),
             // Which floor it was is told as at MAIL.
             Err(refusal) => desk.check_room().err().unwrap_or_else(|| reply_of(&refusal)),
@@ -361,6 +375,13 @@ fn reply_under(pressure: &Pressure) -> Reply {
         FloorKind::Memory | FloorKind::Queue => "4.3.2",
     };
     Reply::new(452, &format!("{enhanced} {}", pressure.reason))
+}
+
+fn reply_over(exceeded: &Exceeded) -> Reply {
+    match exceeded {
+        Exceeded::Later(reason) => Reply::new(451, &format!("4.7.1 {reason}")),
+        Exceeded::Never(reason) => Reply::new(554, &format!("5.7.1 {reason}")),
+    }
 }
 
 pub(crate) fn reply_of(refusal: &Refusal) -> Reply {

@@ -166,8 +166,8 @@ impl Door {
         let own = self.sender_domains(user);
         let given = (!grants.sender_domains.is_empty()).then_some(grants.sender_domains.as_slice());
         for allowed in [own, given].into_iter().flatten() {
-            let below = |domain: &str| allowed.iter().any(|known| is_below(domain, known));
-            if let Some(foreign) = domains.iter().find(|domain| !below(domain)) {
+            let own = |domain: &str| allowed.iter().any(|known| is_meant(domain, known));
+            if let Some(foreign) = domains.iter().find(|domain| !own(domain)) {
                 return Err(Reply::new(550, &format!("5.7.1 You may not send as {foreign:?} ({what})")));
             }
             if domains.is_empty() {
@@ -197,6 +197,12 @@ impl Door {
                 _ => Ok(chosen),
             }
         };
+        let may_name = |what: &str, name: Option<Name>, limits: [&[Name]; 2]| match &name {
+            Some(said) if !fits(said, limits) => {
+                Err(Reply::new(550, &format!("5.7.1 You may not name the {what} {:?}", &**said)))
+            }
+            _ => Ok(name),
+        };
         let tenants = [own(|user| &user.tenants), &grants.tenants];
         let streams = [own(|user| &user.streams), &grants.streams];
         let pools = [own(|user| &user.pools), &grants.pools];
@@ -205,7 +211,8 @@ impl Door {
                 .unwrap_or_default(),
             stream: choose("stream", hints.stream, defaults.stream.or(Some(plain.stream)), streams)?
                 .unwrap_or_default(),
-            pool: choose("pool", hints.pool, defaults.pool, pools)?,
+            // Without a name it is the stream's own.
+            pool: may_name("pool", hints.pool.or(defaults.pool.filter(|name| fits(name, pools))), pools)?,
             job: hints.job.or(defaults.job).unwrap_or_default(),
             not_before: hints.not_before,
             expires: hints.expires,
@@ -220,12 +227,17 @@ fn fits(name: &Name, limits: [&[Name]; 2]) -> bool {
     limits.iter().all(|among| among.is_empty() || among.contains(name))
 }
 
-/// Whether a domain is another one or below it. Both in any case; the other as people write it.
-fn is_below(domain: &str, known: &str) -> bool {
-    let known = Address::parse(&format!("a@{known}"));
+/// Whether `known` means this domain: `example.com` only itself, `.example.com` all below it, in any form.
+fn is_meant(domain: &str, known: &str) -> bool {
+    let (below, bare) = known.strip_prefix('.').map_or((false, known), |bare| (true, bare));
+    let known = Address::parse(&format!("a@{bare}"));
     let Ok(known) = known.as_ref().map(Address::domain) else { return false };
     let domain = domain.to_ascii_lowercase();
-    domain == known || domain.strip_suffix(known).is_some_and(|front| front.ends_with('.'))
+    match domain.strip_suffix(known) {
+        Some("") => !below,
+        Some(front) => below && front.len() > 1 && front.ends_with('.'),
+        None => false,
+    }
 }
 
 #[cfg(test)]
@@ -269,13 +281,18 @@ mod tests {
     fn domains_and_those_below() {
         for (domain, known, expected) in [
             ("example.org", "example.org", true),
-            ("News.Example.ORG", "example.org", true),
+            ("Example.ORG", "example.org", true),
+            ("news.example.org", "example.org", false),
+            ("news.example.org", ".example.org", true),
+            ("a.b.example.org", ".example.org", true),
+            ("example.org", ".example.org", false),
             ("xn--bcher-kva.example", "bücher.example", true),
-            ("notexample.org", "example.org", false),
+            ("notexample.org", ".example.org", false),
+            (".example.org", ".example.org", false),
             ("org", "example.org", false),
             ("", "example.org", false),
         ] {
-            assert_eq!(is_below(domain, known), expected, "{domain} {known}");
+            assert_eq!(is_meant(domain, known), expected, "{domain} {known}");
         }
     }
 }

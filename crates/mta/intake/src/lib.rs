@@ -9,7 +9,7 @@
 //! events, and what people wrote goes to the one address that is configured for it; what a report claims is no proof.
 //! Must not: decide when or how something is delivered, answer mail with mail (but for [`notices`] of failure).
 //! Standards: RFC 5321, 6409 (submission), 8314.   Limits: [`Config`].
-//! Known gaps: no DSN for `NOTIFY=SUCCESS` and `DELAY`.
+//! Known gaps: no per-user quota; a user who may submit may name any tenant.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -46,6 +46,8 @@ pub use network::Network;
 pub use submit::Intake;
 pub use validate::Known;
 
+use std::sync::Arc;
+
 use mail::token::Addressee;
 use model::id::RecipientId;
 use model::name::Name;
@@ -62,12 +64,37 @@ pub trait Authenticator: Send + Sync + 'static {
 }
 
 /// Somebody who may submit.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct Submitter {
     /// Under which name he is known.
     pub name: Name,
     /// What he may name; `intake.users` may narrow it further.
     pub grants: Grants,
+    /// How much he may send; without it, any number.
+    pub quota: Option<Arc<dyn Quota>>,
+}
+
+/// How many recipients somebody may send to. Implemented over the accounts by the binary.
+pub trait Quota: Send + Sync + 'static {
+    /// Takes so many, all or none.
+    ///
+    /// # Errors
+    /// [`Exceeded`]: none was taken.
+    fn take(&self, recipients: u32) -> BoxFuture<'_, Result<(), Exceeded>>;
+
+    /// They were not sent to after all.
+    fn give_back(&self, recipients: u32);
+}
+
+/// Why nothing more may be sent, in words for the client.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Exceeded {
+    /// Not now (451).
+    #[error("{0}")]
+    Later(String),
+    /// Never so many at once (554).
+    #[error("{0}")]
+    Never(String),
 }
 
 /// What a submitter may name; an empty list stands for everything.
@@ -79,13 +106,13 @@ pub struct Grants {
     pub streams: Vec<Name>,
     /// Pools and sources.
     pub pools: Vec<Name>,
-    /// Domains, with all below them, of his senders.
+    /// Domains of his senders: `example.com` only itself, `.example.com` all below it.
     pub sender_domains: Vec<String>,
 }
 
 impl From<Name> for Submitter {
     fn from(name: Name) -> Self {
-        Submitter { name, grants: Grants::default() }
+        Submitter { name, ..Submitter::default() }
     }
 }
 

@@ -12,7 +12,7 @@ use mail::bounce::Dictionary;
 use mail::token::Keys;
 use model::event::Event;
 use smtp::BoxFuture;
-use smtp::server::{Budget, CertificateFiles, ClientAuthorities, ServerConfig, serve, server_tls};
+use smtp::server::{Budget, CertificateFiles, Certificates, ClientAuthorities, ServerConfig, serve};
 use smtp::tls::{self, TlsError};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, mpsc};
@@ -35,6 +35,9 @@ const TOLD_MAX: NonZeroUsize = NonZeroUsize::new(65_536).expect("not zero");
 
 /// How often the floors are looked at when nobody submits, so that their end is told.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The files of certificates are looked at once in so many rounds.
+const CERTIFICATES_EVERY: u64 = 60;
 
 /// What the listeners work with.
 pub struct Ports {
@@ -86,6 +89,7 @@ pub struct Listeners {
 
 struct Bound {
     address: SocketAddr,
+    certificates: Option<Arc<Certificates>>,
     /// Serves the socket until the end.
     serve: Box<dyn FnOnce(Arc<Desk>, CancellationToken) -> BoxFuture<'static, ()> + Send>,
 }
@@ -96,13 +100,15 @@ impl Listeners {
     /// # Errors
     /// See [`StartError`]; nothing stays bound.
     pub async fn bind(config: &Config, ports: Ports) -> Result<Self, StartError> {
-        let shown = certificates(config, &ports)?;
+        let of_all = certificates(config, &ports)?;
         let people = People::new(&config.users);
         let budget = Budget::new(config.buffered_size_max.0);
         let mut bound = Vec::with_capacity(config.listeners.len());
         for listener in &config.listeners {
             let bind_error = |source| StartError::Bind { address: listener.listen, source };
-            let tls = server_tls_of(listener, &shown, &people)?;
+            let certificates = shown_at(listener, &of_all)?;
+            let ask = listener.client_authorities.is_some() || people.have_certificates();
+            let tls = certificates.as_ref().map(|certificates| certificates.server(ask));
             let socket = bind(listener).map_err(bind_error)?;
             let address = socket.local_addr().map_err(bind_error)?;
             let server = server_config(config, listener, &ports, &budget)?;
@@ -110,7 +116,7 @@ impl Listeners {
             let serve = Box::new(move |desk, shutdown| -> BoxFuture<'static, ()> {
                 Box::pin(serve(socket, Arc::new(Reception { desk, door }), server, tls, shutdown))
             });
-            bound.push(Bound { address, serve });
+            bound.push(Bound { address, certificates, serve });
         }
         let (recorder, refused) = Recorder::new(ports.intake.clone(), config.stranger_events);
         let desk = Desk {
@@ -141,16 +147,21 @@ impl Listeners {
     pub async fn run(self, shutdown: CancellationToken) {
         let mut serving = JoinSet::new();
         let writer = tokio::spawn(recorder::write(self.desk.events.clone(), self.refused));
+        let mut certificates = Vec::new();
         for bound in self.bound {
             tracing::info!(address = %bound.address, "listening for SMTP");
+            certificates.extend(bound.certificates);
             serving.spawn((bound.serve)(self.desk.clone(), shutdown.clone()));
         }
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let looking = async {
-            loop {
+            for round in 0_u64.. {
                 look.tick().await;
                 self.desk.recorder.floors_changed();
+                if round % CERTIFICATES_EVERY == 0 {
+                    refresh(&certificates);
+                }
             }
         };
         shutdown.run_until_cancelled(looking).await;
@@ -162,6 +173,17 @@ impl Listeners {
         // With the last connection goes the last sender, and the writer comes to its end.
         drop(self.desk);
         writer.await.ok();
+    }
+}
+
+/// A renewed certificate is shown from now on; one that cannot be used leaves the old one where it is.
+fn refresh(certificates: &[Arc<Certificates>]) {
+    for certificates in certificates {
+        match certificates.refresh() {
+            Ok(false) => {}
+            Ok(true) => tracing::info!("the files of a certificate have changed and were read again"),
+            Err(error) => tracing::error!(%error, "a certificate has changed and cannot be used; the old one is shown"),
+        }
     }
 }
 
@@ -177,11 +199,8 @@ fn certificates(config: &Config, ports: &Ports) -> Result<Vec<CertificateFiles>,
     Ok(vec![CertificateFiles { certificate, key }])
 }
 
-fn server_tls_of(
-    listener: &Listener,
-    shown: &[CertificateFiles],
-    people: &People,
-) -> Result<Option<Arc<tls::ServerConfig>>, TlsError> {
+/// What a listener shows; `None` where it does without TLS.
+fn shown_at(listener: &Listener, of_all: &[CertificateFiles]) -> Result<Option<Arc<Certificates>>, TlsError> {
     if listener.tls == TlsUse::None {
         return Ok(None);
     }
@@ -190,8 +209,7 @@ fn server_tls_of(
         key: own.key.clone(),
     };
     let own: Vec<CertificateFiles> = listener.certificates.iter().map(files).collect();
-    let ask = listener.client_authorities.is_some() || people.have_certificates();
-    server_tls(if own.is_empty() { shown } else { &own }, ask).map(Some)
+    Certificates::open(if own.is_empty() { of_all.to_vec() } else { own }).map(Some)
 }
 
 /// Connections that wait to be accepted.

@@ -7,7 +7,8 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -36,26 +37,89 @@ pub struct CertificateFiles {
     pub key: PathBuf,
 }
 
-/// A server configuration that shows the certificate whose names fit; the first where none does or no name is asked
-/// for. With `ask` clients are asked for a certificate, and taken whatever they answer.
-///
-/// # Errors
-/// [`TlsError`]: the operator has to put the files right.
-pub fn server_tls(files: &[CertificateFiles], ask: bool) -> Result<Arc<ServerConfig>, TlsError> {
-    let provider = provider();
-    let mut shown = Shown::default();
-    for files in files {
-        shown.add(files, &provider)?;
+/// The certificates of a listener, as they are on disk: read anew when their files change, so that a renewed one is shown
+/// without a restart.
+#[derive(Debug)]
+pub struct Certificates {
+    files: Vec<CertificateFiles>,
+    read: RwLock<Read>,
+}
+
+#[derive(Debug)]
+struct Read {
+    stamp: Vec<Stamp>,
+    shown: Arc<Shown>,
+}
+
+/// When a file was changed, and its size; `None` when it is not there.
+type Stamp = Option<(SystemTime, u64)>;
+
+impl Certificates {
+    /// Reads the files; the first certificate is shown where no name fits, or none is asked for.
+    ///
+    /// # Errors
+    /// [`TlsError`]: the operator has to put the files right.
+    pub fn open(files: Vec<CertificateFiles>) -> Result<Arc<Self>, TlsError> {
+        let read = RwLock::new(Read::new(&files)?);
+        Ok(Arc::new(Certificates { files, read }))
     }
-    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(TlsError::Unusable)?;
-    let builder = if ask {
-        builder.with_client_cert_verifier(Arc::new(AnyClient { provider }))
-    } else {
-        builder.with_no_client_auth()
+
+    /// Reads the files again if they have changed; true when it was so. To be called now and then.
+    ///
+    /// # Errors
+    /// [`TlsError`]: what was read before stays, and the files are tried again at the next call.
+    pub fn refresh(&self) -> Result<bool, TlsError> {
+        if self.read.read().unwrap_or_else(PoisonError::into_inner).stamp == stamp(&self.files) {
+            return Ok(false);
+        }
+        let read = Read::new(&self.files)?;
+        *self.read.write().unwrap_or_else(PoisonError::into_inner) = read;
+        Ok(true)
+    }
+
+    /// A server configuration that shows them. With `ask` clients are asked for a certificate, and taken whatever they
+    /// answer.
+    pub fn server(self: &Arc<Self>, ask: bool) -> Arc<ServerConfig> {
+        let provider = provider();
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .expect("invariant: the provider supports the default versions");
+        let builder = if ask {
+            builder.with_client_cert_verifier(Arc::new(AnyClient { provider }))
+        } else {
+            builder.with_no_client_auth()
+        };
+        Arc::new(builder.with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>))
+    }
+}
+
+impl Read {
+    fn new(files: &[CertificateFiles]) -> Result<Self, TlsError> {
+        let provider = provider();
+        // Looked at first: what is written meanwhile is seen as a change the next time.
+        let stamp = stamp(files);
+        let mut shown = Shown::default();
+        for files in files {
+            shown.add(files, &provider)?;
+        }
+        Ok(Read { stamp, shown: Arc::new(shown) })
+    }
+}
+
+fn stamp(files: &[CertificateFiles]) -> Vec<Stamp> {
+    let of = |path: &Path| {
+        let found = std::fs::metadata(path).ok()?;
+        Some((found.modified().ok()?, found.len()))
     };
-    Ok(Arc::new(builder.with_cert_resolver(Arc::new(shown))))
+    files.iter().flat_map(|files| [of(&files.certificate), of(&files.key)]).collect()
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let shown = Arc::clone(&self.read.read().unwrap_or_else(PoisonError::into_inner).shown);
+        let named = hello.server_name().and_then(|name| shown.find(name));
+        named.or(shown.first.as_ref()).cloned()
+    }
 }
 
 /// Certificates by the names for which they were made.
@@ -89,13 +153,6 @@ impl Shown {
         // A star stands for one label (RFC 6125 6.4.3).
         let wild = || Some(format!("*.{}", asked.split_once('.')?.1));
         self.by_name.get(&asked).or_else(|| self.by_name.get(&wild()?))
-    }
-}
-
-impl ResolvesServerCert for Shown {
-    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let named = hello.server_name().and_then(|name| self.find(name));
-        named.or(self.first.as_ref()).cloned()
     }
 }
 

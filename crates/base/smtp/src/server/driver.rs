@@ -249,10 +249,13 @@ impl Connection<'_> {
         mut shutdown: Pin<&mut WaitForCancellationFuture<'_>>,
     ) -> io::Result<Read> {
         let busy = self.session.in_transaction();
-        if !busy && Instant::now() >= ends_at {
-            return Ok(Read::End(fixed::SESSION_TOO_LONG));
-        }
         let over = self.transaction_deadline(busy);
+        let (ends_at, too_long) =
+            if busy { (over, fixed::MESSAGE_TOO_SLOW) } else { (ends_at, fixed::SESSION_TOO_LONG) };
+        // Looked at here as well: a client that never pauses leaves the timer no time to fire.
+        if Instant::now() >= ends_at {
+            return Ok(Read::End(too_long));
+        }
         let input = self.session.input();
         if busy {
             *room = (*room).max(READ_BYTES);
@@ -260,8 +263,6 @@ impl Connection<'_> {
             *room = READ_BYTES_IDLE;
             input.shrink_to(READ_BYTES_IDLE * 2);
         }
-        let (ends_at, too_long) =
-            if busy { (over, fixed::MESSAGE_TOO_SLOW) } else { (ends_at, fixed::SESSION_TOO_LONG) };
         let wanted = deadline.min(ends_at);
         if timer.deadline() > wanted {
             timer.as_mut().reset(wanted);

@@ -19,7 +19,7 @@ mod proxy;
 mod session;
 
 pub use self::auth::Credentials;
-pub use self::certificates::{CertificateFiles, ClientAuthorities, ClientCertificate, server_tls};
+pub use self::certificates::{CertificateFiles, Certificates, ClientAuthorities, ClientCertificate};
 pub use self::collector::Budget;
 pub use self::handler::{Answer, Context, Conversation, Handler, Hello, Peer};
 pub use self::listener::{ServerConfig, serve};

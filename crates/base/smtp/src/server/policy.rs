@@ -80,6 +80,9 @@ pub struct Limits {
     pub recipients_max: usize,
     /// So many errors of syntax or sequence close the connection with 421.
     pub errors_max: u32,
+    /// So many recipients refused for good (5xx) since the last accepted message close the connection with 421: whoever
+    /// guesses addresses has to connect again and again.
+    pub refused_recipients_max: u32,
     /// So many failed AUTH close the connection with 421.
     pub auth_failures_max: u32,
     /// So many commands without an accepted message in between, RCPT not counted, close the connection with 421.
@@ -96,6 +99,7 @@ impl Default for Limits {
             message_bytes_max: 50 << 20,
             recipients_max: 1_000,
             errors_max: 20,
+            refused_recipients_max: 200,
             auth_failures_max: 3,
             idle_commands_max: 200,
             messages_max: 0,

@@ -103,6 +103,7 @@ pub struct Session {
     /// The message came in chunks, of which at least one was read.
     chunks: bool,
     errors: u32,
+    refused_recipients: u32,
     auth_failures: u32,
     idle_commands: u32,
     /// Close without sending what is left of the output and without lingering.
@@ -129,6 +130,7 @@ impl Session {
             handed_over: None,
             chunks: false,
             errors: 0,
+            refused_recipients: 0,
             auth_failures: 0,
             idle_commands: 0,
             abrupt: false,

@@ -9,7 +9,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use smtp::BoxFuture;
 use smtp::server::{
-    Answer, CertificateFiles, ClientAuthorities, Conversation, Handler, Peer, ServerConfig, serve, server_tls,
+    Answer, CertificateFiles, Certificates, ClientAuthorities, Conversation, Handler, Peer, ServerConfig, serve,
 };
 use smtp::tls::client_opportunistic;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -155,7 +155,7 @@ async fn the_certificate_fits_the_name_that_is_asked_for() {
     let dir = tempfile::tempdir().unwrap();
     let first = certificate(dir.path(), "first", &["mx.example.com"], None);
     let second = certificate(dir.path(), "second", &["Mail.example.org", "*.example.net"], None);
-    let tls = server_tls(&[first.clone(), second.clone()], false).unwrap();
+    let tls = Certificates::open(vec![first.clone(), second.clone()]).unwrap().server(false);
     let config = ServerConfig { implicit_tls: true, ..ServerConfig::new("mx.test") };
     let address = open(&Arc::new(Door::default()), config, Some(tls)).await;
     for (asked, expected) in [
@@ -214,12 +214,12 @@ async fn certificates_of_clients() {
     let good = certificate(dir.path(), "good", &["App.example.com", "b.example.com"], Some(&ours));
     let foreign = certificate(dir.path(), "foreign", &["app.example.com"], Some(&others));
     let selfmade = certificate(dir.path(), "selfmade", &["app.example.com"], None);
-    let asking = server_tls(std::slice::from_ref(&own), true).unwrap();
+    let asking = Certificates::open(vec![own.clone()]).unwrap().server(true);
     assert_eq!(known(&asking, &ca, None).await, "none");
     assert_eq!(known(&asking, &ca, Some(&good)).await, "true app.example.com b.example.com");
     assert_eq!(known(&asking, &ca, Some(&foreign)).await, "false ", "names that nobody vouches for");
     assert_eq!(known(&asking, &ca, Some(&selfmade)).await, "false ");
-    let silent = server_tls(&[own], false).unwrap();
+    let silent = Certificates::open(vec![own]).unwrap().server(false);
     assert_eq!(known(&silent, &ca, Some(&good)).await, "none", "not asked for");
     // Somebody else's certificate without its key.
     let stolen = CertificateFiles { certificate: good.certificate.clone(), key: selfmade.key.clone() };
@@ -251,11 +251,37 @@ async fn files_that_are_no_certificates_are_told() {
     std::fs::write(&empty, "").unwrap();
     let files = |certificate: &Path, key: &Path| {
         let files = CertificateFiles { certificate: certificate.to_owned(), key: key.to_owned() };
-        server_tls(&[files], false).unwrap_err().to_string()
+        Certificates::open(vec![files]).unwrap_err().to_string()
     };
     assert!(files(&dir.path().join("none.pem"), &one.key).ends_with("none.pem"));
     assert!(files(&empty, &one.key).contains("no certificate"));
     assert!(files(&one.certificate, &empty).contains("no usable PEM"));
     assert_eq!(files(&one.certificate, &two.key), "certificate and key cannot be used");
     assert!(ClientAuthorities::from_pem(&empty).is_err());
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_shown_without_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = certificate(dir.path(), "own", &["mx.test"], None);
+    let certificates = Certificates::open(vec![files.clone()]).unwrap();
+    let config = ServerConfig { implicit_tls: true, ..ServerConfig::new("mx.test") };
+    let address = open(&Arc::new(Door::default()), config, Some(certificates.server(false))).await;
+    let shown = async || {
+        let connector = tokio_rustls::TlsConnector::from(client_opportunistic());
+        let stream = TcpStream::connect(address).await.unwrap();
+        let stream = connector.connect(ServerName::try_from("mx.test").unwrap(), stream).await.unwrap();
+        stream.get_ref().1.peer_certificates().unwrap().to_vec()
+    };
+    let before = shown().await;
+    assert!(!certificates.refresh().unwrap(), "nothing has changed");
+    // Half of it is there: the old one stays.
+    std::fs::write(&files.certificate, "-----BEGIN").unwrap();
+    assert!(certificates.refresh().is_err());
+    assert_eq!(shown().await, before);
+    certificate(dir.path(), "own", &["mx.test", "renewed.mx.test"], None);
+    assert!(certificates.refresh().unwrap());
+    let after = shown().await;
+    assert!(after == chain(&files) && after != before);
+    assert!(!certificates.refresh().unwrap());
 }

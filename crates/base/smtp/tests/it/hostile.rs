@@ -259,6 +259,21 @@ async fn binary_and_control_bytes_are_no_commands() {
 }
 
 #[tokio::test]
+async fn who_guesses_addresses_is_sent_away() {
+    let refusals: Vec<(&str, &str)> = vec![("rcpt", "550 5.1.1 No such mailbox here"); 6];
+    let limits = Limits { refused_recipients_max: 3, ..Limits::default() };
+    let policy = Policy { limits, ..Policy::new("mx.test") };
+    let running = start(&Script::new(&refusals), ServerConfig { policy, ..ServerConfig::new("mx.test") }, None).await;
+    let mut talk = Talk::open(&running).await;
+    talk.say("EHLO c").await;
+    talk.say("MAIL FROM:<a@c.test>").await;
+    for _ in 0..3 {
+        assert!(talk.say("RCPT TO:<guess@mx.test>").await.starts_with("550"));
+    }
+    assert_eq!(talk.rest().await, "421 4.7.0 Too many errors, closing\r\n");
+}
+
+#[tokio::test]
 async fn half_closed_clients_are_answered() {
     let script = Script::default();
     let running = start(&script, ServerConfig::new("mx.test"), None).await;

@@ -28,9 +28,10 @@ pub struct User {
     pub tenants: Vec<Name>,
     /// The streams that his mail may name; the same holds.
     pub streams: Vec<Name>,
-    /// The pools and sources that his mail may name; the same holds.
+    /// The pools and sources that his mail may name; without any, all.
     pub pools: Vec<Name>,
-    /// The domains, with all below them, of which senders (MAIL FROM and From) may be; without any, all.
+    /// The domains of which senders (MAIL FROM and From) may be: `example.com` only itself, `.example.com` all below it;
+    /// without any, all.
     pub sender_domains: Vec<String>,
     /// For mail that names no other; before those of the listener.
     pub defaults: Defaults,
@@ -56,7 +57,8 @@ impl User {
             }
         }
         for (place, domain) in self.sender_domains.iter().enumerate() {
-            check_domain(&mut faults, &format!("sender_domains[{place}]"), domain, "\"example.com\"");
+            let bare = domain.strip_prefix('.').unwrap_or(domain);
+            check_domain(&mut faults, &format!("sender_domains[{place}]"), bare, "\"example.com\"");
         }
         let may = [
             ("tenant", &self.defaults.tenant, &self.tenants),

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use intake::floor::Meter;
 use intake::{
-    AddressBook, Authenticator, CannotLookUp, CannotVerify, Config, Intake, Known, Listeners, Ports, Submitter,
+    AddressBook, Authenticator, CannotLookUp, CannotVerify, Config, Exceeded, Grants, Intake, Known, Listeners, Ports,
+    Quota, Submitter,
 };
 use journal::events::{Cursor, EventLog, EventLogOptions};
 use journal::spool::{Opened, Spool, SpoolOptions};
@@ -32,7 +34,23 @@ pub fn keys() -> Keys {
     Keys::new(&[(1, [7; 32])]).unwrap()
 }
 
-/// Knows `anna` and `ben` with the password `secret`.
+/// Three recipients, and no more.
+struct Three(AtomicU32);
+
+impl Quota for Three {
+    fn take(&self, recipients: u32) -> smtp::BoxFuture<'_, Result<(), Exceeded>> {
+        let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(recipients));
+        let refused = if recipients > 3 { Exceeded::Never } else { Exceeded::Later };
+        let result = taken.map(drop).map_err(|_| refused("enough for now".to_owned()));
+        Box::pin(std::future::ready(result))
+    }
+
+    fn give_back(&self, recipients: u32) {
+        self.0.fetch_add(recipients, Ordering::Relaxed);
+    }
+}
+
+/// Knows `anna` and `ben` with the password `secret`, and `bound`, who may not do everything.
 struct Doorman;
 
 impl Authenticator for Doorman {
@@ -43,6 +61,15 @@ impl Authenticator for Doorman {
     ) -> smtp::BoxFuture<'a, Result<Option<Submitter>, CannotVerify>> {
         let result = match (user, password) {
             ("anna" | "ben", "secret") => Ok(Some(Name::from(user).into())),
+            ("bound", "secret") => Ok(Some(Submitter {
+                name: Name::from(user),
+                grants: Grants {
+                    tenants: vec![Name::from("acme")],
+                    sender_domains: vec!["bound.example".to_owned()],
+                    ..Grants::default()
+                },
+                quota: Some(Arc::new(Three(AtomicU32::new(3)))),
+            })),
             ("broken", _) => Err(CannotVerify("the database is gone".to_owned())),
             _ => Ok(None),
         };

@@ -322,7 +322,7 @@ async fn what_a_user_may_name() {
         tenants: names(&["acme", "other"]),
         streams: names(&["bulk"]),
         pools: names(&["pool-a"]),
-        sender_domains: vec!["example.org".to_owned()],
+        sender_domains: vec!["example.org".to_owned(), ".example.org".to_owned()],
         ..User::default()
     };
     let mut house = House::open(Config { users: vec![anna], ..with(vec![listener()]) }).await;
@@ -331,9 +331,10 @@ async fn what_a_user_may_name() {
     client.expect("EHLO c", "250").await;
     client.expect(&format!("AUTH PLAIN {}", plain("anna", "secret")), "235").await;
     for (sender, header, expected) in [
-        ("a@example.org", "From: a@example.org", "acme bulk pool-a"),
-        ("a@News.Example.org", "From: X <a@news.example.org>\nX-iES-Tenant: other", "other bulk pool-a"),
-        ("", "From: a@example.org", "acme bulk pool-a"),
+        ("a@example.org", "From: a@example.org", "acme bulk -"),
+        ("a@News.Example.org", "From: X <a@news.example.org>\nX-iES-Tenant: other", "other bulk -"),
+        ("", "From: a@example.org", "acme bulk -"),
+        ("a@example.org", "From: a@example.org\nX-Virtual-MTA: pool-a", "acme bulk pool-a"),
         ("a@example.org", "From: a@example.org\nX-iES-Tenant: evil", "550 5.7.1 You may not name the tenant \"evil\""),
         ("a@example.org", "From: a@example.org\nX-iES-Stream: transactional", "550 5.7.1 You may not name the stream"),
         ("a@example.org", "From: a@example.org\nX-Virtual-MTA: pool-b", "550 5.7.1 You may not name the pool"),
@@ -452,4 +453,39 @@ async fn a_certificate_is_as_good_as_a_password() {
             assert_eq!(&*admitted.message.routing.tenant, "acme");
         }
     }
+}
+
+#[tokio::test]
+async fn what_a_key_allows_holds_over_smtp() {
+    let mut house = House::open(strangers()).await;
+    let mut client = house.client().await;
+    client.expect("EHLO c", "250").await;
+    client.expect(&format!("AUTH PLAIN {}", plain("bound", "secret")), "235").await;
+    for (sender, to, header, expected) in [
+        ("a@bound.example", &["u@example.com"][..], "From: a@bound.example", "250"),
+        ("a@bound.example", &["u@example.com"], "From: a@other.example", "550 5.7.1 You may not send as \"other.ex"),
+        ("a@other.example", &["u@example.com"], "From: a@bound.example", "550 5.7.1 You may not send as \"other.ex"),
+        ("a@bound.example", &["u@example.com"], "From: a@bound.example\nX-iES-Tenant: x", "550 5.7.1 You may not name"),
+        (
+            "a@bound.example",
+            &["u@example.com", "v@example.com"],
+            "From: a@bound.example\nX-iES-Pool: nope",
+            "550 5.3.5",
+        ),
+        ("a@bound.example", &["u@example.com", "v@example.com"], "From: a@bound.example", "250"),
+        ("a@bound.example", &["u@example.com"], "From: a@bound.example", "451 4.7.1 enough for now"),
+        (
+            "a@bound.example",
+            &["a@b.example", "b@b.example", "c@b.example", "d@b.example"],
+            "From: a@bound.example",
+            "554 5.7.1",
+        ),
+    ] {
+        let sent = client.send(sender, to, &format!("{header}\n\nx\n")).await;
+        assert!(sent.starts_with(expected), "{sender}, {header}: {sent}");
+        if expected == "250" {
+            assert_eq!(&*house.taken().await.0.message.routing.tenant, "acme");
+        }
+    }
+    house.nothing_taken();
 }

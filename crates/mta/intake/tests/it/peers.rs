@@ -74,7 +74,7 @@ async fn swaks() {
             let (admitted, raw) = house.taken().await;
             let peer = admitted.message.origin.peer.unwrap().to_string();
             assert_eq!(peer, if more.contains("--proxy") { "203.0.113.7" } else { "127.0.0.1" });
-            assert!(raw.starts_with(&format!("Received: from ")) && raw.contains(&format!("[{peer}]")), "{raw}");
+            assert!(raw.starts_with("Received: from ") && raw.contains(&format!("[{peer}]")), "{raw}");
         }
     }
     house.nothing_taken();

@@ -39,8 +39,11 @@ impl Session {
                 }
             }
             Asked::Rcpt(recipient) => {
+                let refused = matches!(&answer, Answer::Reply(reply) if reply.code >= 500);
                 if self.settle(answer, |session| session.say(fixed::RECIPIENT_OK)) {
                     self.recipients.push(recipient);
+                } else if refused {
+                    self.count_refused_recipient();
                 }
             }
             Asked::Data => {
@@ -54,6 +57,7 @@ impl Session {
                 if self.settle(answer, |session| session.say(fixed::OK)) {
                     self.context.messages += 1;
                     self.idle_commands = 0;
+                    self.refused_recipients = 0;
                 }
             }
         }
@@ -72,6 +76,13 @@ impl Session {
                 self.context.user = Some(user);
                 self.say(fixed::AUTHENTICATED);
             }
+        }
+    }
+
+    fn count_refused_recipient(&mut self) {
+        self.refused_recipients += 1;
+        if self.refused_recipients >= self.policy.limits.refused_recipients_max {
+            self.end(fixed::TOO_MANY_ERRORS);
         }
     }
 
