@@ -315,5 +315,5 @@ fn recipient(row: &Row, program: &Program) -> Result<AudienceRow, DbError> {
     let address: String = row.get("address")?;
     let root = values::of_contact(&address, &name, row.json("fields")?);
     let contact = Some(row.get::<ContactId>("contact")?);
-    Ok((seq, Some(NewRecipient { values: program.values(&root), contact, address, dsn: None })))
+    Ok((seq, Some(NewRecipient { values: program.values(&root), contact, address, ..NewRecipient::default() })))
 }

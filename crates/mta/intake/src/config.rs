@@ -92,6 +92,10 @@ pub struct Config {
     pub tls: Tls,
     /// Mail that comes back: delivery reports, complaints, unsubscribes.
     pub inbound: Inbound,
+    /// Mail that programs hand in over HTTP.
+    pub injection: crate::injection::Config,
+    /// Mail that programs hand in as files.
+    pub pickup: crate::pickup::Config,
 }
 
 impl Default for Config {
@@ -124,6 +128,8 @@ impl Default for Config {
             notice_content_max: Size(256 << 10),
             tls: Tls::default(),
             inbound: Inbound::default(),
+            injection: crate::injection::Config::default(),
+            pickup: crate::pickup::Config::default(),
         }
     }
 }
@@ -234,6 +240,8 @@ impl Config {
             });
         }
         faults.inside("inbound", self.inbound.validate());
+        faults.inside("injection", self.injection.validate());
+        faults.inside("pickup", self.pickup.validate());
         faults.result()
     }
 }
@@ -264,10 +272,10 @@ impl Inbound {
                 check_address(&mut faults, &format!("{key}[{place}]"), address, example);
             }
         }
+        faults.at_least("verify_timeout", self.verify_timeout, Span::s(1));
         for (place, domain) in self.feedback_operators.iter().enumerate() {
             check_domain(&mut faults, &format!("feedback_operators[{place}]"), domain, "\"arf.example.com\"");
         }
-        faults.at_least("verify_timeout", self.verify_timeout, Span::s(1));
         if let Some(domain) = &self.seal_domain {
             check_domain(&mut faults, "seal_domain", domain, "\"mail.example.com\"");
         }

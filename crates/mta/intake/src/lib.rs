@@ -31,6 +31,7 @@ mod network;
 mod notice_text;
 pub mod notices;
 mod outbox;
+pub mod pickup;
 mod rates;
 mod recorder;
 pub mod relay;

@@ -11,6 +11,7 @@ use model::time::{Clock, Timestamp};
 
 use crate::config::Config;
 use crate::floor::{Change, Floor, Meter, Pressure, SystemMeter};
+use crate::injection::feed::feed_of;
 use crate::rewrite;
 use crate::trace::date;
 use crate::validate::{Known, check_beginning, validate};
@@ -36,6 +37,17 @@ struct Inner {
     message_bytes_max: u64,
     not_before_max: Duration,
     host_name: String,
+}
+
+/// A submission whose caller has settled more than others do.
+pub(crate) struct Part {
+    /// The id of the message, taken before.
+    pub(crate) message: MessageId,
+    /// The first of the recipients' ids, taken before.
+    pub(crate) first: Option<RecipientId>,
+    /// Whether the message stays when its recipients are done.
+    pub(crate) hold: Hold,
+    pub(crate) submission: Submission,
 }
 
 impl Intake {
@@ -69,19 +81,27 @@ impl Intake {
     }
 
     /// As [`Intake::submit`], a new message under an id that was taken before.
-    pub(crate) async fn submit_as(&self, id: MessageId, mut submission: Submission) -> Result<Receipt, Refusal> {
+    pub(crate) async fn submit_as(&self, id: MessageId, submission: Submission) -> Result<Receipt, Refusal> {
+        let stays = submission.checkpoint.is_some() && matches!(submission.content, ContentSource::New(_));
+        let hold = if stays { Hold::Open } else { Hold::Unchanged };
+        self.submit_part(Part { message: id, first: None, hold, submission }).await
+    }
+
+    /// As [`Intake::submit`], with everything that the caller has settled beforehand.
+    pub(crate) async fn submit_part(&self, part: Part) -> Result<Receipt, Refusal> {
+        let Part { message: id, first, hold, mut submission } = part;
         let now = self.now();
         self.inner.floor.check(now)?;
         validate(&mut submission, self.inner.message_bytes_max + HEADER_ADDED_MAX, &self.inner.known)?;
         check_beginning(&submission, now, self.inner.not_before_max)?;
         let Submission { content, recipients, checkpoint } = submission;
         let count = recipients.len() as u32;
-        let first_recipient = RecipientId(self.take_ids(now, u64::from(count.max(1))));
+        let first_recipient = first.unwrap_or_else(|| RecipientId(self.take_ids(now, u64::from(count.max(1)))));
         let due = match &content {
             ContentSource::New(message) => message.routing.not_before.map_or(now, |before| before.max(now)),
             ContentSource::Existing(message) => self.due_of(*message, now),
         };
-        let (message, message_id, hold) = match content {
+        let (message, message_id) = match content {
             ContentSource::New(mut new) => {
                 self.complete(&mut new, id, now);
                 let head = MessageHead {
@@ -92,10 +112,9 @@ impl Intake {
                     received_at: now,
                     size_bytes: new.content.len() as u64,
                 };
-                let hold = if checkpoint.is_some() { Hold::Open } else { Hold::Unchanged };
-                (AdmitMessage::New { head: Box::new(head), content: new.content }, id, hold)
+                (AdmitMessage::New { head: Box::new(head), content: new.content }, id)
             }
-            ContentSource::Existing(existing) => (AdmitMessage::Existing(existing), existing, Hold::Unchanged),
+            ContentSource::Existing(existing) => (AdmitMessage::Existing(existing), existing),
         };
         let recipients = with_ids(first_recipient, recipients);
         let admission = Admission { message, recipients, due, checkpoint, hold };
@@ -186,6 +205,37 @@ impl Intake {
 
     pub(crate) fn next_message_id(&self) -> MessageId {
         MessageId(self.take_ids(self.now(), 1))
+    }
+
+    /// An id for a message, and `count` behind it for its recipients.
+    pub(crate) fn next_message_id_with(&self, count: u32) -> MessageId {
+        MessageId(self.take_ids(self.now(), 1 + u64::from(count)))
+    }
+
+    /// Ids were taken up to here by an earlier life of the program, and may be in nobody's hands.
+    pub(crate) fn resume_ids_after(&self, newest: u64) {
+        self.inner.ids.lock().unwrap_or_else(PoisonError::into_inner).resume_after(newest);
+    }
+
+    /// Most bytes of content and rows of one part.
+    pub(crate) fn record_bytes_max(&self) -> u64 {
+        self.inner.spool.admission_bytes_max().saturating_sub(RECORD_OVERHEAD * 4)
+    }
+
+    /// Nobody will ask again how far a feed came. What cannot be forgotten now is forgotten at the next start.
+    pub(crate) async fn forget_feed(&self, feed: u64) {
+        if let Err(error) = self.inner.spool.forget(feed).await {
+            tracing::debug!(feed, %error, "a checkpoint stays");
+        }
+    }
+
+    /// A message to which nothing will be added and nobody comes back: it goes with its last recipient.
+    pub(crate) async fn let_go(&self, message: MessageId) {
+        if let Err(refusal) = self.finish(message).await {
+            tracing::warn!(%message, %refusal, "a message stays open until the next start");
+            return;
+        }
+        self.forget_feed(feed_of(message)).await;
     }
 
     /// A number for an event that belongs to no recipient.

@@ -8,7 +8,7 @@ use mail::address::Address;
 use mail::mime;
 use model::name::Name;
 use model::submission::{
-    Content, ContentSource, NewMessage, NewRecipient, Protocol, Refusal, ReturnPath, Routing, Submission,
+    Content, ContentSource, Labels, NewMessage, NewRecipient, Protocol, Refusal, ReturnPath, Routing, Submission,
 };
 use model::time::Timestamp;
 use model::units::Span;
@@ -85,6 +85,7 @@ pub(crate) fn check_beginning(submission: &Submission, now: Timestamp, ahead_max
 
 fn check_recipient(recipient: &mut NewRecipient) -> Result<(), String> {
     normalise(&mut recipient.address)?;
+    Labels::check_metadata(&recipient.metadata).map_err(|reason| format!("metadata: {reason}"))?;
     let original = recipient.dsn.as_ref().and_then(|dsn| dsn.original_recipient.as_deref());
     match original {
         Some(text) if text.len() > ORIGINAL_RECIPIENT_MAX || text.chars().any(char::is_control) => {
@@ -146,6 +147,8 @@ fn check_raw(raw: &[u8]) -> Result<(), Refusal> {
 }
 
 fn check_routing(routing: &Routing) -> Result<(), Refusal> {
+    Labels::check_tags(&routing.labels.tags).map_err(|reason| invalid(format!("tags: {reason}")))?;
+    Labels::check_metadata(&routing.labels.metadata).map_err(|reason| invalid(format!("metadata: {reason}")))?;
     let named = [("tenant", &routing.tenant), ("stream", &routing.stream)];
     for (what, name) in named {
         if name.is_empty() {

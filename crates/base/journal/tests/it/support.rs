@@ -86,6 +86,7 @@ pub fn delivered(recipient: u64) -> Event {
 pub struct TrickyDisk {
     /// No more segments.
     pub no_allocation: Arc<AtomicBool>,
+    pub allocations: Arc<AtomicUsize>,
     /// Writes fail after this many bytes, once.
     pub fail_after: Arc<std::sync::Mutex<Option<usize>>>,
     pub no_sync: Arc<AtomicBool>,
@@ -99,6 +100,7 @@ fn full() -> io::Error {
 
 impl Disk for TrickyDisk {
     fn allocate(&self, file: &File, bytes: u64) -> io::Result<()> {
+        self.allocations.fetch_add(1, Ordering::SeqCst);
         if self.no_allocation.load(Ordering::SeqCst) { Err(full()) } else { RealDisk.allocate(file, bytes) }
     }
 

@@ -3,6 +3,7 @@
 mod authenticity;
 mod floors;
 mod inbound;
+mod injecting;
 mod kit;
 mod letters;
 mod listeners;
