@@ -7,14 +7,16 @@
 //!
 //! Fields may be added, never renamed or reused.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::category::{Category, Disposition, Scope};
+use crate::dialogue::{TlsUse, Wire};
 use crate::id::{CampaignId, ContactId, EventId, ListId, MessageId, RecipientId};
 use crate::name::Name;
-use crate::dialogue::{TlsUse, Wire};
 use crate::reply::{Phase, Reply};
-use crate::submission::Origin;
+use crate::submission::{Metadata, Origin};
 use crate::time::Timestamp;
 
 /// Version written into new events.
@@ -123,6 +125,17 @@ pub struct Event {
     #[n(23)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authentication: Option<Authentication>,
+    /// Words of the submitter's for sorting.
+    #[n(24)]
+    #[cbor(default)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Name>,
+    /// Named texts of the submitter's: of the message, and over them those of the recipient.
+    #[n(25)]
+    #[cbor(default)]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub metadata: Metadata,
 }
 
 numbered_names! {
@@ -271,6 +284,14 @@ pub struct Attempt {
     #[n(17)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transcript: Option<String>,
+    /// How the connection was encrypted, when it was.
+    #[n(18)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_use: Option<TlsUse>,
+    /// The connection and the dialogue in numbers; absent when no connection was made.
+    #[n(19)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wire: Option<Wire>,
 }
 
 /// What a delivery report or a feedback report said.
@@ -283,14 +304,6 @@ pub struct RemoteReport {
     /// `failed`, `delayed`, `delivered`, `relayed`, `expanded` (DSN action) or the feedback type (`abuse`, `fraud` …).
     #[n(0)]
     pub what: String,
-    /// How the connection was encrypted, when it was.
-    #[n(18)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls_use: Option<TlsUse>,
-    /// The connection and the dialogue in numbers; absent when no connection was made.
-    #[n(19)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub wire: Option<Wire>,
     /// Who reported: reporting MTA or user agent.
     #[n(1)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -397,10 +410,11 @@ pub struct Touch {
 #[serde(default)]
 pub struct ControlChange {
     /// What it concerns: `path`, `provider`, `source`, `site`, `domain`, `campaign`, `job`, `message`, `recipient`,
-    /// `dkim-key`.
+    /// `dkim-key`, `intake`.
     #[n(0)]
     pub target: String,
-    /// Its name; of a path `source/site`, of a provider seen from one source `source/provider`.
+    /// Its name; of a path `source/site`, of a provider seen from one source `source/provider`, of intake the floor that
+    /// was reached: `disk`, `inodes`, `memory`, `queue`.
     #[n(1)]
     pub name: String,
     /// What was done: `limit`, `suspend`, `raise`, `restore` (rules and controller); `hold`, `release`, `cancel`,

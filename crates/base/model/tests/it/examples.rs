@@ -8,7 +8,7 @@ use model::event::{Attempt, Authentication, ControlChange, Event, EventKind, Rem
 use model::id::{CampaignId, ContactId, ListId, MessageId, RecipientId};
 use model::name::Name;
 use model::reply::{Phase, Reply};
-use model::submission::{Origin, Protocol};
+use model::submission::{Metadata, Origin, Protocol};
 use model::time::Timestamp;
 
 const MESSAGE: u64 = 0x3_1d4a_2c10_0000;
@@ -22,13 +22,17 @@ pub struct Example {
 /// The example of a kind.
 pub fn example(kind: EventKind) -> Example {
     match kind {
-        EventKind::Received => Example { event: received(), optional: &["job", "campaign", "contact"] },
+        EventKind::Received => {
+            Example { event: received(), optional: &["job", "campaign", "contact", "tags", "metadata"] }
+        }
         EventKind::Rejected => Example { event: rejected(), optional: &["address", "size_bytes"] },
         EventKind::Delivered | EventKind::Deferred | EventKind::Bounced => {
-            Example { event: attempted(kind), optional: &["job", "campaign", "contact", "provider", "source"] }
+            let optional = &["job", "campaign", "contact", "provider", "source", "tags", "metadata"];
+            Example { event: attempted(kind), optional }
         }
         EventKind::Expired | EventKind::Suppressed => {
-            Example { event: attempted(kind), optional: &["job", "campaign", "contact", "provider", "source", "note"] }
+            let optional = &["job", "campaign", "contact", "provider", "source", "note", "tags", "metadata"];
+            Example { event: attempted(kind), optional }
         }
         EventKind::RemoteBounce | EventKind::Complaint => Example {
             event: reported(kind),
@@ -105,12 +109,18 @@ fn smtp(peer: Ipv4Addr, user: Option<Name>) -> Option<Origin> {
     Some(Origin { protocol: Protocol::Smtp, peer: Some(peer.into()), user })
 }
 
+fn metadata() -> Metadata {
+    Metadata::from([("order".to_owned(), "4711".to_owned())])
+}
+
 fn received() -> Event {
     Event {
         address: text("zoe@example.org"),
         sender: text("@bounce.example.com"),
         origin: smtp(Ipv4Addr::new(192, 0, 2, 44), name("shop")),
         size_bytes: Some(18_204),
+        tags: vec![Name::from("receipt")],
+        metadata: metadata(),
         ..mail(EventKind::Received, 0, 0)
     }
 }
@@ -142,6 +152,8 @@ fn attempted(kind: EventKind) -> Event {
         size_bytes: Some(18_204),
         attempt: Some(attempt),
         note,
+        tags: vec![Name::from("receipt")],
+        metadata: metadata(),
         ..mail(kind, if kind == EventKind::Delivered { 2 } else { 1 }, seconds)
     }
 }
@@ -157,26 +169,15 @@ fn attempt(number: u16, phase: Phase, reply: Reply) -> Attempt {
         phase: Some(phase),
         reply: Some(reply),
         tls: text("TLSv1.3 TLS13_AES_256_GCM_SHA384"),
-        ..Attempt::default()
-    }
-}
-
-fn delivered() -> Attempt {
-    let dialogue = "S: 220 smtp-in.orange.fr ESMTP\nC: EHLO mta3.example.com\n…\nC: .\nS: 250 2.0.0 OK\n";
-    Attempt {
-        queued_ms: Some(901_420),
-        connect_ms: Some(21),
-        tls_ms: Some(34),
-        transaction_ms: Some(180),
-        transcript: text(dialogue),
         tls_use: Some(TlsUse {
             version: Name::from("TLSv1.3"),
             cipher: Name::from("TLS13_AES_256_GCM_SHA384"),
             policy: name("opportunistic"),
             verified: false,
+            failure: name("certificate-expired"),
         }),
         wire: Some(wire()),
-        ..attempt(2, Phase::Dot, Reply::new(250, "2.0.0 OK"))
+        ..Attempt::default()
     }
 }
 
@@ -195,6 +196,19 @@ fn wire() -> Wire {
     }
 }
 
+fn delivered() -> Attempt {
+    let dialogue = "S: 220 smtp-in.orange.fr ESMTP\nC: EHLO mta3.example.com\n…\nC: .\nS: 250 2.0.0 OK\n";
+    Attempt {
+        queued_ms: Some(901_420),
+        connect_ms: Some(21),
+        tls_ms: Some(34),
+        transaction_ms: Some(180),
+        transcript: text(dialogue),
+        wire: Some(Wire { rcpt_ms: Some(2), data_ms: Some(19), dot_ms: Some(139), ..wire() }),
+        ..attempt(2, Phase::Dot, Reply::new(250, "2.0.0 OK"))
+    }
+}
+
 fn deferred() -> Attempt {
     Attempt {
         category: Some(Category::RateLimited),
@@ -203,7 +217,6 @@ fn deferred() -> Attempt {
         queued_ms: Some(1_120),
         transaction_ms: Some(64),
         transcript: text("…\nC: MAIL FROM:<b.token@bounce.example.com>\nS: 421 4.7.1 Service refused, try later\n"),
-        wire: Some(Wire { rcpt_ms: Some(2), data_ms: Some(19), dot_ms: Some(139), ..wire() }),
         ..attempt(1, Phase::MailFrom, Reply::new(421, "4.7.1 Service refused, try later"))
     }
 }
