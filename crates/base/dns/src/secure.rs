@@ -1,7 +1,7 @@
 //! Answers that are authenticated by DNSSEC (RFC 4033 to 4035), for DANE (RFC 6698, RFC 7672).
 //!
 //! Two ways to know: a name server of ours has validated and says so (the AD bit, RFC 4035 3.2.3), which is worth as
-//! much as the way to it; or we validate ourselves, from the root's key down. Why there are both: ADR 0010.
+//! much as the way to it; or we validate ourselves, from the root's key down. Why there are both: ADR 0007.
 //!
 //! Says what is known of TLSA records, never what it means for a mail. Answers of a zone in memory are the operator's
 //! own word and count as authenticated.
