@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::{Fault, Faults};
 use crate::name::Name;
 
 /// An own address from which mail leaves ("virtual MTA" in the UI).
@@ -70,6 +71,34 @@ impl Source {
         }
     }
 
+    /// Checks what the types cannot.
+    ///
+    /// # Errors
+    /// Every mistake.
+    pub fn validate(&self) -> Result<(), Faults> {
+        let mut faults = Faults::default();
+        faults.unless(self.address_v6.is_none() || self.address.is_none_or(|address| address.is_ipv4()), || {
+            Fault::new("address_v6", "stands beside an IPv4 address; give one IPv6 address as `address`")
+        });
+        let host_name = |name: &String| !name.is_empty() && name.bytes().all(|byte| byte > b' ' && byte < 0x7f);
+        faults.unless(self.ehlo_name_v6.as_ref().is_none_or(host_name), || {
+            Fault::new("ehlo_name_v6", "must be a host name").example("\"mta1-v6.example.com\"")
+        });
+        faults.unless(self.client_certificate.is_some() == self.client_key.is_some(), || {
+            Fault::new("client_certificate", "and `client_key` are given together or not at all")
+        });
+        faults.unless(self.signing_selectors.is_empty() || self.signing_domain.is_some(), || {
+            Fault::new("signing_selectors", "needs `signing_domain`")
+        });
+        faults.unless(self.egress.len() <= PROXIES_MAX, || {
+            Fault::new("egress", format!("must be at most {PROXIES_MAX} proxies"))
+        });
+        for (idx, proxy) in self.egress.iter().enumerate() {
+            faults.inside(&format!("egress[{idx}]"), proxy.validate());
+        }
+        faults.result()
+    }
+
     /// The own address for connections to a host of this family; `Err` when the source has none of it but one of the
     /// other family, `Ok(None)` when the machine chooses.
     pub fn address_for(&self, host: IpAddr) -> Result<Option<IpAddr>, NoAddress> {
@@ -116,6 +145,25 @@ pub struct Proxy {
     pub password_file: Option<PathBuf>,
 }
 
+impl Proxy {
+    fn validate(&self) -> Result<(), Faults> {
+        let mut faults = Faults::default();
+        faults.unless(self.address.port() != 0, || Fault::new("address", "must have a port"));
+        faults.unless(self.user.is_some() == self.password_file.is_some(), || {
+            Fault::new("user", "and `password_file` are given together or not at all")
+        });
+        faults.unless(self.user.is_none() || self.kind == ProxyKind::Socks5, || {
+            Fault::new("user", "is for `socks5` alone")
+        });
+        let family = self.bind.is_none_or(|own| own.is_ipv4() == self.address.is_ipv4());
+        faults.unless(family, || Fault::new("bind", "must be of the family of").than("address"));
+        faults.result()
+    }
+}
+
+/// Most proxies of one source.
+const PROXIES_MAX: usize = 16;
+
 /// How a proxy is told where to connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -126,6 +174,16 @@ pub enum ProxyKind {
     ProxyV1,
     /// The same, version 2 (binary).
     ProxyV2,
+}
+
+impl fmt::Display for ProxyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ProxyKind::Socks5 => "socks5",
+            ProxyKind::ProxyV1 => "proxy-v1",
+            ProxyKind::ProxyV2 => "proxy-v2",
+        })
+    }
 }
 
 /// Sources that share the work, each with a weight.
@@ -289,4 +347,48 @@ pub struct PathSpec {
     /// address of the site, and gives the session up as a connection trouble of the rate-limited category when there is
     /// none with room.
     pub connections_per_address: Option<u32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(text: &str) -> Source {
+        toml::from_str(&format!("name = \"s\"\nehlo_name = \"s.test\"\n{text}")).unwrap()
+    }
+
+    #[test]
+    fn mistakes_in_sources_are_named() {
+        let check = |text: &str, expected: &str| {
+            let found = source(text).validate().err().map(|faults| faults.to_string()).unwrap_or_default();
+            assert_eq!(found, expected, "{text}");
+        };
+        check("", "");
+        check("address = '192.0.2.1'\naddress_v6 = '2001:db8::1'", "");
+        let beside = "address_v6 stands beside an IPv4 address; give one IPv6 address as `address`";
+        check("address = '2001:db8::2'\naddress_v6 = '2001:db8::1'", beside);
+        check("client_key = 'k.pem'", "client_certificate and `client_key` are given together or not at all");
+        check("signing_selectors = ['a']", "signing_selectors needs `signing_domain`");
+        check("egress = [{kind = 'socks5', address = '192.0.2.1:1080'}]", "");
+        check(
+            "egress = [{kind = 'proxy-v2', address = '192.0.2.1:1080', user = 'u', password_file = 'p'}]",
+            "egress[0].user is for `socks5` alone",
+        );
+        check(
+            "egress = [{kind = 'proxy-v1', address = '192.0.2.1:9', bind = '::1'}]",
+            "egress[0].bind must be of the family of egress[0].address",
+        );
+    }
+
+    #[test]
+    fn a_source_speaks_with_the_address_of_the_family() {
+        let (four, six): (IpAddr, IpAddr) = ("198.51.100.1".parse().unwrap(), "2001:db8::9".parse().unwrap());
+        let both = source("address = '192.0.2.1'\naddress_v6 = '2001:db8::1'\nehlo_name_v6 = 'six.test'");
+        let shown = |address: Result<Option<IpAddr>, NoAddress>| address.map(|own| own.map(|own| own.to_string()));
+        assert_eq!(shown(both.address_for(four)), Ok(Some("192.0.2.1".to_owned())));
+        assert_eq!(shown(both.address_for(six)), Ok(Some("2001:db8::1".to_owned())));
+        assert_eq!((both.ehlo_name_for(four), both.ehlo_name_for(six)), ("s.test", "six.test"));
+        assert_eq!(source("address = '192.0.2.1'").address_for(six), Err(NoAddress));
+        assert_eq!(source("").address_for(six), Ok(None));
+    }
 }
