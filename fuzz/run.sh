@@ -6,7 +6,7 @@
 # Ends with 1 when a target found something; the input stands in artifacts/TARGET/.
 set -eu
 cd "$(dirname "$0")"
-light="smtp_server smtp_client smtp_path mime rewrite report dsn arf reply_class token liquid program source mjml event
+light="smtp_server smtp_client smtp_path mime rewrite report auth dsn arf reply_class token liquid program source mjml event
 journal_file journal_records address units rules injection"
 wings="csv search config"
 seconds=${1:?how many seconds for each target? fuzz/run.sh SECONDS [TARGET...]}
@@ -33,7 +33,7 @@ for target in $targets; do
     mkdir -p "$corpus" "$dir/artifacts/$target"
     SEEDS="$target $corpus.seeds" "$bin/seeds" >/dev/null 2>&1
     case $target in
-    mime | rewrite | report | program | mjml | csv | rules) len=16384 ;;
+    mime | rewrite | report | auth | program | mjml | csv | rules) len=16384 ;;
     *) len=4096 ;;
     esac
     log="$dir/artifacts/$target.log"

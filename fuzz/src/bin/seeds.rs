@@ -43,6 +43,10 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
         "smtp_client" => smtp("crates/base/smtp/testdata/client", ["S: ", "S> "], "S+ "),
         "smtp_path" => paths(),
         "mime" | "rewrite" | "report" => files(&["fixtures/mime", "fixtures/bounces", "fixtures/complaints"]),
+        "auth" => prefixed(
+            b"v=spf1 ip4:127.0.0.1 a mx include:a.test -all\nv=DMARC1; p=reject\nv=DKIM1; k=rsa; p=\n\xff",
+            files(&["fixtures/auth/dkim", "fixtures/auth/arc", "fixtures/bounces"]),
+        ),
         "dsn" => parts(b"message/delivery-status"),
         "arf" => parts(b"message/feedback-report"),
         "reply_class" => strings(&["fixtures/replies"], "line"),
