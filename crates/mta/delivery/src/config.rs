@@ -1,9 +1,14 @@
 //! Settings of delivery: the `[delivery]` table.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use model::config::{Fault, Faults};
 use model::units::{Size, Span};
 use serde::{Deserialize, Serialize};
 use smtp::client::Timeouts;
+
+use crate::dialogue::{self, Convert8bit, DialogueRule};
 
 /// Settings of delivery.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -40,6 +45,25 @@ pub struct Config {
     pub allow_private_routes: bool,
     /// At most so many addresses are tried for one session.
     pub addresses_max: usize,
+    /// Of a host with addresses of both families, those of IPv6 come first (RFC 8305).
+    pub ipv6_first: bool,
+    /// An address that has not answered for so long is joined by the next one of the same preference; the first that
+    /// connects is used (RFC 8305: 250 ms).
+    pub connect_stagger: Span,
+    /// The same, where the next one has a worse preference.
+    pub backup_stagger: Span,
+    /// A host that is connected and has not finished its part of the opening (greeting, EHLO, TLS) for so long is joined
+    /// by the next one. Greetings that are delayed against spam robots take up to 30 seconds.
+    pub slow_host_after: Span,
+    /// An address that could not be connected to is tried last for so long, twice as long each further time …
+    pub dead_host_memory: Span,
+    /// … but at most this long.
+    pub dead_host_memory_max: Span,
+    /// At most so many connections are being made to one address at a time.
+    pub connecting_max: u32,
+    /// How often sources are checked: whether their addresses are on this machine and their proxies answer. One that
+    /// cannot send is checked four times as often.
+    pub source_check_interval: Span,
     /// At most so many tickets are taken at a time by one session.
     pub batch_max: u32,
     /// A session asks for more when it has no more than so many tickets left, so that the connection never idles.
@@ -50,11 +74,40 @@ pub struct Config {
     pub tls_fallback: bool,
     /// A host whose handshake failed is not asked for TLS again for so long (opportunistic TLS only).
     pub tls_broken_memory: Span,
-    /// Send messages with bytes beyond ASCII also to hosts that do not offer 8BITMIME, without saying so. All large
-    /// providers take them; when false they bounce with 5.6.3, because converting them would break their signatures.
+    /// TLS sessions kept for resumption, by source: hosts.
+    pub tls_sessions_max: usize,
+    /// Further authorities (PEM) to believe beside the public ones, for `verified` and MTA-STS.
+    pub tls_authorities: Option<PathBuf>,
+    /// Use DANE (RFC 7672) where a host publishes TLSA records in a signed zone. Needs authenticated answers: see
+    /// `dns.dnssec`.
+    pub dane: bool,
+    /// What is done with the MTA-STS policies of domains (RFC 8461).
+    pub mta_sts: MtaSts,
+    /// The port of the hosts that publish MTA-STS policies; 443 but in closed networks.
+    pub mta_sts_port: u16,
+    /// How long fetching a policy may take.
+    pub mta_sts_timeout: Span,
+    /// Send messages with bytes beyond ASCII that `convert_8bit` leaves as they are also to hosts that do not offer
+    /// 8BITMIME, without saying so: nearly all take them. When false they bounce with 5.6.3.
     pub assume_8bit: bool,
+    /// Encode 8-bit parts anew for hosts that do not offer 8BITMIME.
+    pub convert_8bit: Convert8bit,
+    /// Send by BDAT where CHUNKING is offered (RFC 3030): a message takes one round trip in place of two.
+    pub chunking: bool,
+    /// A host that offers CHUNKING and does not know BDAT is sent DATA for so long.
+    pub chunking_broken_memory: Span,
+    /// Send the commands of the next message together with the final dot of the one before (RFC 2920). Allowed, but not
+    /// every server expects it: switch it on for those that do, in `[[delivery.dialogue]]`.
+    pub pipeline_ahead: bool,
+    /// What is done differently with some providers or for some streams.
+    pub dialogue: Vec<DialogueRule>,
     /// What to do when the whole message was sent and the connection broke before the reply.
     pub lost_after_dot: LostAfterDot,
+    /// Wait before a message is sent again that was lost after the dot; three times as long for each further time.
+    pub lost_after_dot_wait: Span,
+    /// So often a message that was lost after the dot is sent again; then it bounces. Each time the recipient may get
+    /// it once more.
+    pub lost_after_dot_retries: u32,
     /// What to do with a message that was refused for good because of the source address.
     pub permanent_block: PermanentBlock,
     /// Keep the dialogue of one in so many deliveries; of failures it is always kept. 0 keeps none.
@@ -65,6 +118,19 @@ pub struct Config {
     pub programs_max: usize,
     /// At shutdown: time for transactions that have begun.
     pub shutdown_grace: Span,
+}
+
+/// What is done with MTA-STS policies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MtaSts {
+    /// What they ask for.
+    #[default]
+    Enforce,
+    /// They are looked up, and what they would have stopped is noted.
+    Testing,
+    /// Nothing.
+    Off,
 }
 
 /// The whole message was sent, and the connection broke before the reply to the final dot.
@@ -107,13 +173,34 @@ impl Default for Config {
             open_time_max: Span::s(600),
             allow_private_routes: false,
             addresses_max: 8,
+            ipv6_first: true,
+            connect_stagger: Span(Duration::from_millis(250)),
+            backup_stagger: Span::s(5),
+            slow_host_after: Span::s(30),
+            dead_host_memory: Span::s(300),
+            dead_host_memory_max: Span::s(3_600),
+            connecting_max: 50,
+            source_check_interval: Span::s(60),
             batch_max: 64,
             ready_ahead: 16,
             read_ahead: Size(512 << 10),
             tls_fallback: true,
             tls_broken_memory: Span::s(3 * 86_400),
+            tls_sessions_max: 256,
+            tls_authorities: None,
+            dane: true,
+            mta_sts: MtaSts::Enforce,
+            mta_sts_port: 443,
+            mta_sts_timeout: Span::s(20),
             assume_8bit: true,
+            convert_8bit: Convert8bit::WhenSafe,
+            chunking: true,
+            chunking_broken_memory: Span::s(3 * 86_400),
+            pipeline_ahead: false,
+            dialogue: Vec::new(),
             lost_after_dot: LostAfterDot::Retry,
+            lost_after_dot_wait: Span::s(600),
+            lost_after_dot_retries: 3,
             permanent_block: PermanentBlock::Bounce,
             transcript_sample: 100,
             transcript_max: Size(model::event::TRANSCRIPT_MAX as u64),
@@ -132,9 +219,21 @@ impl Config {
         let mut faults = Faults::default();
         faults.at_least("port", self.port, 1);
         faults.at_least("addresses_max", self.addresses_max, 1);
+        faults.at_least("connecting_max", self.connecting_max, 1);
+        faults.at_least("mta_sts_port", self.mta_sts_port, 1);
+        faults.at_least("mta_sts_timeout", self.mta_sts_timeout, Span::s(1));
+        faults.at_least("tls_sessions_max", self.tls_sessions_max, 1);
+        faults.at_least("source_check_interval", self.source_check_interval, Span::s(1));
+        faults.unless(self.connect_stagger.0 >= Duration::from_millis(10), || {
+            Fault::new("connect_stagger", "must be at least 10ms").example("\"250ms\"")
+        });
+        faults.unless(self.dead_host_memory <= self.dead_host_memory_max, || {
+            Fault::new("dead_host_memory", "must not be longer than").than("dead_host_memory_max")
+        });
         faults.at_least("batch_max", self.batch_max, 1);
         faults.at_least("read_ahead", self.read_ahead, Size(1));
         faults.at_least("programs_max", self.programs_max, 1);
+        faults.join(dialogue::validate(&self.dialogue));
         faults.unless(self.ready_ahead < self.batch_max || self.batch_max <= 1, || {
             Fault::new("ready_ahead", "must be smaller than").than("batch_max")
         });

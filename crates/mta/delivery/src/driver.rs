@@ -2,26 +2,36 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::handoff::{FromDelivery, Ticket, ToDelivery};
 use model::id::SessionId;
 use model::route::PathSpec;
 use model::time::Clock;
-use smtp::tls::ClientConfig;
+use smtp::trust::Authorities;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{Config, MtaSts};
+use crate::dialogue::Lessons;
+use crate::egress::Egress;
+use crate::health::Health;
 use crate::keys::DkimKeys;
 use crate::load::Loader;
+use crate::memory::{self, BrokenTls, DeadHosts, Places, Unfit};
 use crate::ports::{Ports, SuppressionCheck};
-use crate::route::{BrokenTls, Gate};
+use crate::route::Gate;
 use crate::session;
+use crate::sts::{Fetcher, Sts};
+use crate::tls::TlsConfigs;
 use crate::verdict::Judge;
 
 /// Orders on the way to one session: a batch, a close, and one of each to spare.
 const ORDERS_MAX: usize = 4;
+
+/// New MTA-STS policies are written to their file this often.
+const POLICIES_SAVED_EVERY: Duration = Duration::from_secs(60);
 
 /// What sessions share.
 pub(crate) struct Shared {
@@ -33,7 +43,14 @@ pub(crate) struct Shared {
     pub dkim: DkimKeys,
     pub tokens: Arc<mail::token::Keys>,
     pub clock: Arc<dyn Clock>,
-    pub tls: Arc<ClientConfig>,
+    pub tls: TlsConfigs,
+    pub egress: Egress,
+    pub health: Arc<Health>,
+    pub dead: DeadHosts,
+    pub places: Places,
+    pub unfit: Unfit,
+    pub sts: Option<Arc<Sts>>,
+    pub lessons: Lessons,
     pub broken_tls: BrokenTls,
     pub gate: Gate,
     pub to_queue: mpsc::Sender<FromDelivery>,
@@ -50,10 +67,73 @@ pub(crate) enum Order {
 /// Serves the queue until `shutdown` is cancelled or the queue hangs up. Then sessions finish the transaction they are
 /// in, say QUIT and [`FromDelivery::Closed`]; what they were given beyond that was not attempted.
 pub async fn run(config: Config, ports: Ports, shutdown: CancellationToken) {
-    let mut to_delivery = ports.to_delivery;
     let grace = config.shutdown_grace.0;
     let sessions_end = shutdown.child_token();
-    let shared = Arc::new(Shared {
+    let (shared, mut to_delivery) = match share(config, ports, sessions_end.clone()) {
+        Ok(shared) => shared,
+        Err(error) => {
+            tracing::error!(error, "delivery cannot start");
+            return;
+        }
+    };
+    let mut background = background(&shared, &sessions_end);
+    let mut sessions = Sessions { shared, orders: HashMap::new(), tasks: JoinSet::new() };
+    loop {
+        tokio::select! {
+            // In one order, so that a simulation repeats itself. Sessions cannot end faster than they are opened.
+            biased;
+            () = shutdown.cancelled() => break,
+            Some(ended) = sessions.tasks.join_next() => sessions.forget(ended),
+            said = to_delivery.recv() => match said {
+                Some(said) => sessions.obey(said),
+                None => break,
+            },
+        }
+    }
+    sessions_end.cancel();
+    let all_end = async {
+        while sessions.tasks.join_next().await.is_some() {}
+        while background.join_next().await.is_some() {}
+    };
+    if tokio::time::timeout(grace, all_end).await.is_err() {
+        tracing::warn!(sessions = sessions.tasks.len(), "sessions are cut off: the time for shutting down is over");
+        sessions.tasks.shutdown().await;
+    }
+}
+
+/// Puts together what sessions share.
+fn share(
+    config: Config,
+    ports: Ports,
+    sessions_end: CancellationToken,
+) -> Result<(Arc<Shared>, mpsc::Receiver<ToDelivery>), String> {
+    let state_dir = ports.state_dir.filter(|dir| match std::fs::create_dir_all(dir) {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::warn!(dir = %dir.display(), %error, "what is learned of hosts is kept in memory only");
+            false
+        }
+    });
+    let authorities = match &config.tls_authorities {
+        Some(path) => smtp::tls::authorities(path).map_err(|error| format!("delivery.tls_authorities: {error}"))?,
+        None => Authorities::web(),
+    };
+    let gate = Gate::new(config.allow_private_routes, config.port, ports.own_listeners);
+    let sts = match config.mta_sts {
+        MtaSts::Off => None,
+        mode => {
+            let limit = config.mta_sts_timeout.0;
+            let (resolver, gate) = (ports.resolver.clone(), gate.clone());
+            let fetcher = Fetcher::new(resolver.clone(), gate, &authorities, config.mta_sts_port, limit)?;
+            let enforce = mode == MtaSts::Enforce;
+            Some(Arc::new(Sts::open(resolver, fetcher, Arc::clone(&ports.clock), enforce, state_dir.clone())))
+        }
+    };
+    let egress = Egress::new(ports.dialer);
+    let limit = config.connect_timeout.0;
+    let health = Health::new(egress.clone(), ports.sources, ports.from_delivery.clone(), limit);
+    let broken_tls = state_dir.map(|dir| dir.join(memory::BROKEN_TLS_FILE));
+    let shared = Shared {
         judge: Judge::new(ports.dictionary, &config),
         loader: Loader::new(ports.spool, config.programs_max),
         resolver: ports.resolver,
@@ -61,30 +141,43 @@ pub async fn run(config: Config, ports: Ports, shutdown: CancellationToken) {
         dkim: ports.dkim,
         tokens: ports.tokens,
         clock: ports.clock,
-        tls: smtp::tls::client_opportunistic(),
-        broken_tls: BrokenTls::new(config.tls_broken_memory.0),
-        gate: Gate::new(config.allow_private_routes, config.port, ports.own_listeners),
+        tls: TlsConfigs::new(authorities, config.tls_sessions_max),
+        lessons: Lessons::new(config.chunking_broken_memory.0),
+        egress,
+        health: Arc::new(health),
+        dead: DeadHosts::new(config.dead_host_memory.0, config.dead_host_memory_max.0),
+        places: Places::default(),
+        unfit: Unfit::new(),
+        sts,
+        broken_tls: BrokenTls::open(config.tls_broken_memory.0, broken_tls),
+        gate,
         to_queue: ports.from_delivery,
-        shutdown: sessions_end.clone(),
+        shutdown: sessions_end,
         config,
-    });
-    let mut sessions = Sessions { shared, orders: HashMap::new(), tasks: JoinSet::new() };
-    loop {
-        tokio::select! {
-            () = shutdown.cancelled() => break,
-            said = to_delivery.recv() => match said {
-                Some(said) => sessions.obey(said),
-                None => break,
-            },
-            Some(ended) = sessions.tasks.join_next() => sessions.forget(ended),
-        }
+    };
+    Ok((Arc::new(shared), ports.to_delivery))
+}
+
+/// What goes on beside the sessions: the sources are watched, policies written to their file.
+fn background(shared: &Arc<Shared>, ends: &CancellationToken) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    let (health, interval) = (Arc::clone(&shared.health), shared.config.source_check_interval.0);
+    let until = ends.clone();
+    tasks.spawn(async move { health.watch(interval, until).await });
+    if let Some(sts) = shared.sts.clone() {
+        let (until, work) = (ends.clone(), shared.loader.work().clone());
+        tasks.spawn(async move {
+            loop {
+                let over = tokio::time::timeout(POLICIES_SAVED_EVERY, until.cancelled()).await.is_ok();
+                let sts = Arc::clone(&sts);
+                let _ = work.aside(move || sts.save()).await;
+                if over {
+                    return;
+                }
+            }
+        });
     }
-    sessions_end.cancel();
-    let all_end = async { while sessions.tasks.join_next().await.is_some() {} };
-    if tokio::time::timeout(grace, all_end).await.is_err() {
-        tracing::warn!(sessions = sessions.tasks.len(), "sessions are cut off: the time for shutting down is over");
-        sessions.tasks.shutdown().await;
-    }
+    tasks
 }
 
 struct Sessions {

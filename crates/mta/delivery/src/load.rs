@@ -6,6 +6,7 @@
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use journal::Work;
 use journal::spool::{ReadError, Spool};
 use lru::LruCache;
 use mail::program::{Program, Source};
@@ -59,6 +60,11 @@ pub(crate) struct Loader {
 impl Loader {
     pub fn new(spool: Spool, programs_max: usize) -> Self {
         Loader { spool, programs: Arc::new(Programs::new(programs_max)) }
+    }
+
+    /// Who reads.
+    pub fn work(&self) -> &Work {
+        self.spool.work()
     }
 
     /// Reads what is needed for these tickets. Blocks.

@@ -9,6 +9,7 @@ use journal::spool::Spool;
 use mail::bounce::Dictionary;
 use mail::token::Keys;
 use model::handoff::{FromDelivery, ToDelivery};
+use model::route::Source;
 use model::submission::Routing;
 use model::time::Clock;
 use tokio::sync::mpsc;
@@ -38,6 +39,8 @@ pub struct Ports {
     pub tokens: Arc<Keys>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// The sources there are, to be watched.
+    pub sources: Vec<Source>,
     /// The network.
     pub dialer: Arc<dyn Dialer>,
     /// A directory of delivery's own for what it has learned of hosts and of policies; without it that is forgotten

@@ -1,23 +1,62 @@
-//! Where to connect: the addresses of a site's hosts in the order in which they are tried, addresses that must not be
-//! connected to, and hosts whose TLS is broken.
+//! Where to connect: the addresses of a site's hosts in the order in which they are tried, and addresses that must not
+//! be connected to.
+//!
+//! Order: preference (RFC 5321 5.1), hosts of equal preference shuffled by a seed, the families of their addresses in
+//! turns (RFC 8305 4), what is known to be dead or unfit last.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
-use std::num::NonZeroUsize;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::path::PathBuf;
 
 use dns::{DnsFailure, Resolver};
-use lru::LruCache;
+use futures::future::join_all;
 use mail::bounce::Failure;
 use model::name::Name;
-use model::route::{MxHost, Site};
-use model::time::Timestamp;
+use model::route::{MxHost, Site, Source};
+use model::smarthost::Route;
+
+/// Hosts whose addresses are looked up at a time.
+const LOOKUPS_MAX: usize = 4;
 
 /// A place to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Candidate {
     pub host: Name,
-    pub address: IpAddr,
+    pub end: End,
+    /// Lower ones come first; the next one only when none of these can be reached.
+    pub preference: u16,
+}
+
+/// The end of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Over a network.
+    Tcp(SocketAddr),
+    /// A socket of this machine.
+    Unix(PathBuf),
+}
+
+impl End {
+    pub fn tcp(&self) -> Option<SocketAddr> {
+        match self {
+            End::Tcp(address) => Some(*address),
+            End::Unix(_) => None,
+        }
+    }
+}
+
+/// For whom candidates are looked for.
+#[derive(Clone, Copy)]
+pub(crate) struct Query<'a> {
+    pub site: &'a Site,
+    pub source: &'a Source,
+    /// The port of mail hosts.
+    pub port: u16,
+    /// Of a host with both families, IPv6 comes first.
+    pub ipv6_first: bool,
+    /// Spreads the load.
+    pub seed: u64,
+    /// Most candidates.
+    pub max: usize,
 }
 
 /// No address to connect to: what it means, and in words.
@@ -53,14 +92,20 @@ impl Gate {
         Gate { allow_private, port, own }
     }
 
+    /// Whether an address may be connected to for another purpose than delivery.
+    pub fn allows(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        !is_nobodys(address) && (self.allow_private || !is_private(address))
+    }
+
     /// Why nothing is delivered to this address, if so.
-    fn refusal(&self, host: &str, address: IpAddr) -> Option<NoRoute> {
+    fn refusal(&self, host: &str, address: IpAddr, by_name: bool) -> Option<NoRoute> {
         let address = address.to_canonical();
         if !is_nobodys(address) && self.is_own(address) {
             let reason = format!("5.4.6: {host} ({address}) is this host: the mail would loop");
             return Some(NoRoute::forbidden(Failure::Loop, reason));
         }
-        if is_nobodys(address) || (!self.allow_private && is_private(address)) {
+        if is_nobodys(address) || (!self.allow_private && !by_name && is_private(address)) {
             let reason = format!("5.4.6: the MX points to a private address: {host} ({address})");
             return Some(NoRoute::forbidden(Failure::NoRoute, reason));
         }
@@ -112,76 +157,153 @@ fn is_private(address: IpAddr) -> bool {
     }
 }
 
-/// The addresses of a site, best preference first and at most `max`. Hosts of equal preference come in an order that
-/// depends on `seed` (RFC 5321 5.1: spread the load). With `bind` only addresses of its family count. Where one of the
-/// hosts is this one, it and all that are not better are left out (RFC 5321 5.1).
-pub(crate) async fn candidates(
-    resolver: &Resolver,
-    gate: &Gate,
-    site: &Site,
-    bind: Option<IpAddr>,
-    seed: u64,
-    max: usize,
-) -> Result<Vec<Candidate>, NoRoute> {
+/// The places of a site, best preference first and at most `max`. Where one of the hosts is this one, it and all that
+/// are not better are left out (RFC 5321 5.1). A source with addresses of one family reaches only hosts of that family.
+///
+/// # Errors
+/// There is none, and why: what may be better later is told before what will not.
+pub(crate) async fn candidates(resolver: &Resolver, gate: &Gate, query: Query<'_>) -> Result<Vec<Candidate>, NoRoute> {
+    let hosts = match &query.site.smarthost {
+        Some(route) => of_route(route, query.seed),
+        None => in_order(&query.site.hosts, query.seed)
+            .into_iter()
+            .map(|host| Wanted {
+                host: host.name.clone(),
+                port: query.port,
+                preference: host.preference,
+                by_name: false,
+            })
+            .collect(),
+    };
     let mut found: Vec<Candidate> = Vec::new();
     let mut reason = NoRoute::for_now(Failure::NoRoute, "the site has no hosts".to_owned());
     let mut preference = (0, 0);
-    for host in in_order(&site.hosts, seed) {
-        if found.len() >= max {
+    for some in hosts.chunks(LOOKUPS_MAX) {
+        if found.len() >= query.max {
             break;
         }
-        if host.preference != preference.0 {
-            preference = (host.preference, found.len());
-        }
-        let refused = match addresses(resolver, &host.name).await {
-            Ok(addresses) => add(host, &addresses, bind, gate, &mut found),
-            Err(DnsFailure::Nothing(name)) => Some(NoRoute::for_now(Failure::NoRoute, format!("{name}: no address"))),
-            Err(error @ DnsFailure::Temporary { .. }) => {
-                Some(NoRoute::for_now(Failure::DnsTemporary, error.to_string()))
+        let answers = join_all(some.iter().map(|wanted| ends(resolver, wanted))).await;
+        for (wanted, answer) in some.iter().zip(answers) {
+            if wanted.preference != preference.0 {
+                preference = (wanted.preference, found.len());
             }
-        };
-        let Some(refused) = refused else { continue };
-        let is_loop = refused.failure == Failure::Loop;
-        // What may be better later is told before what will not.
-        if reason.failure != Failure::DnsTemporary {
-            reason = refused;
-        }
-        if is_loop {
-            found.truncate(preference.1);
-            break;
+            let Some(refused) = answer.and_then(|ends| add(wanted, ends, query, gate, &mut found)).err() else {
+                continue;
+            };
+            if refused.failure == Failure::Loop {
+                found.truncate(preference.1.min(query.max));
+                return if found.is_empty() { Err(refused) } else { Ok(found) };
+            }
+            if reason.failure != Failure::DnsTemporary {
+                reason = refused;
+            }
         }
     }
-    found.truncate(max);
+    found.truncate(query.max);
     if found.is_empty() { Err(reason) } else { Ok(found) }
 }
 
-/// Adds the addresses of a host that can be connected to; when it is none, why. A loop is always told.
-fn add(
-    host: &MxHost,
-    addresses: &[IpAddr],
-    bind: Option<IpAddr>,
-    gate: &Gate,
-    found: &mut Vec<Candidate>,
-) -> Option<NoRoute> {
-    let reason = format!("{}: no address that the source can reach", host.name);
-    let mut refused = NoRoute::for_now(Failure::NoRoute, reason);
-    let before = found.len();
-    for &address in addresses.iter().filter(|address| bind.is_none_or(|own| own.is_ipv4() == address.is_ipv4())) {
-        match gate.refusal(&host.name, address) {
-            Some(refusal) if refusal.failure == Failure::Loop => return Some(refusal),
-            Some(refusal) => refused = refusal,
-            None if found.iter().any(|known| known.address == address) => {}
-            None => found.push(Candidate { host: host.name.clone(), address }),
-        }
-    }
-    (found.len() == before).then_some(refused)
+/// A host that is wanted.
+struct Wanted {
+    host: Name,
+    port: u16,
+    preference: u16,
+    /// The operator has named it: also where it is not on a public network, and without its MX.
+    by_name: bool,
 }
 
-/// A host may be an address itself: mail to `user@[192.0.2.1]`.
-async fn addresses(resolver: &Resolver, host: &str) -> Result<Vec<IpAddr>, DnsFailure> {
-    match host.trim_start_matches('[').trim_end_matches(']').parse() {
-        Ok(address) => Ok(vec![address]),
-        Err(_) => resolver.addresses(host).await,
+/// The hosts of a route of the operator: by priority, equal ones by weight.
+fn of_route(route: &Route, seed: u64) -> Vec<Wanted> {
+    let mut hosts: Vec<(u16, f64, Wanted)> = Vec::new();
+    for (place, host) in route.hosts.iter().enumerate().filter(|(_, host)| host.weight > 0) {
+        // Sorted by -ln(u)/weight, the first is each one with the probability of its weight.
+        let number = mix(seed ^ ((place as u64) << 32)) >> 11;
+        let share = (number as f64 + 1.0) / (1_u64 << 53) as f64;
+        let (name, port) = (Name::from(host.host.as_str()), host.port_for(route.protocol));
+        let wanted = Wanted { host: name, port, preference: host.priority, by_name: true };
+        hosts.push((host.priority, -share.ln() / f64::from(host.weight), wanted));
+    }
+    hosts.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    hosts.into_iter().map(|(_, _, wanted)| wanted).collect()
+}
+
+/// Adds the places of a host that can be connected to; when it is none, why. A loop is always told.
+fn add(
+    wanted: &Wanted,
+    ends: Vec<End>,
+    query: Query<'_>,
+    gate: &Gate,
+    found: &mut Vec<Candidate>,
+) -> Result<(), NoRoute> {
+    let reason = format!("{}: no address that the source can reach", wanted.host);
+    let mut refused = NoRoute::for_now(Failure::NoRoute, reason);
+    let before = found.len();
+    for end in in_turns(ends, query.ipv6_first) {
+        let candidate = Candidate { host: wanted.host.clone(), end, preference: wanted.preference };
+        if let Some(to) = candidate.end.tcp() {
+            if query.source.egress.is_empty() && query.source.address_for(to.ip()).is_err() {
+                continue;
+            }
+            match gate.refusal(&wanted.host, to.ip(), wanted.by_name) {
+                Some(refusal) if refusal.failure == Failure::Loop => return Err(refusal),
+                Some(refusal) => {
+                    refused = refusal;
+                    continue;
+                }
+                None => {}
+            }
+        }
+        if !found.iter().any(|known| known.end == candidate.end) {
+            found.push(candidate);
+        }
+    }
+    // A host whose addresses are all those of another one is reached by those.
+    if found.len() == before && !found.iter().any(|known| known.preference == wanted.preference) {
+        return Err(refused);
+    }
+    Ok(())
+}
+
+/// One family after the other, the preferred one first (RFC 8305 4).
+fn in_turns(ends: Vec<End>, ipv6_first: bool) -> Vec<End> {
+    let (six, four): (Vec<End>, Vec<End>) =
+        ends.into_iter().partition(|end| end.tcp().is_some_and(|address| address.is_ipv6()));
+    let (mut first, mut second) =
+        if ipv6_first { (six.into_iter(), four.into_iter()) } else { (four.into_iter(), six.into_iter()) };
+    let mut turns = Vec::new();
+    loop {
+        let before = turns.len();
+        turns.extend(first.next());
+        turns.extend(second.next());
+        if turns.len() == before {
+            return turns;
+        }
+    }
+}
+
+/// The ends of a host. It may be an address itself: mail to `user@[192.0.2.1]`. An MX that names an address or this
+/// machine is none (RFC 5321 5.1: a domain name).
+async fn ends(resolver: &Resolver, wanted: &Wanted) -> Result<Vec<End>, NoRoute> {
+    let host = &*wanted.host;
+    if let Some(path) = host.strip_prefix("unix:").filter(|_| wanted.by_name) {
+        return Ok(vec![End::Unix(PathBuf::from(path))]);
+    }
+    let literal = host.starts_with('[') && host.ends_with(']');
+    if let Ok(address) = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+        if literal || wanted.by_name {
+            return Ok(vec![End::Tcp(SocketAddr::new(address, wanted.port))]);
+        }
+        return Err(NoRoute::forbidden(Failure::NoRoute, format!("5.1.2: the MX is an address, not a name: {host}")));
+    }
+    if !wanted.by_name && (host == "localhost" || host.ends_with(".localhost")) {
+        return Err(NoRoute::forbidden(Failure::NoRoute, format!("5.4.6: the MX is {host}")));
+    }
+    match resolver.addresses(host).await {
+        Ok(addresses) => {
+            Ok(addresses.into_iter().map(|address| End::Tcp(SocketAddr::new(address, wanted.port))).collect())
+        }
+        Err(DnsFailure::Nothing(name)) => Err(NoRoute::for_now(Failure::NoRoute, format!("{name}: no address"))),
+        Err(error @ DnsFailure::Temporary { .. }) => Err(NoRoute::for_now(Failure::DnsTemporary, error.to_string())),
     }
 }
 
@@ -203,32 +325,6 @@ pub(crate) fn mix(number: u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-/// Hosts whose TLS handshake failed not long ago.
-#[derive(Debug)]
-pub(crate) struct BrokenTls {
-    until: Mutex<LruCache<Name, Timestamp>>,
-    memory: Duration,
-}
-
-impl BrokenTls {
-    /// At most so many hosts are remembered.
-    const HOSTS_MAX: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
-
-    pub fn new(memory: Duration) -> Self {
-        BrokenTls { until: Mutex::new(LruCache::new(Self::HOSTS_MAX)), memory }
-    }
-
-    pub fn note(&self, host: &Name, now: Timestamp) {
-        let mut until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        until.put(host.clone(), now.plus(self.memory));
-    }
-
-    pub fn is_broken(&self, host: &Name, now: Timestamp) -> bool {
-        let mut until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        until.get(host).is_some_and(|until| now < *until)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -243,8 +339,11 @@ mod tests {
         let resolver = Resolver::zone(dns::Zone::parse(zone).unwrap());
         let bind = bind.map(|address| address.parse().unwrap());
         let gate = Gate::new(false, 25, vec!["203.0.113.25:25".parse().unwrap()]);
-        let found = candidates(&resolver, &gate, &site(hosts), bind, 1, 3).await;
-        let found = found.map(|found| found.iter().map(|c| format!("{} {}", c.host, c.address)).collect::<Vec<_>>());
+        let (source, site) = (Source::new("s", bind, "s.test"), site(hosts));
+        let query = Query { site: &site, source: &source, port: 25, ipv6_first: true, seed: 1, max: 3 };
+        let found = candidates(&resolver, &gate, query).await;
+        let show = |c: &Candidate| format!("{} {}", c.host, c.end.tcp().unwrap().ip());
+        let found = found.map(|found| found.iter().map(show).collect::<Vec<_>>());
         let found = found.map_err(|none| format!("{:?} {}", none.failure, none.reason));
         let expected = expected.map(|list| list.iter().map(|text| (*text).to_owned()).collect()).map_err(str::to_owned);
         assert_eq!(found, expected, "{hosts:?}");
@@ -263,6 +362,10 @@ mod tests {
         check(zone, &[("gone.test", 10)], None, Err("NoRoute gone.test: no address")).await;
         check(zone, &[("[192.0.2.9]", 0)], None, Ok(&["[192.0.2.9] 192.0.2.9"])).await;
         check(zone, &[], None, Err("NoRoute the site has no hosts")).await;
+        let number = "NoRoute 5.1.2: the MX is an address, not a name: 192.0.2.9";
+        check(zone, &[("192.0.2.9", 0)], None, Err(number)).await;
+        check(zone, &[("x.localhost", 0)], None, Err("NoRoute 5.4.6: the MX is x.localhost")).await;
+        check(zone, &[("localhost", 0), ("b.test", 10)], None, Ok(&["b.test 192.0.2.3"])).await;
     }
 
     #[tokio::test]
@@ -281,8 +384,9 @@ mod tests {
 
     #[test]
     fn who_must_not_be_connected_to() {
-        let refused =
-            |gate: &Gate, address: &str| gate.refusal("mx", address.parse().unwrap()).map(|refusal| refusal.failure);
+        let refused = |gate: &Gate, address: &str| {
+            gate.refusal("mx", address.parse().unwrap(), false).map(|refusal| refusal.failure)
+        };
         let closed = Gate::new(false, 25, vec!["192.0.2.9:25".parse().unwrap(), "192.0.2.8:587".parse().unwrap()]);
         let open = Gate::new(true, 2525, vec!["0.0.0.0:2525".parse().unwrap()]);
         for (address, when_closed, when_open) in [
@@ -325,15 +429,5 @@ mod tests {
             *first.entry(order[0].name.clone()).or_insert(0) += 1;
         }
         assert!(first.values().all(|&count| count > 400), "{first:?}");
-    }
-
-    #[test]
-    fn broken_tls_is_forgotten() {
-        let broken = BrokenTls::new(Duration::from_secs(10));
-        let (host, now) = (Name::from("mx"), Timestamp::from_unix_s(1_000));
-        broken.note(&host, now);
-        assert!(broken.is_broken(&host, now.plus(Duration::from_secs(9))));
-        assert!(!broken.is_broken(&host, now.plus(Duration::from_secs(10))));
-        assert!(!broken.is_broken(&Name::from("other"), now));
     }
 }

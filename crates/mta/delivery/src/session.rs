@@ -4,13 +4,15 @@
 
 mod batch;
 mod opening;
+mod policy;
 mod report;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use model::dialogue::TlsUse;
 use model::handoff::{FromDelivery, SessionTrouble, Ticket};
-use model::id::SessionId;
+use model::id::{RecipientId, SessionId};
 use model::name::Name;
 use model::route::PathSpec;
 use smtp::client::{Client, ClientError, ErrorKind};
@@ -18,7 +20,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use crate::compose::Composer;
+use crate::dialogue::Manners;
 use crate::driver::{Order, Shared};
+use crate::memory::Place;
 
 /// Opens a session and serves it to its end. What it returns goes into [`FromDelivery::Closed`].
 pub(crate) async fn run(
@@ -29,6 +33,7 @@ pub(crate) async fn run(
 ) -> Option<Box<SessionTrouble>> {
     let mut orders = orders;
     let opened = tokio::select! {
+        biased;
         opened = opening::open(id, &path, &shared) => opened,
         () = shared.shutdown.cancelled() => return None,
         // Nothing can be given before `Ready`: whatever it is, it ends the session.
@@ -38,21 +43,32 @@ pub(crate) async fn run(
         Ok(opened) => opened,
         Err(trouble) => return Some(trouble),
     };
-    let composer = Composer::new(shared.dkim.clone(), Arc::clone(&shared.tokens));
+    let composer = Composer::new(shared.dkim.clone(), Arc::clone(&shared.tokens), Arc::clone(&path.source));
+    let manners = Manners::with(&shared.config, &path.site.provider);
+    let tls_use = report::tls_use(&opened.client, opened.tls_by);
+    let mut client = opened.client;
+    client.use_chunking(manners.chunking && shared.lessons.knows_chunking(&opened.host, shared.clock.now()));
     let session = Session {
         id,
         left: path.messages_per_connection.max(1),
         path,
         shared,
         orders,
-        client: opened.client,
+        client,
         host: opened.host,
         composer,
+        name: Name::from(id.to_string()),
+        manners,
         pending: VecDeque::new(),
         in_hand: 0,
         asked: false,
         closing: false,
         transactions: 0,
+        last_at: Instant::now(),
+        dns_ms: Some(opened.dns_ms),
+        _place: opened.place,
+        tls_use,
+        notes: HashMap::new(),
     };
     session.serve().await
 }
@@ -63,6 +79,9 @@ struct Session {
     shared: Arc<Shared>,
     orders: mpsc::Receiver<Order>,
     client: Client,
+    /// The session's number as text, for what is recorded.
+    name: Name,
+    manners: Manners,
     /// The MX host of the connection.
     host: Name,
     composer: Composer,
@@ -78,6 +97,15 @@ struct Session {
     left: u32,
     /// Transactions that were begun.
     transactions: u32,
+    /// When the last one ended.
+    last_at: Instant,
+    /// How long the name look-up took.
+    dns_ms: Option<u32>,
+    tls_use: Option<TlsUse>,
+    /// What policies of domains said of the mails in hand.
+    notes: HashMap<RecipientId, policy::Note>,
+    /// Its place among the connections to the address.
+    _place: Option<Place>,
 }
 
 /// Why a session ends before its orders do.
@@ -170,16 +198,19 @@ impl Session {
                 None => Ok(false),
             },
             () = self.shared.shutdown.cancelled() => Ok(false),
-            error = self.client.idle_end() => Err(self.ended_by_server(&error)),
+            error = self.client.idle_end() => Err(self.ended_by_server(&error).await),
             () = sleep_until(idle_ends) => Ok(false),
         }
     }
 
     /// The server ended the connection between transactions. When it has taken something and says nothing, it has
     /// had enough of this connection, which is its right.
-    fn ended_by_server(&self, error: &ClientError) -> End {
+    async fn ended_by_server(&mut self, error: &ClientError) -> End {
         match error.kind {
-            ErrorKind::Closed | ErrorKind::Io(_) if self.transactions > 0 => End::Silent,
+            ErrorKind::Closed | ErrorKind::Io(_) if self.transactions > 0 => {
+                self.hung_up().await;
+                End::Silent
+            }
             _ => End::Trouble(self.trouble(error)),
         }
     }

@@ -35,18 +35,29 @@ use smtp::client::{ClientError, ErrorKind};
 
 use crate::config::{Config, LostAfterDot, PermanentBlock};
 
+/// Longest wait before a message that was lost after the dot is sent again.
+const LOST_WAIT_MAX_S: u64 = 12 * 3_600;
+
 /// Says what things mean.
 #[derive(Clone, Debug)]
 pub struct Judge {
     dictionary: Arc<Dictionary>,
     lost_after_dot: LostAfterDot,
+    lost_wait_s: u64,
+    lost_retries: u32,
     permanent_block: PermanentBlock,
 }
 
 impl Judge {
     /// A judge with this dictionary and the policies of the configuration.
     pub fn new(dictionary: Arc<Dictionary>, config: &Config) -> Self {
-        Judge { dictionary, lost_after_dot: config.lost_after_dot, permanent_block: config.permanent_block }
+        Judge {
+            dictionary,
+            lost_after_dot: config.lost_after_dot,
+            lost_wait_s: config.lost_after_dot_wait.0.as_secs(),
+            lost_retries: config.lost_after_dot_retries,
+            permanent_block: config.permanent_block,
+        }
     }
 
     /// A reply. `alone`: the transaction had one recipient, so that a reply to the message concerns it.
@@ -89,16 +100,28 @@ impl Judge {
     pub fn error(&self, error: &ClientError, provider: &str, alone: bool) -> Verdict {
         match &error.kind {
             ErrorKind::Refused(reply) => self.reply(error.phase, reply, provider, alone),
-            _ if error.dot_sent => match self.lost_after_dot {
-                LostAfterDot::AssumeDelivered => delivered(),
-                LostAfterDot::Retry => self.failure(Failure::LostAfterDot),
-            },
+            _ if error.dot_sent => self.lost_after_dot(self.lost_after_dot, 1),
             // The source's address is not one of this machine: everything from this source has to wait.
             ErrorKind::Io(io) if error.phase == Phase::Connect && io.kind() == io::ErrorKind::AddrNotAvailable => {
                 Verdict { scope: Scope::Source, ..self.failure(Failure::Local) }
             }
             kind => self.failure(failure_of(kind, error.phase)),
         }
+    }
+
+    /// The whole message was sent and no reply came, for the `times`th time with this recipient (from 1).
+    ///
+    /// Sending it again makes a duplicate when the host had taken it, so that the waits grow and the times are counted.
+    pub fn lost_after_dot(&self, policy: LostAfterDot, times: u32) -> Verdict {
+        if policy == LostAfterDot::AssumeDelivered {
+            return delivered();
+        }
+        if times > self.lost_retries {
+            return self.permanent_failure(Failure::LostAfterDot);
+        }
+        let growth = 3_u64.saturating_pow(times.saturating_sub(1).min(30));
+        let wait_s = self.lost_wait_s.saturating_mul(growth).min(LOST_WAIT_MAX_S);
+        Verdict { wait_s: u32::try_from(wait_s).ok(), ..self.failure(Failure::LostAfterDot) }
     }
 
     /// Something that failed without a reply.

@@ -1,22 +1,45 @@
-//! Connects to the best host of a site that answers.
+//! Connects to the best host of a site that answers: hosts and addresses in their order, the next one beside one that
+//! is slow, TLS as the plan for the host says.
+//!
+//! What becomes of TLS that fails: with a demand (DANE, `required`, `verified`) the host is not used. Without one the
+//! connection is made again, first without the proof that the host holds its key (where its certificate cannot be read),
+//! then in the clear; what worked is remembered for the next time.
 
-use model::category::Scope;
+use std::io;
+use std::sync::Arc;
+
+use mail::bounce::Failure;
+use model::category::{Category, Disposition, Scope};
 use model::event::Attempt;
-use model::handoff::SessionTrouble;
+use model::handoff::{SessionTrouble, Verdict};
 use model::id::SessionId;
 use model::name::Name;
 use model::reply::Phase;
 use model::route::{PathSpec, TlsPolicy};
-use smtp::client::{Client, ConnectOptions, FailedConnection};
-use tokio::time::timeout;
+use model::smarthost::{HostProtocol, Route};
+use smtp::client::{
+    Client, ClientError, ConnectOptions, Connected, Dialect, ErrorKind, FailedConnection, Login, Timings,
+};
+use smtp::trust::{self, Demand, Trust};
+use tokio::time::{Instant, timeout};
 
 use crate::driver::Shared;
-use crate::route::{self, Candidate};
+use crate::egress::DialError;
+use crate::memory::{Place, TlsTrouble};
+use crate::race::{Patience, Progress, race};
+use crate::route::{self, Candidate, End, Query};
+use crate::tls::{self, Plan, SourceTls};
 
 /// A connection that can be used, and to whom.
 pub(super) struct Opened {
     pub client: Client,
     pub host: Name,
+    /// What asked for the TLS it has, as recorded.
+    pub tls_by: &'static str,
+    /// How long looking up hosts and addresses took, in milliseconds.
+    pub dns_ms: u32,
+    /// Its place among the connections to the address.
+    pub place: Option<Place>,
 }
 
 /// Tries the addresses of the site's hosts in their order.
@@ -24,7 +47,7 @@ pub(super) async fn open(id: SessionId, path: &PathSpec, shared: &Shared) -> Res
     match timeout(shared.config.open_time_max.0, Opening { path, shared }.run(id)).await {
         Ok(opened) => opened,
         Err(_) => {
-            let verdict = shared.judge.failure(mail::bounce::Failure::ConnectTimeout);
+            let verdict = shared.judge.failure(Failure::ConnectTimeout);
             let error = Some("no host answered in the time for opening a session".to_owned());
             let attempt = Attempt { phase: Some(Phase::Connect), error, ..about(path, &verdict) };
             Err(Box::new(SessionTrouble { verdict, attempt }))
@@ -37,14 +60,34 @@ struct Opening<'a> {
     shared: &'a Shared,
 }
 
+/// A host that could not be used.
+struct Failed {
+    trouble: Box<SessionTrouble>,
+    /// It would be the same at the next host, and asking there is rude.
+    is_final: bool,
+}
+
+/// A host that can be used.
+struct Won {
+    client: Client,
+    tls_by: &'static str,
+    place: Option<Place>,
+}
+
 impl Opening<'_> {
     async fn run(&self, id: SessionId) -> Result<Opened, Box<SessionTrouble>> {
         let (shared, path) = (self.shared, self.path);
-        let bind = path.source.address;
-        let seed = route::mix(id.0);
-        let max = shared.config.addresses_max;
-        let found = route::candidates(&shared.resolver, &shared.gate, &path.site, bind, seed, max).await;
-        let candidates = found.map_err(|none| {
+        let began = Instant::now();
+        let query = Query {
+            site: &path.site,
+            source: &path.source,
+            port: shared.config.port,
+            ipv6_first: shared.config.ipv6_first,
+            seed: route::mix(id.0),
+            max: shared.config.addresses_max,
+        };
+        let found = route::candidates(&shared.resolver, &shared.gate, query).await;
+        let mut candidates = found.map_err(|none| {
             let verdict = match none.permanent {
                 true => shared.judge.permanent_failure(none.failure),
                 false => shared.judge.failure(none.failure),
@@ -52,79 +95,291 @@ impl Opening<'_> {
             let attempt = Attempt { phase: Some(Phase::Route), error: Some(none.reason), ..about(path, &verdict) };
             Box::new(SessionTrouble { verdict, attempt })
         })?;
-        let mut last = None;
-        for candidate in &candidates {
-            match self.connect(candidate).await {
-                Ok(client) => return Ok(Opened { client, host: candidate.host.clone() }),
-                Err(failed) => {
-                    let trouble = self.trouble(candidate, &failed);
-                    // A refusal that is about us would be the same at the next host, and asking there is rude.
-                    let about_us = matches!(trouble.verdict.scope, Scope::Source | Scope::Domain);
-                    last = Some(trouble);
-                    if about_us {
-                        break;
-                    }
-                }
+        let dns_ms = u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX);
+        self.put_hopeless_last(&mut candidates);
+        let tls = &shared.tls.of(&path.source).map_err(|reason| self.local_trouble(reason))?;
+        let candidates = &candidates;
+        let attempt = |place: usize, progress| self.attempt(&candidates[place], tls, progress);
+        let patience = |place| self.patience(candidates, place);
+        match race(candidates.len(), attempt, patience, |failed: &Failed| failed.is_final).await {
+            Ok((place, Won { client, tls_by, place: seat })) => {
+                let host = candidates[place].host.clone();
+                Ok(Opened { client, host, tls_by, dns_ms, place: seat })
             }
+            Err(failures) => Err(most_telling(failures)),
         }
-        Err(last.expect("invariant: there is at least one candidate"))
     }
 
-    async fn connect(&self, candidate: &Candidate) -> Result<Client, Box<FailedConnection>> {
+    /// Dead addresses and hosts that cannot do what a policy asks for come last, otherwise in their order.
+    fn put_hopeless_last(&self, candidates: &mut [Candidate]) {
+        let (shared, now) = (self.shared, self.shared.clock.now());
+        candidates.sort_by_key(|candidate| {
+            let dead = candidate.end.tcp().is_some_and(|address| shared.dead.is_dead(address, now));
+            (dead, shared.unfit.is_unfit(&self.path.site.name, &candidate.host, now))
+        });
+    }
+
+    /// A host of a worse preference waits for longer.
+    fn patience(&self, candidates: &[Candidate], place: usize) -> Patience {
+        let config = &self.shared.config;
+        let next = candidates.get(place + 1);
+        let equal = next.is_some_and(|next| next.preference <= candidates[place].preference);
+        let connecting = if equal { config.connect_stagger.0 } else { config.backup_stagger.0 };
+        Patience { connecting, connected: config.slow_host_after.0.max(connecting) }
+    }
+
+    async fn attempt(&self, candidate: &Candidate, tls: &SourceTls, progress: Progress) -> Result<Won, Failed> {
         let shared = self.shared;
-        let opportunistic = self.path.tls == TlsPolicy::Opportunistic;
-        let mut options = self.options(candidate);
-        if opportunistic && shared.broken_tls.is_broken(&candidate.host, shared.clock.now()) {
-            options.tls = TlsPolicy::None;
+        let address = candidate.end.tcp();
+        let mut place = match address {
+            Some(address) => {
+                let (opening_max, all_max) = (shared.config.connecting_max, self.path.connections_per_address);
+                let place = shared.places.take(address, opening_max, all_max);
+                Some(place.ok_or_else(|| self.no_room(candidate))?)
+            }
+            None => None,
+        };
+        let (planned, dialed) = tokio::join!(self.plan(candidate), self.dial(candidate));
+        let connected = match dialed {
+            Ok(connected) => connected,
+            Err(error) => return Err(self.not_connected(candidate, error).await),
+        };
+        progress.send_replace(true);
+        let plan = planned.map_err(|fault| {
+            let kind = ErrorKind::Tls(fault.into());
+            let error = ClientError { phase: Phase::Tls, dot_sent: false, kind };
+            self.failed(candidate, &failed_connection(error, Some(connected.local), connected.connect_ms))
+        })?;
+        match self.converse(candidate, connected, &plan, tls).await {
+            Ok(client) => {
+                address.inspect(|address| shared.dead.answered(*address));
+                place.iter_mut().for_each(Place::opened);
+                let tls_by = if client.secured().is_some() { plan.by } else { "none" };
+                Ok(Won { client, tls_by, place })
+            }
+            Err(failed) => {
+                let silent = failed.error.phase == Phase::Greeting && failed.error.reply().is_none();
+                address.filter(|_| silent).inspect(|address| shared.dead.failed(*address, shared.clock.now()));
+                Err(self.failed(candidate, &failed))
+            }
         }
-        let failed = match Client::connect(&options).await {
+    }
+
+    async fn plan(&self, candidate: &Candidate) -> Result<Plan, trust::TlsFault> {
+        let rule = tls::rule(self.path);
+        match &candidate.end {
+            // A route of the operator is his word; DANE is for what strangers publish.
+            _ if self.path.site.smarthost.is_some() => Ok(Plan::of_rule(rule)),
+            End::Tcp(address) => {
+                let dane = self.shared.config.dane;
+                tls::plan(&self.shared.resolver, dane, rule, &candidate.host, address.port()).await
+            }
+            End::Unix(_) => Ok(Plan::of_rule(rule)),
+        }
+    }
+
+    async fn dial(&self, candidate: &Candidate) -> Result<Connected, DialError> {
+        let limit = self.shared.config.connect_timeout.0;
+        match &candidate.end {
+            End::Tcp(address) => self.shared.egress.connect(&self.path.source, *address, limit).await,
+            End::Unix(path) => self.shared.egress.connect_here(path, limit).await,
+        }
+    }
+
+    /// Greeting to the end of TLS, on lower and lower rungs where nothing demands a higher one.
+    async fn converse(
+        &self,
+        candidate: &Candidate,
+        connected: Connected,
+        plan: &Plan,
+        tls: &SourceTls,
+    ) -> Result<Client, Box<FailedConnection>> {
+        let shared = self.shared;
+        let now = shared.clock.now();
+        let mut options = self.options(candidate, plan, tls).await?;
+        let mut known = shared.broken_tls.trouble(&candidate.host, now).filter(|_| plan.demand == Demand::Nothing);
+        if !plan.may_fall_back() {
+            known = known.filter(|trouble| *trouble == TlsTrouble::OddCertificate);
+        }
+        lower(&mut options, known, tls);
+        let mut failed = match Client::over(connected, &options).await {
             Ok(client) => return Ok(client),
             Err(failed) => failed,
         };
-        let handshake_failed = failed.error.phase == Phase::Tls && failed.error.reply().is_none();
-        if !(opportunistic && handshake_failed && shared.config.tls_fallback) {
-            return Err(failed);
+        while let Some(trouble) = self.next_rung(&failed.error, plan, known) {
+            tracing::debug!(host = %candidate.host, error = %failed.error, ?trouble, "TLS failed, trying with less");
+            lower(&mut options, Some(trouble), tls);
+            known = Some(trouble);
+            let Ok(connected) = self.dial(candidate).await else { return Err(failed) };
+            match Client::over(connected, &options).await {
+                Ok(client) => {
+                    shared.broken_tls.note(&candidate.host, trouble, now);
+                    return Ok(client);
+                }
+                Err(error) => failed = error,
+            }
         }
-        tracing::debug!(host = %candidate.host, error = %failed.error, "TLS failed, trying without");
-        options.tls = TlsPolicy::None;
-        let client = Client::connect(&options).await?;
-        shared.broken_tls.note(&candidate.host, shared.clock.now());
-        Ok(client)
+        Err(failed)
     }
 
-    fn options(&self, candidate: &Candidate) -> ConnectOptions {
-        let config = &self.shared.config;
-        ConnectOptions {
-            address: (candidate.address, config.port).into(),
+    fn next_rung(&self, error: &ClientError, plan: &Plan, now: Option<TlsTrouble>) -> Option<TlsTrouble> {
+        let handshake_failed = error.phase == Phase::Tls && error.reply().is_none();
+        if !handshake_failed || plan.demand != Demand::Nothing {
+            return None;
+        }
+        let odd = matches!(&error.kind, ErrorKind::Tls(error) if trust::is_odd_certificate(error));
+        match now {
+            None if odd => Some(TlsTrouble::OddCertificate),
+            None | Some(TlsTrouble::OddCertificate) if plan.may_fall_back() && self.shared.config.tls_fallback => {
+                Some(TlsTrouble::Broken)
+            }
+            _ => None,
+        }
+    }
+
+    async fn options(
+        &self,
+        candidate: &Candidate,
+        plan: &Plan,
+        tls: &SourceTls,
+    ) -> Result<ConnectOptions, Box<FailedConnection>> {
+        let (config, source) = (&self.shared.config, &self.path.source);
+        let address = candidate.end.tcp().unwrap_or_else(|| ([0, 0, 0, 0], 0).into());
+        let route = self.path.site.smarthost.as_deref();
+        let login = match route {
+            Some(route) => login(route).await.map_err(|error| {
+                let kind = ErrorKind::Io(error);
+                let error = ClientError { phase: Phase::Auth, dot_sent: false, kind };
+                Box::new(failed_connection(error, None, 0))
+            })?,
+            None => None,
+        };
+        let at_unix_s = u64::try_from(self.shared.clock.now().as_unix_s()).unwrap_or(0);
+        let authorities = self.shared.tls.authorities.clone();
+        Ok(ConnectOptions {
+            address,
             host_name: candidate.host.as_str().to_owned(),
-            bind: self.path.source.address,
-            ehlo_name: self.path.source.ehlo_name.clone(),
-            tls: self.path.tls,
-            tls_config: self.shared.tls.clone(),
-            trust: None,
-            dialect: smtp::client::Dialect::default(),
+            bind: None,
+            ehlo_name: source.ehlo_name_for(address.ip()).to_owned(),
+            tls: plan.policy,
+            tls_config: Arc::clone(&tls.proven),
+            trust: Some(Trust { authorities, demand: plan.demand.clone(), at_unix_s }),
+            dialect: Dialect {
+                lmtp: route.is_some_and(|route| route.protocol == HostProtocol::Lmtp),
+                chunking: config.chunking,
+                login,
+            },
             timeouts: config.timeouts(),
             transcript_bytes_max: usize::try_from(config.transcript_max.0).unwrap_or(usize::MAX),
-        }
+        })
     }
 
-    fn trouble(&self, candidate: &Candidate, failed: &FailedConnection) -> Box<SessionTrouble> {
-        let verdict = self.shared.judge.error(&failed.error, &self.path.site.provider, false);
-        let reply = failed.error.reply().cloned();
+    // ---- what went wrong ----
+
+    async fn not_connected(&self, candidate: &Candidate, error: DialError) -> Failed {
+        let shared = self.shared;
+        let kind = match error {
+            DialError::Source(reason) => {
+                shared.health.failed(&self.path.source.name).await;
+                let verdict = Verdict { scope: Scope::Source, ..shared.judge.failure(Failure::Local) };
+                let attempt =
+                    Attempt { phase: Some(Phase::Connect), error: Some(reason), ..about(self.path, &verdict) };
+                return Failed { trouble: Box::new(SessionTrouble { verdict, attempt }), is_final: false };
+            }
+            DialError::Host(error) => ErrorKind::Io(error),
+            DialError::Timeout => ErrorKind::Timeout,
+        };
+        candidate.end.tcp().inspect(|address| shared.dead.failed(*address, shared.clock.now()));
+        let connect_ms = shared.config.connect_timeout.0.as_millis();
+        let connect_ms = u32::try_from(connect_ms).unwrap_or(u32::MAX);
+        let error = ClientError { phase: Phase::Connect, dot_sent: false, kind };
+        self.failed(candidate, &failed_connection(error, None, connect_ms))
+    }
+
+    fn no_room(&self, candidate: &Candidate) -> Failed {
+        let verdict = Verdict {
+            disposition: Disposition::Deferred,
+            scope: Scope::Connection,
+            category: Some(Category::RateLimited),
+            suppress: false,
+            wait_s: None,
+        };
+        let error = Some(format!("{}: all connections to this address that are allowed are in use", candidate.host));
         let attempt = Attempt {
             mx_host: Some(candidate.host.clone()),
-            mx_address: Some(candidate.address.to_string()),
+            mx_address: candidate.end.tcp().map(|address| address.ip().to_string()),
+            phase: Some(Phase::Connect),
+            error,
+            ..about(self.path, &verdict)
+        };
+        Failed { trouble: Box::new(SessionTrouble { verdict, attempt }), is_final: false }
+    }
+
+    fn local_trouble(&self, reason: String) -> Box<SessionTrouble> {
+        let verdict = Verdict { scope: Scope::Source, ..self.shared.judge.failure(Failure::Local) };
+        let attempt = Attempt { phase: Some(Phase::Tls), error: Some(reason), ..about(self.path, &verdict) };
+        Box::new(SessionTrouble { verdict, attempt })
+    }
+
+    fn failed(&self, candidate: &Candidate, failed: &FailedConnection) -> Failed {
+        let verdict = self.shared.judge.error(&failed.error, &self.path.site.provider, false);
+        let is_final = matches!(verdict.scope, Scope::Source | Scope::Domain);
+        let reply = failed.error.reply().cloned();
+        let error = match &failed.error.kind {
+            ErrorKind::Tls(inner) => Some(format!("{}: {}", trust::failure_of(inner), failed.error)),
+            _ if reply.is_some() => None,
+            _ => Some(failed.error.to_string()),
+        };
+        let attempt = Attempt {
+            mx_host: Some(candidate.host.clone()),
+            mx_address: candidate.end.tcp().map(|address| address.ip().to_string()),
             source_address: failed.local.map(|local| local.ip().to_string()),
             phase: Some(failed.error.phase),
-            error: if reply.is_some() { None } else { Some(failed.error.to_string()) },
+            error,
             reply,
             connect_ms: Some(failed.timings.connect_ms),
             tls_ms: failed.timings.tls_ms,
             transcript: Some(failed.transcript.clone()).filter(|text| !text.is_empty()),
             ..about(self.path, &verdict)
         };
-        Box::new(SessionTrouble { verdict, attempt })
+        Failed { trouble: Box::new(SessionTrouble { verdict, attempt }), is_final }
     }
+}
+
+/// Less TLS, as much as the trouble asks for.
+fn lower(options: &mut ConnectOptions, trouble: Option<TlsTrouble>, tls: &SourceTls) {
+    match trouble {
+        None => {}
+        Some(TlsTrouble::OddCertificate) => {
+            options.tls_config = Arc::clone(&tls.unproven);
+            options.trust = None;
+        }
+        Some(TlsTrouble::Broken) => options.tls = TlsPolicy::None,
+    }
+}
+
+/// User and password of a route of the operator.
+async fn login(route: &Route) -> io::Result<Option<Login>> {
+    let (Some(user), Some(path)) = (&route.user, &route.password_file) else { return Ok(None) };
+    let text = tokio::fs::read_to_string(path).await;
+    let text = text.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
+    let password = text.lines().next().unwrap_or_default().to_owned();
+    Ok(Some(Login { user: user.clone(), password, in_clear: route.auth_in_clear }))
+}
+
+fn failed_connection(error: ClientError, local: Option<std::net::SocketAddr>, connect_ms: u32) -> FailedConnection {
+    let timings = Timings { connect_ms, ..Timings::default() };
+    FailedConnection { error, transcript: String::new(), local, timings }
+}
+
+/// Of several failures the last one with a reply, else the last one: words of a host say more than silence.
+fn most_telling(failures: Vec<(usize, Failed)>) -> Box<SessionTrouble> {
+    let last_reply = failures.iter().rposition(|(_, failed)| failed.trouble.attempt.reply.is_some());
+    let last = failures.len().saturating_sub(1);
+    let final_one = failures.iter().rposition(|(_, failed)| failed.is_final);
+    let chosen = final_one.or(last_reply).unwrap_or(last);
+    let found = failures.into_iter().nth(chosen);
+    found.expect("invariant: there is at least one candidate").1.trouble
 }
 
 /// An attempt with what the path and the verdict say; `number` is the queue's to fill in.

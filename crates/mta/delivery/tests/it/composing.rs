@@ -1,7 +1,7 @@
 //! What goes over the wire: signatures, merge programs, return paths, needs that the host does not meet.
 
 use delivery::{Config, DkimKeys};
-use mail::dkim::{DkimKey, KeyKind};
+use mail::dkim::{DkimKey, KeyKind, Policy};
 use mail::program::{Author, Source};
 use model::id::{CampaignId, RecipientId};
 use model::submission::{Content, Envelope, ReturnPath, Routing};
@@ -47,6 +47,23 @@ async fn the_signing_domain_of_the_message_comes_first() {
     let seen = stage.host.seen();
     assert!(seen[0].starts_with(" -> a@x.test: DKIM-Signature: ") && seen[0].contains("d=other.test;"), "{seen:?}");
     assert!(!seen[1].contains("DKIM-Signature"), "{seen:?}");
+}
+
+#[tokio::test]
+async fn mail_that_must_be_signed_waits_for_a_key() {
+    let dkim = keys("other.test");
+    dkim.set_policy(Policy { required: vec!["transactional".into()], ..Policy::default() });
+    let mut stage = Stage::new(Setup { dkim: dkim.clone(), ..Setup::default() }).await;
+    let tickets = stage.admit(raw("one"), &["a@x.test"]).await;
+    let (outcomes, _) = stage.deliver(tickets).await;
+    let shown = show(&outcomes);
+    let reason = "DKIM: mail of the stream transactional leaves signed only, and there is no key for out.test";
+    assert!(shown[0].starts_with("a@x.test: deferred") && shown[0].ends_with(reason), "{shown:?}");
+    // The key comes while the suite runs.
+    dkim.set("out.test", vec![DkimKey::generate(KeyKind::Ed25519, "out.test", "s1").unwrap()]);
+    let tickets = stage.admit(raw("two"), &["b@x.test"]).await;
+    stage.deliver(tickets).await;
+    assert!(stage.host.seen()[0].contains("d=out.test;"), "{:?}", stage.host.seen());
 }
 
 #[tokio::test]

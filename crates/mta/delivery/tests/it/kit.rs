@@ -132,6 +132,13 @@ pub struct Setup {
     pub hosts: Vec<&'static str>,
     pub dkim: DkimKeys,
     pub dialer: Arc<dyn delivery::Dialer>,
+    /// The server's certificate; a self-signed one when `tls` is true and there is none.
+    pub tls_config: Option<Arc<smtp::tls::ServerConfig>>,
+    /// The zone by the server's port, in place of the usual one.
+    pub zone: Option<Box<dyn FnOnce(u16) -> String + Send>>,
+    /// What is changed of the usual source.
+    pub source: Source,
+    pub sources: Vec<Source>,
 }
 
 impl Default for Setup {
@@ -147,6 +154,10 @@ impl Default for Setup {
             hosts: vec!["mx.test"],
             dkim: DkimKeys::new(),
             dialer: Arc::new(delivery::Tcp),
+            tls_config: None,
+            zone: None,
+            source: Source::new("source", Some("127.0.0.1".parse().unwrap()), "out.test"),
+            sources: Vec::new(),
         }
     }
 }
@@ -172,7 +183,8 @@ impl Stage {
         let host = Host::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let tls = setup.tls.then(|| smtp::tls::server_self_signed(dir.path(), &["mx.test".to_owned()]).unwrap());
+        let self_signed = || smtp::tls::server_self_signed(dir.path(), &["mx.test".to_owned()]).unwrap();
+        let tls = setup.tls_config.or_else(|| setup.tls.then(self_signed));
         tokio::spawn(smtp::server::serve(
             listener,
             Arc::new(host.clone()),
@@ -185,8 +197,9 @@ impl Stage {
         let (from_delivery, from) = mpsc::channel(16);
         let list = Arc::new(List::default());
         let tokens = Arc::new(Keys::new(&[(1, [7; mail::token::SECRET_LEN])]).unwrap());
-        let zone =
-            dns::Zone::parse(r#"{"mx.test": {"A": ["127.0.0.1"]}, "dead.test": {"A": ["127.0.0.99"]}}"#).unwrap();
+        let usual = r#"{"mx.test": {"A": ["127.0.0.1"]}, "dead.test": {"A": ["127.0.0.99"]}}"#;
+        let zone = setup.zone.map_or_else(|| usual.to_owned(), |zone| zone(port));
+        let zone = dns::Zone::parse(&zone).unwrap();
         let ports = Ports {
             to_delivery,
             from_delivery,
@@ -198,6 +211,7 @@ impl Stage {
             dkim: setup.dkim,
             tokens: Arc::clone(&tokens),
             clock: Arc::new(ManualClock::new(NOW)),
+            sources: setup.sources,
             dialer: setup.dialer,
             state_dir: Some(dir.path().to_owned()),
         };
@@ -209,8 +223,13 @@ impl Stage {
         let hosts = hosts.map(|(place, name)| MxHost { name: Name::from(*name), preference: 10 * place as u16 });
         let path = Arc::new(PathSpec {
             path: Path { source: Name::from("source"), site: Name::from("site") },
-            source: Arc::new(Source::new("source", Some("127.0.0.1".parse().unwrap()), "out.test")),
-            site: Arc::new(Site { name: Name::from("site"), provider: Name::from("x"), hosts: hosts.collect(), ..Site::default() }),
+            source: Arc::new(setup.source),
+            site: Arc::new(Site {
+                name: Name::from("site"),
+                provider: Name::from("x"),
+                hosts: hosts.collect(),
+                ..Site::default()
+            }),
             messages_per_connection: setup.messages_per_connection,
             recipients_per_transaction: setup.recipients_per_transaction,
             tls: setup.path_tls,
@@ -314,7 +333,7 @@ impl Stage {
         loop {
             match self.next().await {
                 FromDelivery::Done(outcome) => outcomes.push(*outcome),
-                FromDelivery::Ready { .. } => {}
+                FromDelivery::Ready { .. } | FromDelivery::HostLimit { .. } | FromDelivery::Source { .. } => {}
                 FromDelivery::Closed { trouble, .. } => return (outcomes, trouble.map(|trouble| *trouble)),
             }
         }

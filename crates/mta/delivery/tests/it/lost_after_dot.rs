@@ -12,8 +12,10 @@ async fn check(policy: LostAfterDot, expected: &str) {
     let tickets = stage.admit(raw("one"), &["a@x.test", "b@x.test"]).await;
     let (outcomes, trouble) = stage.deliver(tickets).await;
     let why = "message sent, no reply to it: connection closed by the server without a reply";
-    assert_eq!(show(&outcomes), [format!("a@x.test: {expected} Dot {why}")]);
-    assert!(outcomes[0].attempt.transcript.as_deref().unwrap().contains("C: .\n"));
+    let found = show(&outcomes);
+    assert_eq!(found.len(), 1);
+    assert!(found[0].starts_with(&format!("a@x.test: {expected} Dot {why}")), "{found:?}");
+    assert!(outcomes[0].attempt.transcript.as_deref().unwrap().contains("bytes of message]\n"));
     let trouble = trouble.unwrap();
     assert_eq!(trouble.verdict.disposition.as_str(), "deferred");
 }
