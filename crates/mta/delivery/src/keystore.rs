@@ -14,7 +14,7 @@
 
 mod keeper;
 
-pub use keeper::{Keeper, Rules};
+pub use keeper::{Keeper, Rules, published};
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
