@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use model::config::{Fault, Faults};
 use model::name::Name;
 use model::route::{Pool, PoolMember, Source, TlsPolicy};
+use model::smarthost::Route;
 use model::units::{Rate, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -31,6 +32,9 @@ pub struct Config {
     pub streams: Vec<Stream>,
     /// The stream whose settings hold for mail of a stream that is not listed.
     pub default_stream: Name,
+    /// Mail that goes to hosts named here and not to the MX hosts of its domain: a smarthost, an LMTP server. The first
+    /// route that fits has it.
+    pub routes: Vec<Route>,
     /// Limits for one source, one provider, or one source at one provider; the last fitting entry wins, value by value.
     pub overrides: Vec<Override>,
     /// A file in the form of `data/providers.toml` that replaces the built-in one.
@@ -238,6 +242,7 @@ impl Default for Config {
             streams: Stream::built_in().to_vec(),
             default_stream: Name::from("bulk"),
             overrides: Vec::new(),
+            routes: Vec::new(),
             providers_file: None,
             state_file: None,
             limits: Limits::default(),
@@ -287,6 +292,7 @@ impl Config {
         self.check_sources(&mut faults);
         self.check_pools(&mut faults);
         self.check_streams(&mut faults);
+        self.check_routes(&mut faults);
         self.check_overrides(&mut faults);
         faults.inside("limits", self.limits.validate());
         faults.inside("adaptive", self.adaptive.validate());
@@ -308,6 +314,15 @@ impl Config {
                 let rule = "must be a host name";
                 Fault::new(format!("sources[{idx}].ehlo_name"), rule).example("\"mta1.example.com\"")
             });
+        }
+    }
+
+    fn check_routes(&self, faults: &mut Faults) {
+        faults.unless(self.routes.len() <= ROUTES_MAX, || Fault::new("routes", format!("must be at most {ROUTES_MAX}")));
+        let mut names = HashSet::new();
+        for (idx, route) in self.routes.iter().enumerate() {
+            faults.inside(&format!("routes[{idx}]"), route.validate());
+            faults.unless(names.insert(&route.name), || Fault::new(format!("routes[{idx}].name"), TWICE));
         }
     }
 
@@ -415,6 +430,9 @@ const NAMES_SHOWN: usize = 20;
 
 /// Most sources in one suite: they are kept by number in sixteen bits and walked in pools.
 pub const SOURCES_MAX: usize = 10_000;
+
+/// Most routes of the operator: each mail is held against them in their order.
+pub const ROUTES_MAX: usize = 1_000;
 
 /// Highest weight of a source in a pool.
 pub const WEIGHT_MAX: u32 = 1_000_000;

@@ -28,6 +28,7 @@ mod meter;
 mod outcome;
 mod route;
 mod session;
+mod smarthost;
 mod snapshot;
 mod sources;
 mod sweep;
@@ -181,6 +182,7 @@ pub struct QueueCore {
     campaign_ids: HashMap<CampaignId, u32>,
     domains: Slab<Domain>,
     domain_names: HashMap<Name, u32>,
+    smarthosts: Vec<std::sync::Arc<model::smarthost::Route>>,
     sites: Slab<Site>,
     site_names: HashMap<Name, u32>,
     lines: Slab<Line>,
@@ -222,6 +224,7 @@ impl QueueCore {
     /// An empty queue. The configuration has been validated.
     pub fn new(config: Config, providers: Providers, now: Timestamp) -> Self {
         let (sources, pools, streams) = tables::arrange(&config);
+        let smarthosts = config.routes.iter().cloned().map(std::sync::Arc::new).collect();
         let mut timers = Timers::default();
         timers.set(Part::Sweep, Some(now.plus(sweep::SWEEP_INTERVAL)));
         QueueCore {
@@ -243,6 +246,7 @@ impl QueueCore {
             campaign_ids: HashMap::new(),
             domains: Slab::default(),
             domain_names: HashMap::new(),
+            smarthosts,
             sites: Slab::default(),
             site_names: HashMap::new(),
             lines: Slab::default(),

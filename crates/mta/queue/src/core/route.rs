@@ -33,6 +33,9 @@ impl QueueCore {
             self.unroutable(now, idx, &NoRoute::Temporary(reason), out);
             return;
         };
+        if let Some(site) = self.smarthost_of(idx, pool) {
+            return self.enter_line(now, idx, site, pool, out);
+        }
         match self.domains[domain].route {
             Route::Known { site, until } if now < until => self.enter_line(now, idx, site, pool, out),
             Route::Known { site, .. } => self.ask(domain, idx, Some(site), out),
@@ -198,9 +201,14 @@ impl QueueCore {
         if let Some(&site) = self.site_names.get(&name) {
             return site;
         }
-        let limits = self.providers.limits(&Name::default(), &provider, &[]);
+        self.new_site(SiteSpec { name, provider, hosts: answer.hosts, smarthost: None })
+    }
+
+    pub(super) fn new_site(&mut self, spec: SiteSpec) -> u32 {
+        let name = spec.name.clone();
+        let limits = self.providers.limits(&Name::default(), &spec.provider, &[]);
         let site = self.sites.insert(Site {
-            spec: Arc::new(SiteSpec { name: name.clone(), provider, hosts: answer.hosts, smarthost: None }),
+            spec: Arc::new(spec),
             domains: 0,
             lines: Vec::new(),
             paths: Vec::new(),

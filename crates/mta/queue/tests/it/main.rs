@@ -8,5 +8,6 @@ mod driver;
 mod model_test;
 mod scenario;
 mod simulation;
+mod smarthost;
 mod totals;
 mod world;
