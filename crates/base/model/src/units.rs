@@ -115,16 +115,10 @@ impl FromStr for Rate {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        let (rate, burst) = match text.split_once(",max_burst=") {
-            Some((rate, burst)) => (rate, Some(burst)),
-            None => (text, None),
-        };
-        let (count, period) = rate.split_once('/').ok_or_else(|| refuse(text, RATE))?;
-        let count: u64 = count.trim().replace(['_', ','], "").parse().map_err(|_| refuse(text, RATE))?;
-        let (number, unit) = split_unit(period);
-        let number: u64 = if number.is_empty() { 1 } else { number.parse().map_err(|_| refuse(text, RATE))? };
-        let seconds = unit_seconds(unit).and_then(|unit| unit.checked_mul(number)).ok_or_else(|| refuse(text, RATE))?;
-        let burst = burst.map_or(Ok(count), |burst| burst.trim().parse().map_err(|_| refuse(text, RATE)))?;
+        let (count, seconds, burst) = split_rate(text).ok_or_else(|| refuse(text, RATE))?;
+        let whole = |text: &str| text.trim().replace(['_', ','], "").parse::<u64>().map_err(|_| refuse(text, RATE));
+        let count = whole(count)?;
+        let burst = burst.map_or(Ok(count), whole)?;
         if count == 0 || seconds == 0 || burst == 0 {
             return Err(refuse(text, RATE));
         }
@@ -132,19 +126,76 @@ impl FromStr for Rate {
     }
 }
 
+/// The parts of `quantity/period[,max_burst=n]`: quantity, seconds of the period, burst. A `local:` in front, as KumoMTA
+/// writes it for limits that hold on one node, says what holds here anyway.
+fn split_rate(text: &str) -> Option<(&str, u64, Option<&str>)> {
+    let text = text.trim();
+    let text = text.strip_prefix("local:").unwrap_or(text);
+    let (rate, burst) = match text.split_once(",max_burst=") {
+        Some((rate, burst)) => (rate, Some(burst)),
+        None => (text, None),
+    };
+    let (count, period) = rate.split_once('/')?;
+    let (number, unit) = split_unit(period);
+    let number: u64 = if number.is_empty() { 1 } else { number.parse().ok()? };
+    let seconds = unit_seconds(unit).and_then(|unit| unit.checked_mul(number))?;
+    Some((count, seconds, burst))
+}
+
+/// A period as it is read: one number and one unit, the largest that the time is a multiple of.
+fn period(period: Duration) -> String {
+    let seconds = period.as_secs();
+    let units = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
+    let (unit, letter) = units.into_iter().find(|(unit, _)| seconds.is_multiple_of(*unit)).unwrap_or((1, "s"));
+    match seconds {
+        60 => "min".to_owned(),
+        _ if seconds == unit => letter.to_owned(),
+        _ => format!("{}{letter}", seconds / unit),
+    }
+}
+
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.period.as_secs();
-        // One number and one unit, as it is read: the largest unit that the time is a multiple of.
-        let units = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
-        let (unit, letter) = units.into_iter().find(|(unit, _)| seconds.is_multiple_of(*unit)).unwrap_or((1, "s"));
-        let period = match seconds {
-            60 => "min".to_owned(),
-            _ if seconds == unit => letter.to_owned(),
-            _ => format!("{}{letter}", seconds / unit),
-        };
-        write!(f, "{}/{period}", self.count)?;
+        write!(f, "{}/{}", self.count, period(self.period))?;
         if self.burst == self.count { Ok(()) } else { write!(f, ",max_burst={}", self.burst) }
+    }
+}
+
+/// So many bytes in such a time: `"50MB/h"`, `"512KB/s"`, with `",max_burst=5MB"` behind it where wanted.
+///
+/// Without a burst, the whole quantity may leave at once. A message that is larger than what is left still leaves when
+/// anything is left, and what it took too much is waited for afterwards: else a large message would never leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ByteRate {
+    /// How many bytes; at least 1.
+    pub bytes: u64,
+    /// In what time; at least a second.
+    pub period: Duration,
+    /// How many bytes may leave at once; at least 1.
+    pub burst: u64,
+}
+
+const BYTE_RATE: &str = "a rate of bytes such as \"50MB/h\" or \"1MB/s,max_burst=5MB\"";
+
+impl FromStr for ByteRate {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let (bytes, seconds, burst) = split_rate(text).ok_or_else(|| refuse(text, BYTE_RATE))?;
+        let size = |part: &str| part.trim().parse::<Size>().map(|size| size.0).map_err(|_| refuse(text, BYTE_RATE));
+        let bytes = size(bytes)?;
+        let burst = burst.map_or(Ok(bytes), size)?;
+        if bytes == 0 || seconds == 0 || burst == 0 {
+            return Err(refuse(text, BYTE_RATE));
+        }
+        Ok(ByteRate { bytes, period: Duration::from_secs(seconds), burst })
+    }
+}
+
+impl fmt::Display for ByteRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", Size(self.bytes), period(self.period))?;
+        if self.burst == self.bytes { Ok(()) } else { write!(f, ",max_burst={}", Size(self.burst)) }
     }
 }
 
@@ -222,6 +273,7 @@ macro_rules! text_form {
 text_form!(Span, SPAN, "30s");
 text_form!(Rate, RATE, "100/min");
 text_form!(Size, SIZE, "25MB");
+text_form!(ByteRate, BYTE_RATE, "50MB/h");
 
 #[cfg(test)]
 mod tests {
@@ -257,6 +309,23 @@ mod tests {
         check::<Rate>("5/2h", Some("5/2h"));
         for wrong in ["", "0/s", "5", "5/", "5/week", "5/0s", "x/s", "5/s,max_burst=0"] {
             check::<Rate>(wrong, None);
+        }
+    }
+
+    #[test]
+    fn rates_as_other_programs_write_them() {
+        check::<Rate>("local:1,000/hr", Some("1000/h"));
+        check::<Rate>("100/30min,max_burst=1", Some("100/30m,max_burst=1"));
+        check::<Rate>("5_000/d", Some("5000/d"));
+    }
+
+    #[test]
+    fn byte_rates() {
+        check::<ByteRate>("50MB/h", Some("50MB/h"));
+        check::<ByteRate>("1MB/s,max_burst=5MB", Some("1MB/s,max_burst=5MB"));
+        check::<ByteRate>("1500/15m", Some("1500/15m"));
+        for wrong in ["", "50MB", "0/s", "1MB/0s", "1MB/week", "1MB/s,max_burst=0", "x/s"] {
+            check::<ByteRate>(wrong, None);
         }
     }
 

@@ -1,12 +1,14 @@
 //! The limit that was learned: slower at once when the provider asks for it, faster little by little when it does not.
 //!
-//! Multiplicative decrease on replies that speak of the source or the connection and are about rate or reputation,
-//! gradual increase on deliveries, forgotten after a time. Works inside the configured limits, never above them. Pure:
-//! says what changed, `core` makes the event. A greylisted recipient alone does not slow a path: its scope is the
-//! recipient.
+//! Multiplicative decrease on replies that speak of the source or the connection and are about rate or reputation;
+//! gradual increase on deliveries, up to just below the rate that was refused last; there it stays, and from time to time
+//! tries a little more, ever more seldom. Never back to full at once: when `memory` is over, the limit rises step by step.
+//! Works inside the configured limits, never above them. Pure: says what changed, `core` makes the event.
+//! Greylisting slows nothing: it is about recipients, and ends by itself.
 //!
 //! Invariants: at most one decrease in `decrease_interval` (replies to mail that was under way say nothing new); the
-//! lowered values never reach zero; without new complaints everything is back to normal after `memory`.
+//! lowered values never go below `floor` and one connection; a limit rises by at most `increase_percent` (a connection at
+//! least) in `increase_interval`.
 
 use std::time::Duration;
 
@@ -18,20 +20,41 @@ use model::units::Rate;
 
 use crate::config::Adaptive;
 
-/// Slowest learned rate.
-const FLOOR_PER_S: f64 = 1.0 / 60.0;
+/// So near to the refused rate a limit rises by itself.
+const PLATEAU: f64 = 0.93;
 
-/// The learned limits of one path; both absent when nothing was learned.
+/// So far beyond the refused rate it tries.
+const PROBE: f64 = 1.05;
+
+/// After a trial was refused, the rate that is refused is taken to be a little lower.
+const REFUSED_AGAIN: f64 = 0.97;
+
+/// What gets through while the provider refuses the rest is about its limit; a little less is safe.
+const SAFE: f64 = 0.85;
+
+/// The first trial comes so many intervals of increase after the refusal; each refused one doubles the wait.
+const PROBE_AFTER: u32 = 5;
+
+/// A limit of which less than this is used says nothing of a higher one.
+const IN_USE: f64 = 0.6;
+
+/// The learned limits of a path (connections) or of a stream of a source at a provider (rate).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Learned {
     /// Messages per second.
     pub rate_per_s: Option<f64>,
     /// Connections.
     pub connections: Option<u32>,
-    /// When it is forgotten.
+    /// From when on it rises by itself.
     pub expires: Timestamp,
     /// The reply that lowered it last.
     pub cause: Option<Reply>,
+    /// The rate that was refused last, in messages per second.
+    refused_per_s: Option<f64>,
+    /// Trials beyond the refused rate that were refused, one after the other.
+    failed_probes: u8,
+    /// The present rate is beyond the refused one.
+    probing: bool,
     decreased_at: Timestamp,
     increased_at: Timestamp,
 }
@@ -47,11 +70,13 @@ pub enum Change {
     Restored,
 }
 
-/// What a path does and may do, for the decision how far to go down or up.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// What is done and may be done, for the decision how far to go down or up.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Present {
     /// Messages per second given lately.
     pub rate_per_s: f64,
+    /// Messages per second delivered lately.
+    pub delivered_per_s: f64,
     /// Connections that were open lately.
     pub connections: u32,
     /// The configured rate.
@@ -60,12 +85,15 @@ pub struct Present {
     pub connections_max: u32,
 }
 
-/// True when the reply asks the whole path to slow down.
+/// True when the reply asks to slow down.
 pub fn asks_to_slow_down(verdict: &Verdict) -> bool {
     let about_us = matches!(verdict.scope, Scope::Source | Scope::Connection);
-    let rate_like =
-        matches!(verdict.category, Some(Category::RateLimited | Category::Greylisted | Category::Reputation));
-    about_us && rate_like
+    about_us && matches!(verdict.category, Some(Category::RateLimited | Category::Reputation))
+}
+
+/// True when it came before anything was sent: then the number of connections is what bothers.
+pub fn is_about_connections(phase: Option<Phase>) -> bool {
+    matches!(phase, Some(Phase::Connect | Phase::Greeting | Phase::Ehlo | Phase::Tls))
 }
 
 impl Learned {
@@ -74,34 +102,65 @@ impl Learned {
         self.rate_per_s.is_none() && self.connections.is_none()
     }
 
-    /// A reply asked to slow down, in this phase of the dialogue.
+    /// A reply asked for fewer connections. Nothing changes where there is only one.
+    pub fn fewer_connections(
+        &mut self,
+        config: &Adaptive,
+        now: Timestamp,
+        present: Present,
+        reply: Option<&Reply>,
+    ) -> Option<Change> {
+        let known = self.connections.unwrap_or(present.connections_max).min(present.connections.max(1));
+        if known <= 1 || !self.may_decrease(config, now) {
+            return None;
+        }
+        self.connections = Some(((f64::from(known) * left(config)) as u32).max(1));
+        self.decreased(config, now, reply);
+        Some(Change::Lowered)
+    }
+
+    /// A reply asked for fewer messages.
     pub fn slow_down(
         &mut self,
         config: &Adaptive,
         now: Timestamp,
         present: Present,
-        phase: Option<Phase>,
         reply: Option<&Reply>,
     ) -> Option<Change> {
-        if !config.enabled || now < self.decreased_at.plus(config.decrease_interval.0) {
+        if !self.may_decrease(config, now) {
             return None;
         }
-        let left = f64::from(config.decrease_percent) / 100.0;
-        // Before anything is sent the number of connections is what bothers; later the number of messages.
-        let about_connections = matches!(phase, Some(Phase::Connect | Phase::Greeting | Phase::Ehlo | Phase::Tls));
-        let connections = self.connections.unwrap_or(present.connections_max).min(present.connections.max(1));
-        let rate = self.rate_per_s.or(present.rate_max_per_s).unwrap_or(f64::INFINITY).min(present.rate_per_s.max(1.0));
-        let before = (self.rate_per_s, self.connections);
-        if about_connections && connections > 1 {
-            self.connections = Some(((f64::from(connections) * left) as u32).max(1));
-        } else {
-            self.rate_per_s = Some((rate * left).max(FLOOR_PER_S));
-        }
+        let before = self.rate_per_s;
+        let floor = per_s(config.floor);
+        let most = before.or(present.rate_max_per_s).unwrap_or(f64::INFINITY);
+        // One message now and then says little of the pace: below one a second only what was learned counts.
+        let rate = most.min(present.rate_per_s.max(1.0)).max(floor);
+        let lowered = match self.refused_per_s {
+            Some(refused) if self.probing => {
+                self.refused_per_s = Some(refused * REFUSED_AGAIN);
+                self.failed_probes = self.failed_probes.saturating_add(1);
+                refused * REFUSED_AGAIN * PLATEAU * PLATEAU
+            }
+            _ => {
+                self.refused_per_s = Some(rate);
+                (rate * left(config)).max((present.delivered_per_s * SAFE).min(rate * SAFE))
+            }
+        };
+        self.rate_per_s = Some(lowered.max(floor));
+        self.probing = false;
+        self.decreased(config, now, reply);
+        (before != self.rate_per_s).then_some(Change::Lowered)
+    }
+
+    fn may_decrease(&self, config: &Adaptive, now: Timestamp) -> bool {
+        config.enabled && now >= self.decreased_at.plus(config.decrease_interval.0)
+    }
+
+    fn decreased(&mut self, config: &Adaptive, now: Timestamp, reply: Option<&Reply>) {
         self.decreased_at = now;
         self.increased_at = now;
         self.expires = now.plus(config.memory.0);
         self.cause = reply.cloned();
-        (before != (self.rate_per_s, self.connections)).then_some(Change::Lowered)
     }
 
     /// A message was delivered.
@@ -109,27 +168,75 @@ impl Learned {
         if self.is_idle() || now < self.increased_at.plus(config.increase_interval.0) {
             return None;
         }
-        self.increased_at = now;
-        let factor = 1.0 + f64::from(config.increase_percent) / 100.0;
+        let before = (self.rate_per_s, self.connections);
         if let Some(rate) = self.rate_per_s {
-            let raised = rate * factor;
-            // Without a configured rate, one that is far above what is needed says nothing any more.
-            let most = present.rate_max_per_s.unwrap_or(present.rate_per_s * 4.0 + 10.0);
-            self.rate_per_s = (raised < most).then_some(raised);
+            let raised = self.raised(config, now, rate, present);
+            self.rate_per_s = (raised < self.most(config, present)).then_some(raised);
         }
         if let Some(connections) = self.connections {
-            let raised = ((f64::from(connections) * factor) as u32).max(connections + 1);
-            self.connections = (raised < present.connections_max).then_some(raised);
+            self.connections = more(connections, config, present.connections_max);
         }
-        if self.is_idle() { self.forget() } else { Some(Change::Raised) }
+        self.increased_at = now;
+        self.told(before)
     }
 
-    /// Time has passed.
-    pub fn passed(&mut self, now: Timestamp) -> Option<Change> {
-        if self.is_idle() || now < self.expires { None } else { self.forget() }
+    /// The next rate after this one went well.
+    fn raised(&mut self, config: &Adaptive, now: Timestamp, rate: f64, present: Present) -> f64 {
+        let in_use = present.rate_per_s >= rate * IN_USE;
+        let step = rate * (1.0 + f64::from(config.increase_percent) / 100.0);
+        let Some(refused) = self.refused_per_s else { return step };
+        let plateau = refused * PLATEAU;
+        if rate < plateau * 0.999 {
+            return step.min(plateau);
+        }
+        if self.probing && in_use {
+            // It went well beyond what was refused: the limit there is higher now.
+            (self.refused_per_s, self.probing, self.failed_probes) = (None, false, 0);
+            return step;
+        }
+        let wait = config.increase_interval.0 * PROBE_AFTER * (1 << self.failed_probes.min(6));
+        if in_use && !self.probing && now >= self.decreased_at.plus(wait.min(config.memory.0)) {
+            self.probing = true;
+            return refused * PROBE;
+        }
+        rate
     }
 
-    /// Back to the configured limits.
+    /// Time has passed: when the memory is over, the limit rises by itself.
+    pub fn passed(&mut self, config: &Adaptive, now: Timestamp, present: Present) -> Option<Change> {
+        let at = self.rises_at(config)?;
+        if now < at {
+            return None;
+        }
+        let before = (self.rate_per_s, self.connections);
+        (self.refused_per_s, self.probing, self.failed_probes) = (None, false, 0);
+        let step = 1.0 + f64::from(config.increase_percent) / 100.0;
+        self.rate_per_s = self.rate_per_s.map(|rate| rate * step).filter(|rate| *rate < self.most(config, present));
+        self.connections = self.connections.and_then(|known| more(known, config, present.connections_max));
+        self.increased_at = now;
+        self.told(before)
+    }
+
+    /// When [`Learned::passed`] has something to do next; `None` when nothing is learned.
+    pub fn rises_at(&self, config: &Adaptive) -> Option<Timestamp> {
+        let next = self.increased_at.plus(config.increase_interval.0);
+        (!self.is_idle()).then(|| self.expires.max(next))
+    }
+
+    /// Where a learned rate says nothing any more: as configured, or far above what is needed.
+    fn most(&self, config: &Adaptive, present: Present) -> f64 {
+        let needed = present.rate_per_s * 4.0 + 10.0;
+        present.rate_max_per_s.or(config.ceiling.map(per_s)).unwrap_or(needed)
+    }
+
+    fn told(&mut self, before: (Option<f64>, Option<u32>)) -> Option<Change> {
+        if self.is_idle() {
+            return self.forget();
+        }
+        (before != (self.rate_per_s, self.connections)).then_some(Change::Raised)
+    }
+
+    /// Back to the configured limits: a person wants it so, or nothing is left to learn.
     pub fn forget(&mut self) -> Option<Change> {
         let known = *self != Learned::default();
         *self = Learned { decreased_at: self.decreased_at, ..Learned::default() };
@@ -137,15 +244,30 @@ impl Learned {
     }
 
     /// What was learned before a restart.
-    pub fn recall(&mut self, rate_per_s: Option<f64>, connections: Option<u32>, expires: Timestamp, now: Timestamp) {
-        let rate_per_s = rate_per_s.filter(|rate| rate.is_finite()).map(|rate| rate.max(FLOOR_PER_S));
+    pub fn recall(
+        &mut self,
+        config: &Adaptive,
+        rate_per_s: Option<f64>,
+        refused_per_s: Option<f64>,
+        connections: Option<u32>,
+        expires: Timestamp,
+        now: Timestamp,
+    ) {
+        let sound = |rate: f64| rate.is_finite() && rate > 0.0;
         *self = Learned {
-            rate_per_s,
+            rate_per_s: rate_per_s.filter(|rate| sound(*rate)).map(|rate| rate.max(per_s(config.floor))),
+            refused_per_s: refused_per_s.filter(|rate| sound(*rate)),
             connections: connections.map(|connections| connections.max(1)),
-            expires,
+            // A file from a clock that was ahead keeps nothing for longer than the memory is.
+            expires: expires.min(now.plus(config.memory.0)),
             increased_at: now,
             ..Learned::default()
         };
+    }
+
+    /// The rate that was refused last, for the file.
+    pub fn refused_per_s(&self) -> Option<f64> {
+        self.refused_per_s
     }
 
     /// The learned rate in the form of a limit.
@@ -155,21 +277,30 @@ impl Learned {
 
     /// The learned limits in words.
     pub fn words(&self) -> String {
-        let rate = self.rate().map(|rate| rate.to_string());
+        let rate = self.rate().map(|rate| Rate { burst: rate.count, ..rate }.to_string());
         let connections = self.connections.map(|connections| format!("{connections} connections"));
         rate.into_iter().chain(connections).collect::<Vec<_>>().join(", ")
     }
 }
 
-/// A rate of so many per second: by the second with its burst, or by the minute one at a time.
+/// What is left of a limit after a decrease.
+fn left(config: &Adaptive) -> f64 {
+    f64::from(config.decrease_percent) / 100.0
+}
+
+/// A step up, at least by one; `None` when that is as many as configured.
+fn more(connections: u32, config: &Adaptive, most: u32) -> Option<u32> {
+    let factor = 1.0 + f64::from(config.increase_percent) / 100.0;
+    let raised = ((f64::from(connections) * factor) as u32).max(connections.saturating_add(1));
+    (raised < most).then_some(raised)
+}
+
+/// A rate of so many per second: a burst of a tenth of a second, so that a learned limit is not overrun at once.
 pub fn rate_of(per_s: f64) -> Rate {
-    if per_s >= 2.0 {
-        let count = per_s as u64;
-        Rate { count, period: Duration::from_secs(1), burst: count }
-    } else {
-        let count = ((per_s * 60.0).round() as u64).max(1);
-        Rate { count, period: Duration::from_secs(60), burst: 1 }
-    }
+    // In so many seconds a whole number is near enough.
+    let (seconds, unit) = if per_s >= 20.0 { (1.0, 1) } else { (60.0, 60) };
+    let count = ((per_s * seconds).round() as u64).max(1);
+    Rate { count, period: Duration::from_secs(unit), burst: ((per_s / 10.0) as u64).clamp(1, count) }
 }
 
 /// How many a rate lets through in a second.
@@ -178,89 +309,4 @@ pub fn per_s(rate: Rate) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use model::category::Disposition;
-    use proptest::prelude::*;
-
-    const START: Timestamp = Timestamp::from_unix_s(1_790_000_000);
-
-    fn at(seconds: u64) -> Timestamp {
-        START.plus(Duration::from_secs(seconds))
-    }
-
-    fn present() -> Present {
-        Present { rate_per_s: 40.0, connections: 8, rate_max_per_s: Some(100.0), connections_max: 10 }
-    }
-
-    #[test]
-    fn only_replies_about_us_and_our_rate_count() {
-        let check = |scope, category, expected| {
-            let category = Some(category);
-            let verdict =
-                Verdict { disposition: Disposition::Deferred, scope, category, suppress: false, wait_s: None };
-            assert_eq!(asks_to_slow_down(&verdict), expected, "{scope} {category:?}");
-        };
-        check(Scope::Source, Category::RateLimited, true);
-        check(Scope::Connection, Category::RateLimited, true);
-        check(Scope::Source, Category::Reputation, true);
-        check(Scope::Recipient, Category::Greylisted, false);
-        check(Scope::Recipient, Category::RateLimited, false);
-        check(Scope::Source, Category::BadConfiguration, false);
-    }
-
-    #[test]
-    fn down_at_once_and_up_step_by_step() {
-        let (config, mut learned) = (Adaptive::default(), Learned::default());
-        let slow = |learned: &mut Learned, s| learned.slow_down(&config, at(s), present(), Some(Phase::RcptTo), None);
-        assert_eq!(slow(&mut learned, 0), Some(Change::Lowered));
-        assert_eq!(learned.words(), "20/s", "half of what was really sent, not of what was allowed");
-        assert_eq!(slow(&mut learned, 5), None, "answers mail sent before");
-        assert_eq!(slow(&mut learned, 30), Some(Change::Lowered));
-        assert_eq!(learned.words(), "10/s");
-        assert_eq!(learned.succeeded(&config, at(40), present()), None);
-        let ups: Vec<Change> = (2..)
-            .map_while(|n| {
-                if learned.is_idle() {
-                    return None;
-                }
-                learned.succeeded(&config, at(30 + n * 61), present())
-            })
-            .collect();
-        assert_eq!(ups.last(), Some(&Change::Restored));
-        assert_eq!(ups.len(), 11, "10/s to 100/s by a quarter at a time");
-    }
-
-    #[test]
-    fn refused_connections_lower_the_connections() {
-        let (config, mut learned) = (Adaptive::default(), Learned::default());
-        learned.slow_down(&config, at(0), present(), Some(Phase::Greeting), None);
-        assert_eq!((learned.connections, learned.rate_per_s), (Some(4), None));
-        assert_eq!(learned.passed(at(10)), None);
-        assert_eq!(learned.passed(at(3_600)), Some(Change::Restored));
-        assert!(learned.is_idle());
-    }
-
-    proptest! {
-        #[test]
-        fn stays_between_the_floor_and_the_configuration(
-            steps in prop::collection::vec((any::<bool>(), any::<bool>(), 0_u64..500, 0.0_f64..1_000.0), 1..100),
-        ) {
-            let (config, mut learned, mut now_s) = (Adaptive::default(), Learned::default(), 0);
-            for (down, early, pass_s, rate_per_s) in steps {
-                now_s += pass_s;
-                let now = Present { rate_per_s, ..present() };
-                if down {
-                    let phase = if early { Phase::Connect } else { Phase::Dot };
-                    learned.slow_down(&config, at(now_s), now, Some(phase), None);
-                } else {
-                    learned.succeeded(&config, at(now_s), now);
-                }
-                learned.passed(at(now_s));
-                prop_assert!(learned.rate_per_s.is_none_or(|rate| (FLOOR_PER_S..100.0).contains(&rate)));
-                prop_assert!(learned.connections.is_none_or(|connections| (1..10).contains(&connections)));
-            }
-            prop_assert_eq!(learned.passed(at(now_s + 3_600)).is_some() || learned.is_idle(), true);
-        }
-    }
-}
+mod tests;

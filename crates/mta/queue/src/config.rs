@@ -9,13 +9,18 @@ use std::path::PathBuf;
 
 use model::config::{Fault, Faults};
 use model::name::Name;
-use model::route::{Pool, PoolMember, Source, TlsPolicy};
+use model::route::{Pool, PoolMember, Source};
 use model::smarthost::Route;
 use model::units::{Rate, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::groups::{GROUPS_MAX, Group};
+pub use crate::overrides::Override;
+use crate::retries::{RETRIES_MAX, RetryEntry};
 use crate::retry::Retry;
+use crate::shares::ShareEntry;
+use crate::windows::WindowEntry;
 
 /// The queue: from which addresses mail leaves, in which order, how often it is tried, and how much at a time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -32,13 +37,26 @@ pub struct Config {
     pub streams: Vec<Stream>,
     /// The stream whose settings hold for mail of a stream that is not listed.
     pub default_stream: Name,
+    /// Retry schedules by provider, stream and kind of failure; the last fitting entry wins, also over the provider's
+    /// and the stream's own.
+    pub retries: Vec<RetryEntry>,
+    /// When mail of a stream, a tenant or a job may leave; all entries that fit have to be open. Always, without any.
+    pub windows: Vec<WindowEntry>,
+    /// How turns are divided among tenants and jobs of the same priority; evenly, without any.
+    pub shares: Vec<ShareEntry>,
     /// Mail that goes to hosts named here and not to the MX hosts of its domain: a smarthost, an LMTP server. The first
     /// route that fits has it.
     pub routes: Vec<Route>,
-    /// Limits for one source, one provider, or one source at one provider; the last fitting entry wins, value by value.
+    /// Limits for some sources, providers, sites or domains, over those of the provider rules, value by value. An entry
+    /// for a site wins over one for a provider, that over one for a source; of two of the same form the later one.
     pub overrides: Vec<Override>,
+    /// Named limits that paths, streams, tenants or jobs share; all that fit hold together with those of the path.
+    pub groups: Vec<Group>,
     /// A file in the form of `data/providers.toml` that replaces the built-in one.
     pub providers_file: Option<PathBuf>,
+    /// The rules about replies only count and tell what they would do. One rule alone is put into shadow with
+    /// `shadow = true` in the rules file, or with `ies rules shadow`.
+    pub rules_shadow: bool,
     /// Where holds, suspensions and learned limits are kept over a restart; without it they are forgotten.
     pub state_file: Option<PathBuf>,
     /// Limits of the whole queue.
@@ -140,32 +158,6 @@ fn default_name() -> Name {
     Name::from("default")
 }
 
-/// Limits for some paths, over those of the provider rules.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Override {
-    /// For this source only.
-    pub source: Option<Name>,
-    /// For this provider only.
-    pub provider: Option<Name>,
-    /// Connections from one source to one site.
-    pub connections: Option<u32>,
-    /// Connections from one source to all sites of the provider.
-    pub provider_connections: Option<u32>,
-    /// Messages from one source to one site.
-    pub rate: Option<Rate>,
-    /// Messages from one source to all sites of the provider.
-    pub provider_rate: Option<Rate>,
-    /// New connections from one source to one site.
-    pub connection_rate: Option<Rate>,
-    /// Messages after which a connection is closed.
-    pub messages_per_connection: Option<u32>,
-    /// Recipients in one transaction.
-    pub recipients_per_transaction: Option<u32>,
-    /// How TLS is used.
-    pub tls: Option<TlsPolicy>,
-}
-
 /// Limits of the whole queue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -217,8 +209,15 @@ pub struct Adaptive {
     pub increase_percent: u8,
     /// A lowered limit is raised after this long with deliveries and without a reply that asks to slow down.
     pub increase_interval: Span,
-    /// A lowered limit is forgotten this long after the last reply that asked to slow down.
+    /// This long after the last reply that asked to slow down, a lowered limit rises by itself, with deliveries or
+    /// without, step by step until it is as configured.
     pub memory: Span,
+    /// Slowest rate that is learned.
+    pub floor: Rate,
+    /// A learned rate that has come up to this is forgotten, where no rate is configured.
+    pub ceiling: Option<Rate>,
+    /// It only tells what it would do.
+    pub shadow: bool,
 }
 
 impl Default for Adaptive {
@@ -230,6 +229,9 @@ impl Default for Adaptive {
             increase_percent: 25,
             increase_interval: Span::s(60),
             memory: Span::s(3_600),
+            floor: Rate { count: 1, period: std::time::Duration::from_secs(60), burst: 1 },
+            ceiling: None,
+            shadow: false,
         }
     }
 }
@@ -241,9 +243,14 @@ impl Default for Config {
             pools: Vec::new(),
             streams: Stream::built_in().to_vec(),
             default_stream: Name::from("bulk"),
+            retries: Vec::new(),
+            windows: Vec::new(),
+            shares: Vec::new(),
             overrides: Vec::new(),
+            groups: Vec::new(),
             routes: Vec::new(),
             providers_file: None,
+            rules_shadow: false,
             state_file: None,
             limits: Limits::default(),
             adaptive: Adaptive::default(),
@@ -265,7 +272,11 @@ impl Config {
         if !self.pools.is_empty() {
             return self.pools.clone();
         }
-        let members = self.effective_sources().into_iter().map(|source| PoolMember { source: source.name, weight: 1, standby: false });
+        let members = self.effective_sources().into_iter().map(|source| PoolMember {
+            source: source.name,
+            weight: 1,
+            standby: false,
+        });
         vec![Pool { name: default_name(), members: members.collect(), fallback: None }]
     }
 
@@ -292,8 +303,10 @@ impl Config {
         self.check_sources(&mut faults);
         self.check_pools(&mut faults);
         self.check_streams(&mut faults);
-        self.check_routes(&mut faults);
+        self.check_timing(&mut faults);
         self.check_overrides(&mut faults);
+        self.check_groups(&mut faults);
+        self.check_routes(&mut faults);
         faults.inside("limits", self.limits.validate());
         faults.inside("adaptive", self.adaptive.validate());
         faults.result()
@@ -314,11 +327,13 @@ impl Config {
                 let rule = "must be a host name";
                 Fault::new(format!("sources[{idx}].ehlo_name"), rule).example("\"mta1.example.com\"")
             });
+            faults.inside(&format!("sources[{idx}]"), source.validate());
         }
     }
 
     fn check_routes(&self, faults: &mut Faults) {
-        faults.unless(self.routes.len() <= ROUTES_MAX, || Fault::new("routes", format!("must be at most {ROUTES_MAX}")));
+        faults
+            .unless(self.routes.len() <= ROUTES_MAX, || Fault::new("routes", format!("must be at most {ROUTES_MAX}")));
         let mut names = HashSet::new();
         for (idx, route) in self.routes.iter().enumerate() {
             faults.inside(&format!("routes[{idx}]"), route.validate());
@@ -331,6 +346,12 @@ impl Config {
         let mut names = HashSet::new();
         for (idx, pool) in self.pools.iter().enumerate() {
             faults.unless(names.insert(&pool.name), || Fault::new(format!("pools[{idx}].name"), TWICE));
+            if let Some(fallback) = &pool.fallback {
+                let others = || self.pools.iter().map(|other| &other.name).filter(|name| **name != pool.name);
+                faults.unless(others().any(|name| name == fallback), || {
+                    Fault::new(format!("pools[{idx}].fallback"), one_of("other pools", others()))
+                });
+            }
             faults.unless(pool.members.iter().any(|member| member.weight > 0), || {
                 Fault::new(format!("pools[{idx}].members"), "must have one with a weight above 0")
             });
@@ -367,26 +388,42 @@ impl Config {
         });
     }
 
+    fn check_timing(&self, faults: &mut Faults) {
+        let known = |name: &Option<Name>| {
+            name.as_ref().is_none_or(|name| self.streams.iter().any(|stream| stream.name == *name))
+        };
+        let stream = |key: String| Fault::new(key, one_of("streams", self.streams.iter().map(|stream| &stream.name)));
+        let lens = [("retries", self.retries.len()), ("windows", self.windows.len()), ("shares", self.shares.len())];
+        for (key, len) in lens {
+            faults.unless(len <= RETRIES_MAX, || Fault::new(key, format!("must have at most {RETRIES_MAX} entries")));
+        }
+        for (idx, entry) in self.retries.iter().enumerate() {
+            faults.inside(&format!("retries[{idx}]"), entry.validate());
+            faults.unless(known(&entry.stream), || stream(format!("retries[{idx}].stream")));
+        }
+        for (idx, entry) in self.windows.iter().enumerate() {
+            faults.inside(&format!("windows[{idx}]"), entry.validate());
+            faults.unless(known(&entry.stream), || stream(format!("windows[{idx}].stream")));
+        }
+        for (idx, entry) in self.shares.iter().enumerate() {
+            faults.inside(&format!("shares[{idx}]"), entry.validate());
+        }
+    }
+
     fn check_overrides(&self, faults: &mut Faults) {
         let sources = self.effective_sources();
         for (idx, entry) in self.overrides.iter().enumerate() {
-            let known = entry.source.as_ref().is_none_or(|name| sources.iter().any(|source| source.name == *name));
-            faults.unless(known, || {
-                let rule = one_of("sources", sources.iter().map(|source| &source.name));
-                Fault::new(format!("overrides[{idx}].source"), rule)
-            });
-            let counts = [
-                ("connections", entry.connections),
-                ("provider_connections", entry.provider_connections),
-                ("messages_per_connection", entry.messages_per_connection),
-                ("recipients_per_transaction", entry.recipients_per_transaction),
-            ];
-            for (key, count) in counts {
-                faults.unless(count != Some(0), || {
-                    let rule = "must be at least 1 (suspend the path to send nothing)";
-                    Fault::new(format!("overrides[{idx}].{key}"), rule)
-                });
-            }
+            entry.check(&format!("overrides[{idx}]"), &sources, faults);
+        }
+    }
+
+    fn check_groups(&self, faults: &mut Faults) {
+        faults
+            .unless(self.groups.len() <= GROUPS_MAX, || Fault::new("groups", format!("must be at most {GROUPS_MAX}")));
+        let mut names = HashSet::new();
+        for (idx, group) in self.groups.iter().enumerate() {
+            faults.unless(names.insert(&group.name), || Fault::new(format!("groups[{idx}].name"), TWICE));
+            group.check(&format!("groups[{idx}]"), faults);
         }
     }
 }
@@ -412,6 +449,10 @@ impl Adaptive {
         faults.unless(self.memory >= self.increase_interval, || {
             Fault::new("memory", "must not be shorter than").than("increase_interval")
         });
+        let per_s = crate::adapt::per_s;
+        faults.unless(self.ceiling.is_none_or(|ceiling| per_s(ceiling) > per_s(self.floor)), || {
+            Fault::new("ceiling", "must be above").than("floor")
+        });
         faults.result()
     }
 }
@@ -420,7 +461,7 @@ impl Adaptive {
 const TWICE: &str = "must not be there twice";
 
 /// A rule for names of things that are configured elsewhere.
-fn one_of<'a>(what: &str, known: impl Iterator<Item = &'a Name>) -> String {
+pub(crate) fn one_of<'a>(what: &str, known: impl Iterator<Item = &'a Name>) -> String {
     let names: Vec<String> = known.take(NAMES_SHOWN).map(|name| format!("\"{name}\"")).collect();
     format!("must be one of the {what}: {}", names.join(", "))
 }
@@ -461,11 +502,13 @@ mod tests {
             let config: Config = toml::from_str(text).unwrap();
             let members = |pool: Pool| pool.members.into_iter().map(|member| member.source.to_string());
             let pools = config.all_pools().into_iter();
-            let found = pools.map(|pool| format!("{}: {}", pool.name.clone(), members(pool).collect::<Vec<_>>().join(" ")));
+            let found =
+                pools.map(|pool| format!("{}: {}", pool.name.clone(), members(pool).collect::<Vec<_>>().join(" ")));
             assert_eq!(found.collect::<Vec<_>>(), expected, "{text}");
         };
         check("", &["default: default"]);
-        let sources = "[[sources]]\nname = \"a\"\nehlo_name = \"a.test\"\n[[sources]]\nname = \"b\"\nehlo_name = \"b.test\"\n";
+        let sources =
+            "[[sources]]\nname = \"a\"\nehlo_name = \"a.test\"\n[[sources]]\nname = \"b\"\nehlo_name = \"b.test\"\n";
         check(sources, &["default: a b", "a: a", "b: b"]);
         let pool = "[[pools]]\nname = \"a\"\nmembers = [{ source = \"b\", weight = 1 }]\n";
         check(&format!("{sources}{pool}"), &["a: b", "b: b"]);

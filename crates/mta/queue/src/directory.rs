@@ -4,15 +4,20 @@
 
 use std::collections::BTreeMap;
 
+use dns::Resolver;
 use model::name::Name;
 use model::route::{Pool, TlsPolicy};
+use model::time::Timestamp;
 use model::units::{Rate, Span};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::config::Config;
 use crate::control::{Action as OrderAction, Target};
+use crate::handle::QueueHandle;
 use crate::providers::{Action, ProviderEntry, Providers};
+use crate::resolve::{self, Question, Resolution, ResolveError};
+use crate::shaping::{RuleDetail, ShapingView};
 use crate::view::{ControlView, ThrottleView};
 
 /// Most slowed or stopped paths shown of one provider: the busiest.
@@ -23,6 +28,7 @@ pub const THROTTLES_MAX: usize = 100;
 pub struct Directory {
     config: Config,
     providers: Providers,
+    resolver: Option<Resolver>,
 }
 
 /// What the running queue does, by source and by provider; both are missing where there is no path.
@@ -36,8 +42,17 @@ pub struct Doing {
     pub controls: Vec<ControlView>,
 }
 
+/// Why and since when a source cannot send: its address is not on this machine, or its proxies do not answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Down {
+    /// Since when.
+    pub since: Timestamp,
+    /// Why.
+    pub reason: String,
+}
+
 /// What a source does, over all its paths.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourceDoing {
     /// Recipients bound to its paths.
     pub ready: u64,
@@ -45,6 +60,8 @@ pub struct SourceDoing {
     pub in_flight: u64,
     /// Its connections.
     pub connections: u32,
+    /// It cannot send now.
+    pub down: Option<Down>,
 }
 
 /// How the way to a provider is, over all paths there.
@@ -63,8 +80,14 @@ pub struct SourceView {
     pub name: Name,
     /// Its address; the machine chooses when absent.
     pub address: Option<String>,
+    /// Its second address, of IPv6.
+    pub address_v6: Option<String>,
+    /// The proxies through which it connects, such as `socks5 192.0.2.1:1080`.
+    pub egress: Vec<String>,
     /// The name said in EHLO.
     pub ehlo_name: String,
+    /// It cannot send now; other members of its pools do.
+    pub down: Option<Down>,
     /// The pools it works for.
     pub pools: Vec<Name>,
     /// Suspended by a person.
@@ -137,20 +160,47 @@ pub struct ActiveThrottle {
 impl Directory {
     /// What this configuration and these rules say.
     pub fn new(config: Config, providers: Providers) -> Self {
-        Directory { config, providers }
+        Directory { config, providers, resolver: None }
+    }
+
+    /// The same, able to ask the DNS.
+    pub fn with_resolver(self, resolver: Resolver) -> Self {
+        Directory { resolver: Some(resolver), ..self }
+    }
+
+    /// Where mail to a domain would go, and under which limits; with a handle, what is slowed now is told as well.
+    ///
+    /// # Errors
+    /// [`ResolveError`].
+    pub async fn resolve(&self, question: &Question, queue: Option<&QueueHandle>) -> Result<Resolution, ResolveError> {
+        resolve::resolve(&self.config, &self.providers, self.resolver.as_ref(), queue, question).await
+    }
+
+    /// The rules about replies, in the order of the file; `now` is what the running queue says of them.
+    pub fn rules(&self, now: Option<&ShapingView>) -> Vec<RuleDetail> {
+        let detail = |rule| RuleDetail::new(&self.providers, rule, self.config.rules_shadow, now);
+        self.providers.rules().iter().map(detail).collect()
+    }
+
+    /// The provider rules.
+    pub fn provider_rules(&self) -> &Providers {
+        &self.providers
     }
 
     /// The sources, with what they are doing.
     pub fn sources(&self, now: &Doing) -> Vec<SourceView> {
         let pools = self.pools();
         let view = |source: model::route::Source| {
-            let doing = now.sources.get(&source.name).copied().unwrap_or_default();
+            let doing = now.sources.get(&source.name).cloned().unwrap_or_default();
             let suspends = |control: &ControlView| {
                 control.action == OrderAction::Suspend && control.target == Target::Source(source.name.clone())
             };
             let is_member = |pool: &&Pool| pool.members.iter().any(|member| member.source == source.name);
             SourceView {
                 address: source.address.map(|address| address.to_string()),
+                address_v6: source.address_v6.map(|address| address.to_string()),
+                egress: source.egress.iter().map(|proxy| format!("{} {}", proxy.kind, proxy.address)).collect(),
+                down: doing.down,
                 ehlo_name: source.ehlo_name.clone(),
                 pools: pools.iter().filter(is_member).map(|pool| pool.name.clone()).collect(),
                 suspended: now.controls.iter().any(suspends),
@@ -187,12 +237,12 @@ impl Directory {
     fn provider(&self, entry: ProviderEntry, now: &Doing) -> ProviderView {
         let name = entry.name;
         let source = self.config.effective_sources().into_iter().next().map(|source| source.name).unwrap_or_default();
-        let limits = self.providers.limits(&source, &name, &self.config.overrides);
+        let limits = self.providers.limits(&source, &name, None, &self.config.overrides);
         let rules = self.providers.rules().iter().filter(|rule| rule.providers.contains(&name));
         let rules = rules.map(|rule| RuleView {
             name: rule.name.clone(),
-            pattern: rule.pattern.clone(),
-            actions: rule.actions.iter().map(in_words).collect(),
+            pattern: rule.patterns.join(" | "),
+            actions: rule.actions.iter().map(Action::words).collect(),
             threshold: rule.threshold,
             duration: Span(rule.duration),
             set_by: self.providers.rule_place(rule),
@@ -212,15 +262,5 @@ impl Directory {
             active_total: doing.throttled,
             name,
         }
-    }
-}
-
-fn in_words(action: &Action) -> String {
-    match action {
-        Action::Suspend => "suspend".to_owned(),
-        Action::Rate(rate) => rate.to_string(),
-        Action::Connections(1) => "1 connection".to_owned(),
-        Action::Connections(count) => format!("{count} connections"),
-        Action::MessagesPerConnection(count) => format!("{count} messages on a connection"),
     }
 }

@@ -5,6 +5,7 @@
 //! Two more chains join the recipients of a message and of a domain. Everything is found by number, in constant time;
 //! nothing here knows what the places mean. About 90 bytes a recipient; the address stays on disk.
 
+use model::category::Category;
 use model::handoff::RowRef;
 use model::id::{ContactId, RecipientId};
 use model::time::Timestamp;
@@ -55,6 +56,10 @@ pub(crate) enum DueBy {
     Greylisting,
     /// It was set before a restart: the spool has kept the time alone.
     Restart,
+    /// A person: to be tried now.
+    Person,
+    /// A sending window that was closed.
+    Window,
 }
 
 /// The chains a record can be in.
@@ -98,7 +103,18 @@ pub(crate) struct Entry {
     pub held: bool,
     /// Given up by itself (its message or domain may be given up as well).
     pub cancelled: bool,
+    /// The pool and the class that an order gave it; [`NO_POOL`] and [`NO_CLASS`] where its message's hold.
+    pool: u16,
+    class: u8,
+    /// What the last reply was called, by its place in [`Category::ALL`]; beyond it for none.
+    category: u8,
+    /// Which of the configured retry schedules set `due`, counted from 1; 0 for that of the provider or the stream.
+    pub retry: u16,
 }
+
+const NO_POOL: u16 = u16::MAX;
+const NO_CLASS: u8 = u8::MAX;
+const NO_CATEGORY: u8 = u8::MAX;
 
 impl Entry {
     pub fn new(id: RecipientId, contact: Option<ContactId>, row: RowRef, message: u32, domain: u32) -> Self {
@@ -118,7 +134,42 @@ impl Entry {
             due_by: DueBy::Submission,
             held: false,
             cancelled: false,
+            pool: NO_POOL,
+            class: NO_CLASS,
+            category: NO_CATEGORY,
+            retry: 0,
         }
+    }
+
+    /// The pool that an order gave it.
+    pub fn pool(&self) -> Option<u16> {
+        (self.pool != NO_POOL).then_some(self.pool)
+    }
+
+    /// Not while it is in a place: what is bound to a path stays there.
+    pub fn set_pool(&mut self, pool: Option<u16>) {
+        self.pool = pool.unwrap_or(NO_POOL);
+    }
+
+    /// The class that an order gave it.
+    pub fn class(&self) -> Option<u8> {
+        (self.class != NO_CLASS).then_some(self.class)
+    }
+
+    /// Not while it is in a place: its seat there goes by it.
+    pub fn set_class(&mut self, class: Option<u8>) {
+        debug_assert!(class.is_none() || self.place == Place::Nowhere, "a seat stays the same while it is taken");
+        self.class = class.unwrap_or(NO_CLASS);
+    }
+
+    /// What the last reply was called.
+    pub fn category(&self) -> Option<Category> {
+        Category::ALL.get(usize::from(self.category)).copied()
+    }
+
+    pub fn set_category(&mut self, category: Option<Category>) {
+        let place = category.and_then(|category| Category::ALL.iter().position(|other| *other == category));
+        self.category = place.and_then(|place| u8::try_from(place).ok()).unwrap_or(NO_CATEGORY);
     }
 
     /// The contact behind it; ids are never 0.
@@ -167,6 +218,11 @@ impl Entries {
     /// How many are in use.
     pub fn len(&self) -> usize {
         self.len
+    }
+
+    /// Behind the last number ever given since the queue was empty.
+    pub fn end(&self) -> u32 {
+        self.chunks.last().map_or(0, |last| ((self.chunks.len() - 1) * CHUNK + last.len()) as u32)
     }
 
     /// Takes a record in and gives its number.

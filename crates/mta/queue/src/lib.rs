@@ -16,6 +16,7 @@
 #![warn(missing_docs)]
 
 pub mod adapt;
+pub mod bulk;
 pub mod config;
 pub mod control;
 pub mod core;
@@ -23,15 +24,23 @@ pub mod directory;
 pub mod driver;
 mod entries;
 mod fair;
+pub mod groups;
 pub mod handle;
 mod ids;
+mod overrides;
 pub mod pools;
 pub mod providers;
 pub mod ready;
 mod replies;
+pub mod resolve;
+pub mod retries;
 pub mod retry;
 mod schedule;
+pub mod select;
+pub mod shaping;
+pub mod shares;
 mod slab;
 pub mod throttle;
 mod timers;
 pub mod view;
+pub mod windows;

@@ -54,7 +54,12 @@ impl Retry {
 
 /// `plain` with up to [`JITTER_PERCENT`] on top.
 pub fn with_jitter(plain: Duration, recipient: RecipientId, attempts: u16) -> Duration {
-    let permille = mix(recipient.0 ^ (u64::from(attempts) << 48)) % (JITTER_PERCENT * 10 + 1);
+    with_jitter_of(JITTER_PERCENT, plain, recipient, attempts)
+}
+
+/// `plain` with up to so many per cent on top, the same for the same recipient and attempt.
+pub fn with_jitter_of(percent: u64, plain: Duration, recipient: RecipientId, attempts: u16) -> Duration {
+    let permille = mix(recipient.0 ^ (u64::from(attempts) << 48)) % (percent * 10 + 1);
     plain.saturating_add(Duration::from_micros(
         u64::try_from(plain.as_micros()).unwrap_or(u64::MAX / 1_000).saturating_mul(permille) / 1_000,
     ))

@@ -4,7 +4,7 @@
 //! whatever the clock does, nobody waits longer than `burst + 1` intervals (a clock that was set back does not starve).
 
 use model::time::Timestamp;
-use model::units::Rate;
+use model::units::{ByteRate, Rate};
 
 /// A limit on how many may leave in a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +68,52 @@ impl Throttle {
     }
 }
 
+/// A limit on how many bytes may leave in a time, with debts: a message may leave while anything is left, and what it
+/// took too much is waited for afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByteThrottle {
+    rate: ByteRate,
+    /// When the next byte would leave at an even pace, in nanoseconds since the Unix epoch.
+    next_ns: i64,
+    /// The latest time seen: a clock that is set back takes the debt with it.
+    seen_ns: i64,
+}
+
+impl ByteThrottle {
+    /// A limit with its whole burst to spend.
+    pub fn new(rate: ByteRate) -> Self {
+        ByteThrottle { rate, next_ns: i64::MIN / 4, seen_ns: i64::MIN / 4 }
+    }
+
+    /// True when anything is left.
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        self.ready_at(now) <= now
+    }
+
+    /// Counts bytes as gone.
+    pub fn take(&mut self, now: Timestamp, bytes: u64) {
+        let now_ns = nanos(now);
+        self.next_ns = self.next_at(now_ns).max(now_ns).saturating_add(self.time_of(bytes));
+        self.seen_ns = now_ns;
+    }
+
+    /// When a message may leave; `now` or earlier when it may at once.
+    pub fn ready_at(&self, now: Timestamp) -> Timestamp {
+        // One byte less than the burst: with a debt of the whole burst nothing is left.
+        let at_ns = self.next_at(nanos(now)).saturating_sub(self.time_of(self.rate.burst.saturating_sub(1)));
+        Timestamp(at_ns.saturating_add(999).div_euclid(1_000))
+    }
+
+    fn next_at(&self, now_ns: i64) -> i64 {
+        self.next_ns.saturating_sub(self.seen_ns.saturating_sub(now_ns).max(0))
+    }
+
+    fn time_of(&self, bytes: u64) -> i64 {
+        let ns = u128::from(bytes) * self.rate.period.as_nanos() / u128::from(self.rate.bytes.max(1));
+        i64::try_from(ns).unwrap_or(i64::MAX / 16).min(i64::MAX / 16)
+    }
+}
+
 fn nanos(at: Timestamp) -> i64 {
     at.0.saturating_mul(1_000)
 }
@@ -112,6 +158,19 @@ mod tests {
         let mut full = throttle("1/min");
         full.set_rate(START, "100/s".parse().unwrap());
         assert_eq!(full.available(START, 1_000), 1);
+    }
+
+    #[test]
+    fn bytes_go_into_debt_and_are_waited_for() {
+        let after = |seconds| START.plus(Duration::from_secs(seconds));
+        let mut limit = ByteThrottle::new("60KB/min,max_burst=10KB".parse().unwrap());
+        limit.take(START, 9 << 10);
+        assert!(limit.is_open(START), "something is left");
+        limit.take(START, 31 << 10);
+        assert!(!limit.is_open(after(30)), "40 KB at 1 KB/s, of which 10 were there");
+        assert!(limit.is_open(after(31)));
+        let before = START.minus(Duration::from_secs(86_400));
+        assert!(limit.ready_at(before) <= before.plus(Duration::from_secs(31)), "a clock set back starves nobody");
     }
 
     #[test]

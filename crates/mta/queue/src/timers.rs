@@ -11,6 +11,7 @@ pub(crate) enum Part {
     Line(u32),
     Path(u32),
     Group(u32),
+    Gate(u32),
     /// Suspensions that end by themselves.
     Controls,
     /// Forgetting what is not used any more.

@@ -63,6 +63,76 @@ pub struct Snapshot {
     pub campaigns: Vec<Progress>,
     /// What persons have held or suspended.
     pub controls: Vec<ControlView>,
+    /// What came in and was delivered since the start.
+    pub traffic: TrafficView,
+}
+
+/// What came in and was delivered since the program started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TrafficView {
+    /// When the program started.
+    pub started_at: Timestamp,
+    /// Accepted mail.
+    pub inbound: FlowView,
+    /// Delivered mail.
+    pub outbound: FlowView,
+    /// Most connections open at one time.
+    pub connections_top: u32,
+    /// Most connections that may be open.
+    pub connections_max: u32,
+}
+
+/// Mail in one direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FlowView {
+    /// Since the start.
+    pub total: Amount,
+    /// Within the last 60 minutes, the present one included.
+    pub last_hour: Amount,
+    /// The most in 60 minutes.
+    pub top_hour: Amount,
+    /// Within the last full minute.
+    pub last_minute: Amount,
+    /// The most in one minute.
+    pub top_minute: Amount,
+}
+
+/// So much mail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Amount {
+    /// Recipients.
+    pub recipients: u64,
+    /// Messages; of delivered mail one for each recipient.
+    pub messages: u64,
+    /// Bytes of messages as they were accepted.
+    pub bytes: u64,
+}
+
+impl Amount {
+    pub(crate) fn plus(self, other: Amount) -> Amount {
+        Amount {
+            recipients: self.recipients.saturating_add(other.recipients),
+            messages: self.messages.saturating_add(other.messages),
+            bytes: self.bytes.saturating_add(other.bytes),
+        }
+    }
+
+    pub(crate) fn less(self, other: Amount) -> Amount {
+        Amount {
+            recipients: self.recipients.saturating_sub(other.recipients),
+            messages: self.messages.saturating_sub(other.messages),
+            bytes: self.bytes.saturating_sub(other.bytes),
+        }
+    }
+
+    /// The larger of each.
+    pub(crate) fn max(self, other: Amount) -> Amount {
+        Amount {
+            recipients: self.recipients.max(other.recipients),
+            messages: self.messages.max(other.messages),
+            bytes: self.bytes.max(other.bytes),
+        }
+    }
 }
 
 /// One path: a source towards a site.
@@ -224,6 +294,12 @@ pub struct RecipientView {
     pub message: MessageId,
     /// Its campaign.
     pub campaign: Option<CampaignId>,
+    /// Whose mail it is.
+    pub tenant: Name,
+    /// Kind of traffic.
+    pub stream: Name,
+    /// The unit of work.
+    pub job: Name,
     /// Domain of its address.
     pub domain: Name,
     /// Where it is.
@@ -238,6 +314,12 @@ pub struct RecipientView {
     pub source: Option<Name>,
     /// The site, when known.
     pub site: Option<Name>,
+    /// What the last reply was called; not known of replies before a restart.
+    pub category: Option<Category>,
+    /// When it was accepted.
+    pub received_at: Timestamp,
+    /// When it is given up.
+    pub expires_at: Timestamp,
 }
 
 /// The answer to a search.
@@ -249,22 +331,29 @@ pub struct Found {
     pub items: Vec<RecipientView>,
 }
 
+/// How often a rule has matched and fired since the program started.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RuleCounts {
+    /// Replies that it took.
+    pub hits: u64,
+    /// How often there were as many as its threshold says, and it acted.
+    pub fired: u64,
+    /// How often it would have acted, were it not in shadow.
+    pub would_have_fired: u64,
+    /// When it took the last reply.
+    pub last_at: Option<Timestamp>,
+    /// That reply.
+    pub last_reply: Option<Reply>,
+}
+
 /// Why a recipient is where it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Explanation {
     /// The recipient.
     #[serde(flatten)]
     pub recipient: RecipientView,
-    /// Kind of traffic.
-    pub stream: Name,
-    /// The unit of work.
-    pub job: Name,
     /// The provider, when the site is known.
     pub provider: Option<Name>,
-    /// When it was accepted.
-    pub received_at: Timestamp,
-    /// When it is given up.
-    pub expires_at: Timestamp,
     /// How many leave before it on its path, at least.
     pub ahead: Option<u64>,
     /// What it waits for; absent while it is being delivered.
@@ -302,6 +391,8 @@ pub enum LimiterKind {
     ReplyWait,
     /// Not to be attempted before a time given by the submitter.
     NotBefore,
+    /// Its sending window is closed.
+    Window,
     /// Held by a person.
     Hold,
     /// The MX hosts of its domain are being looked up.
@@ -314,6 +405,12 @@ pub enum LimiterKind {
     PathRate,
     /// Message rate of the source at the provider.
     ProviderRate,
+    /// A rate of messages or bytes that others share: all sources at a provider, a domain, a tenant, a stream, a group.
+    SharedRate,
+    /// Connections that others share.
+    SharedConnections,
+    /// What the adaptive controller has learned for the stream at the provider.
+    LearnedRate,
     /// Connections of the path.
     PathConnections,
     /// Connections of the source at the provider.

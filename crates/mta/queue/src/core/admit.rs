@@ -1,5 +1,6 @@
 //! Taking recipients in: their message, job, campaign and domain are found or made, and each gets its place.
 
+use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use model::event::EventKind;
@@ -9,10 +10,11 @@ use model::name::Name;
 use model::time::Timestamp;
 
 use super::tables::{Campaign, Domain, Job, JobKey, Message};
-use super::tell::told;
 use super::{Out, QueueCore};
 use crate::control::Target;
 use crate::entries::{Chain, DueBy, Entry, List, NONE};
+use crate::fair::Share;
+use crate::shares::weights;
 use crate::view::Progress;
 
 impl QueueCore {
@@ -20,10 +22,12 @@ impl QueueCore {
         if admitted.recipients.is_empty() {
             return;
         }
+        let messages = self.messages.len();
         let message = self.message_of(now, &admitted.message);
+        let messages = (self.messages.len() - messages) as u64;
         let mut fresh = Vec::with_capacity(admitted.recipients.len());
         for recipient in admitted.recipients {
-            if self.ids.contains_key(&recipient.id) {
+            if self.ids.get(&self.entries, recipient.id).is_some() {
                 tracing::warn!(recipient = %recipient.id, "admitted twice; the second time is ignored");
                 continue;
             }
@@ -37,7 +41,7 @@ impl QueueCore {
             entry.held = !self.controls.is_empty() && self.controls.contains_key(&Target::Recipient(recipient.id));
             self.newest = self.newest.max(recipient.id);
             let idx = self.entries.insert(entry);
-            self.ids.insert(recipient.id, idx);
+            self.ids.insert(&self.entries, idx);
             self.entries.push_back(Chain::Message, &mut self.messages[message].recipients, idx);
             self.entries.push_back(Chain::Domain, &mut self.domains[domain].recipients, idx);
             self.entries.get_mut(idx).deadline = self.deadline(idx);
@@ -45,9 +49,12 @@ impl QueueCore {
                 let mut event = self.event(idx, EventKind::Received, 0, self.received_at(idx));
                 event.address = recipient.address.map(String::from);
                 event.origin = Some(admitted.message.origin.clone());
-                out.events.push(told(event, recipient.row));
+                out.events.push(self.told(idx, event, recipient.row));
             }
             fresh.push(idx);
+        }
+        if !is_told {
+            self.traffic.received(now, fresh.len() as u64, messages, messages * admitted.message.size_bytes);
         }
         // Only now: one that ends at once must not take its message with it.
         for &idx in &fresh {
@@ -91,7 +98,7 @@ impl QueueCore {
         let stream = listed.unwrap_or(fallback);
         let pool = match &routing.pool {
             None => Some(self.streams[stream].pool),
-            Some(name) => self.pools.iter().position(|pool| pool.name == *name).map(|idx| idx as u16),
+            Some(name) => self.pool_named(name),
         };
         let campaign = routing.campaign.map_or(NONE, |campaign| self.campaign_of(now, campaign));
         let idx = self.messages.insert(Message {
@@ -139,13 +146,24 @@ impl QueueCore {
         let idx = match self.job_keys.get(&key) {
             Some(&idx) => idx,
             None => {
-                let idx = self.jobs.insert(Job { key: key.clone(), messages: 0 });
+                let flow = self.gates.next_flow();
+                let share = self.share_of(&key);
+                let idx = self.jobs.insert(Job { key: key.clone(), share, flow, messages: 0 });
                 self.job_keys.insert(key, idx);
                 idx
             }
         };
         self.jobs[idx].messages += 1;
         idx
+    }
+
+    fn share_of(&self, key: &JobKey) -> Share {
+        let (tenant_weight, job_weight) = weights(&self.config.shares, &key.tenant, &key.job);
+        let mut hasher = std::hash::DefaultHasher::new();
+        key.tenant.hash(&mut hasher);
+        let weight = |weight: u32| u16::try_from(weight).unwrap_or(u16::MAX);
+        let tenant = hasher.finish() as u32;
+        Share { tenant, tenant_weight: weight(tenant_weight), job_weight: weight(job_weight) }
     }
 
     fn campaign_of(&mut self, now: Timestamp, campaign: CampaignId) -> u32 {

@@ -28,7 +28,7 @@ pub const CANCELS_MAX: usize = 10_000;
 
 /// What is still added to a cancelled campaign or message within this time is cancelled too; and a cancellation is
 /// remembered for at least so long.
-const CANCEL_MEMORY: Duration = Duration::from_secs(300);
+pub(super) const CANCEL_MEMORY: Duration = Duration::from_secs(300);
 
 /// A cancellation in force.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,7 +90,7 @@ impl QueueCore {
         }
         match target {
             Target::Recipient(id) => {
-                let Some(&idx) = self.ids.get(id) else { return Ok(()) };
+                let Some(idx) = self.ids.get(&self.entries, *id) else { return Ok(()) };
                 self.entries.get_mut(idx).cancelled = true;
                 if self.entries.get(idx).place != Place::InFlight {
                     self.take_out(idx);

@@ -36,7 +36,7 @@ impl QueueCore {
                 Place::Wheel | Place::Held => note(idx, entry.place)?,
                 _ => {}
             }
-            if self.ids.get(&entry.id) != Some(&idx) {
+            if self.ids.get(&self.entries, entry.id) != Some(idx) {
                 return Err(format!("{} is not found by its id", entry.id));
             }
             match entry.place {

@@ -73,7 +73,7 @@ impl QueueCore {
             // No name is no job.
             Target::Job(name) => !name.is_empty(),
             Target::Message(id) => self.message_ids.contains_key(id) || self.controls.contains_key(target),
-            Target::Recipient(id) => self.ids.contains_key(id) || self.controls.contains_key(target),
+            Target::Recipient(id) => self.ids.get(&self.entries, *id).is_some() || self.controls.contains_key(target),
             Target::Source(name) => self.sources.iter().any(|source| source.spec.name == *name),
             Target::Site(name) => self.site_names.contains_key(name) || self.controls.contains_key(target),
             Target::Provider(name) => {
@@ -122,7 +122,7 @@ impl QueueCore {
         }
         match target {
             Target::Recipient(id) => {
-                if let Some(&idx) = self.ids.get(id) {
+                if let Some(idx) = self.ids.get(&self.entries, *id) {
                     self.entries.get_mut(idx).held = held;
                     self.sweeps.push_back(Sweep::Recipient(*id));
                 }
@@ -149,11 +149,13 @@ impl QueueCore {
             state.open_after = now;
             let group = state.group;
             self.refresh_path(now, path);
+            self.forget_learned_rates(now, group);
             if matches!(target, Target::Source(_) | Target::Provider(_)) {
                 self.groups[group].effects.clear();
                 self.refresh_group(now, group);
             }
         }
+        self.end_effects_on_gates(now, target);
     }
 
     /// Suspensions have changed: everything that waits is looked at.

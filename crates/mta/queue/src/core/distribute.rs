@@ -40,7 +40,8 @@ impl QueueCore {
         let mut rooms_class = None;
         let mut rotation = std::mem::take(&mut self.lines[line_idx].rotation);
         for bound in 0.. {
-            let Some(class) = self.lines[line_idx].backlog.next_class() else { break };
+            let Some((head, seat)) = self.lines[line_idx].backlog.peek() else { break };
+            let class = seat.class;
             if bound >= BIND_MAX {
                 self.mark_line(line_idx);
                 break;
@@ -49,20 +50,60 @@ impl QueueCore {
                 rooms = sources.iter().map(|&source| self.room(now, source, site, class)).collect();
                 rooms_class = Some(class);
             }
-            let Some(member) = rotation.pick(&weights, |member| rooms[member] > 0) else { break };
+            let Some(member) = rotation.pick(&weights, |member| rooms[member] > 0) else {
+                // Paths that are full of mail of a lower priority take one of a higher.
+                if self.lines[line_idx].backlog.waive_lower_turn() {
+                    continue;
+                }
+                break;
+            };
+            let Some(member) = self.member_for(now, (head, line_idx), site, member, (&sources, &weights, &rooms))
+            else {
+                // Nothing of its tenant, stream or job may be bound now; others may.
+                self.lines[line_idx].backlog.park();
+                continue;
+            };
             let idx = self.lines[line_idx].backlog.pop(&mut self.entries).expect("invariant: its class is not empty");
             self.count(idx, Place::Backlog, -1);
             self.entries.get_mut(idx).place = Place::Nowhere;
             if self.may_proceed(now, idx, out) {
                 rooms[member] -= 1;
                 let path = self.path_of(now, sources[member], site);
-                self.bind(idx, path);
+                self.bind(now, idx, path);
             }
         }
         if let Some(line) = self.lines.get_mut(line_idx) {
             line.rotation = rotation;
+            line.backlog.unpark();
         }
         self.set_line_timer(line_idx);
+    }
+
+    /// The source for the next recipient of a line, as far as the gates of its mail decide: the one whose turn it is, or
+    /// else the next one in the pool. `None` when its mail may be bound nowhere.
+    fn member_for(
+        &mut self,
+        now: Timestamp,
+        (idx, line): (u32, u32),
+        site: u32,
+        turn: usize,
+        (sources, weights, rooms): (&[u16], &[u32], &[u32]),
+    ) -> Option<usize> {
+        if !self.gates.by_message {
+            return Some(turn);
+        }
+        let all = (turn..sources.len()).chain(0..turn);
+        for member in all.filter(|&member| member == turn || weights[member] > 0 && rooms[member] > 0) {
+            let path = self.path_of(now, sources[member], site);
+            if self.may_bind(now, path, idx, line) {
+                return Some(member);
+            }
+            // Gates that do not look at the source say the same of all.
+            if !self.gates.by_source {
+                return None;
+            }
+        }
+        None
     }
 
     /// How many more of this class a path takes; 0 while it is blocked.
@@ -78,15 +119,18 @@ impl QueueCore {
 
     pub(super) fn ready_bound(&self, path: u32) -> u32 {
         let path = &self.paths[path];
-        let rate = effect::slowest(&[], path.rate_now.into_iter().chain(self.groups[path.group].rate_now));
+        let of_gates = path.gates.iter().filter_map(|&gate| self.gates.get(gate).rate_now);
+        let rates = path.rate_now.into_iter().chain(self.groups[path.group].rate_now).chain(of_gates);
+        let rate = effect::slowest(&[], rates);
         ready_bound(rate, self.config.limits.ready_max)
     }
 
     /// Binds a recipient, taken out of its place, to a path.
-    fn bind(&mut self, idx: u32, path: u32) {
+    fn bind(&mut self, now: Timestamp, idx: u32, path: u32) {
         let seat = self.seat(idx);
         self.paths[path].ready.push_back(&mut self.entries, idx, seat);
         self.put(idx, Place::Ready, path);
+        self.bound_to(now, path, idx);
         self.mark_path(path);
     }
 
@@ -119,8 +163,9 @@ impl QueueCore {
         if let Some(&path) = self.path_keys.get(&(source, site)) {
             return path;
         }
-        let group = self.group_of(source, site);
-        let limits = self.groups[group].limits.clone();
+        let group = self.group_of(now, source, site);
+        let limits = self.limits_of_path(source, site, group);
+        let gates = self.gates_of_route(now, source, site, &limits);
         let spec = &self.sites[site].spec;
         let source_spec = self.sources[usize::from(source)].spec.clone();
         let spec = Arc::new(PathSpec {
@@ -131,7 +176,7 @@ impl QueueCore {
             recipients_per_transaction: limits.recipients_per_transaction.value,
             tls: limits.tls,
             idle_timeout: limits.idle_timeout,
-            connections_per_address: None,
+            connections_per_address: limits.address_connections.as_ref().map(|limit| limit.value),
         });
         let rate_now = limits.rate.as_ref().map(|rate| rate.value);
         let path = self.paths.insert(Path {
@@ -149,8 +194,11 @@ impl QueueCore {
             learned: Learned::default(),
             effects: Vec::new(),
             hits: Hits::default(),
-            failures: 0,
+            gates,
+            flows: Default::default(),
+            waits: Vec::new(),
             host_limit: Default::default(),
+            failures: 0,
             rests: 0,
             rest_until: None,
             trouble: None,
@@ -172,29 +220,41 @@ impl QueueCore {
         path
     }
 
-    fn group_of(&mut self, source: u16, site: u32) -> u32 {
+    /// The limits of a path: those of its source at the provider, unless something is said of sites.
+    fn limits_of_path(&self, source: u16, site: u32, group: u32) -> Arc<crate::providers::PathLimits> {
+        let overrides = &self.config.overrides;
+        if overrides.iter().all(|entry| entry.site.is_none()) {
+            return self.groups[group].limits.clone();
+        }
+        let (source, site) = (&self.sources[usize::from(source)].spec.name, &self.sites[site].spec);
+        Arc::new(self.providers.limits(source, &site.provider, Some(&site.name), overrides))
+    }
+
+    fn group_of(&mut self, now: Timestamp, source: u16, site: u32) -> u32 {
         let provider = self.sites[site].spec.provider.clone();
         let key = (source, provider);
         if let Some(&group) = self.group_keys.get(&key) {
             return group;
         }
         let source_name = &self.sources[usize::from(source)].spec.name;
-        let limits = Arc::new(self.providers.limits(source_name, &key.1, &self.config.overrides));
-        let rate_now = limits.provider_rate.as_ref().map(|rate| rate.value);
+        let limits = Arc::new(self.providers.limits(source_name, &key.1, None, &self.config.overrides));
         let group = self.groups.insert(Group {
             source,
             provider: key.1.clone(),
             limits,
             paths: Vec::new(),
             sessions: Vec::new(),
-            rate_now,
-            rate: rate_now.map(Throttle::new),
+            rate_now: None,
+            rate: None,
             effects: Vec::new(),
             hits: Hits::default(),
+            flows: Vec::new(),
+            shadow_told: Timestamp::default(),
             waiting: Default::default(),
             dirty: false,
         });
         self.group_keys.insert(key, group);
+        self.recall_flows(now, group);
         group
     }
 }

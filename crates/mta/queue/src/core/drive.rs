@@ -4,17 +4,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::category::{Category, Scope};
+use model::event::{Attempt, EventKind};
 use model::handoff::{Ticket, ToDelivery};
 use model::id::SessionId;
-use model::route::PathSpec;
+use model::name::Name;
+use model::route::{MxHost, PathSpec, Site};
 use model::time::Timestamp;
 
 use super::distribute::OVERDUE_INTERVAL;
-use super::effect;
+use super::effect::{self, Effect};
+use super::passage::By;
 use super::tables::{Session, SessionPhase, SourceState};
 use super::{Out, QueueCore, STEP_MAX};
-use crate::entries::{Chain, List, Place};
+use crate::entries::{Chain, DueBy, List, Place};
 use crate::fair::NEVER;
+use crate::providers::Action;
 use crate::ready::{Demand, SLOW_AFTER_S, connections_to_open};
 use crate::timers::Part;
 
@@ -36,10 +41,18 @@ impl QueueCore {
         } else {
             self.expire_ready(now, path, out);
             self.unbind_surplus(now, path);
+            if self.divert(now, path, out) {
+                // The rest in the next step: a whole backlog at once would hold up everything else.
+                self.timers.set(Part::Path(path), Some(now));
+                return;
+            }
             self.yield_connections(now, path, out);
+            self.park_shut(now, path, By::Any);
             self.give(now, path, out);
             self.close_surplus(path, out);
+            self.park_shut(now, path, By::New);
             self.open(now, path, out);
+            self.paths[path].ready.unpark();
             self.call_for_more(path);
         }
         self.set_path_timer(now, path);
@@ -55,7 +68,7 @@ impl QueueCore {
             .collect();
         for session in idle {
             let state = &self.paths[path];
-            let ready = state.ready.len();
+            let ready = state.ready.len() - state.ready.parked_len();
             if ready == 0 {
                 return;
             }
@@ -67,7 +80,7 @@ impl QueueCore {
             }
             let wanted = self.sessions[session].credit.min(left).min(share.max(1));
             let count = self.allowed(now, path, wanted);
-            if count == 0 {
+            if count == 0 || !self.route_is_open(now, path) {
                 return;
             }
             self.give_to(now, path, session, count, out);
@@ -84,12 +97,24 @@ impl QueueCore {
     fn give_to(&mut self, now: Timestamp, path: u32, session: u32, count: u32, out: &mut Out) {
         let mut tickets = Vec::with_capacity(count as usize);
         while tickets.len() < count as usize {
-            let Some(idx) = self.paths[path].ready.pop(&mut self.entries) else { break };
+            let Some((idx, _)) = self.paths[path].ready.peek() else { break };
+            if !self.route_is_open(now, path) {
+                break;
+            }
+            if !self.mail_may_pass(now, path, idx, By::Session(session)) {
+                self.paths[path].ready.park();
+                continue;
+            }
+            self.paths[path].ready.pop(&mut self.entries);
             self.count(idx, Place::Ready, -1);
             self.entries.get_mut(idx).place = Place::Nowhere;
+            self.unbound_from(path, idx);
             if !self.may_proceed(now, idx, out) {
                 continue;
             }
+            self.pass(now, path, idx, session);
+            let stream = self.messages[self.entries.get(idx).message].stream;
+            self.groups[self.paths[path].group].flow(stream).given.add(now, 1);
             self.entries.push_back(Chain::Place, &mut self.sessions[session].in_flight, idx);
             self.put(idx, Place::InFlight, session);
             let entry = self.entries.get(idx);
@@ -124,11 +149,12 @@ impl QueueCore {
     fn open(&mut self, now: Timestamp, path: u32, out: &mut Out) {
         let state = &self.paths[path];
         let in_phase = |phase| state.sessions.iter().filter(|&&idx| self.sessions[idx].phase == phase).count() as u32;
-        if in_phase(SessionPhase::Idle) > 0 || self.allowed(now, path, 1) == 0 {
+        let ready = state.ready.len() - state.ready.parked_len();
+        if in_phase(SessionPhase::Idle) > 0 || ready == 0 || self.allowed(now, path, 1) == 0 {
             return;
         }
         let demand = Demand {
-            ready: state.ready.len(),
+            ready,
             sessions: state.sessions.len() as u32,
             opening: in_phase(SessionPhase::Opening),
             closing: in_phase(SessionPhase::Closing),
@@ -136,10 +162,14 @@ impl QueueCore {
             limit: self.connections_now(path),
             failing: state.failures > 0 || state.rests > 0,
         };
+        if !self.route_is_open(now, path) {
+            return;
+        }
         for _ in 0..connections_to_open(demand) {
             let state = &self.paths[path];
             let by_rate = state.connection_rate.is_none_or(|rate| rate.available(now, 1) > 0);
-            if now < state.open_after || !by_rate || self.queue_for_connection(path) {
+            let waits = now < state.open_after || !by_rate;
+            if waits || self.queue_for_connection(path) || self.queue_at_gates(now, path) {
                 return;
             }
             self.open_one(now, path, out);
@@ -174,7 +204,7 @@ impl QueueCore {
 
     /// The first one in line: paths that have idle connections and nothing to send give them up. Later ones see the line
     /// when they become idle.
-    fn look_for_unused(&mut self, sessions: impl Iterator<Item = u32>) {
+    pub(super) fn look_for_unused(&mut self, sessions: impl Iterator<Item = u32>) {
         for idx in sessions {
             let session = &self.sessions[idx];
             let path = session.path;
@@ -198,6 +228,7 @@ impl QueueCore {
             in_flight: List::default(),
             credit: 0,
             given: 0,
+            gates: Vec::new(),
             messages_max,
             moved_at: now,
             opened_at: now,
@@ -213,7 +244,94 @@ impl QueueCore {
         self.groups[state.group].sessions.push(idx);
         let SourceState { sessions, .. } = &mut self.sources[usize::from(state.source)];
         *sessions += 1;
-        out.to_delivery.push(ToDelivery::Open { session: id, path: state.spec.clone() });
+        let spec = self.spec_now(now, path);
+        self.count_at_gates(now, path, true);
+        out.to_delivery.push(ToDelivery::Open { session: id, path: spec });
+    }
+
+    /// The path as a session gets it: without the hosts that a rule skips, as long as others are left.
+    fn spec_now(&self, now: Timestamp, path: u32) -> Arc<PathSpec> {
+        let spec = &self.paths[path].spec;
+        let skipped = effect::skipped_hosts(&self.paths[path].effects, now);
+        if skipped.is_empty() {
+            return spec.clone();
+        }
+        let left: Vec<MxHost> = spec.site.hosts.iter().filter(|host| !skipped.contains(&host.name)).cloned().collect();
+        if left.is_empty() {
+            return spec.clone();
+        }
+        Arc::new(PathSpec { site: Arc::new(Site { hosts: left, ..(*spec.site).clone() }), ..(**spec).clone() })
+    }
+
+    /// Where a rule says so, whoever is due on the path is given up, waits, or goes another way. True when there was
+    /// somebody.
+    fn divert(&mut self, now: Timestamp, path: u32, out: &mut Out) -> bool {
+        if self.paths[path].ready.is_empty() {
+            return false;
+        }
+        let Some(diversion) = effect::diversion(&self.paths[path].effects, now).cloned() else { return false };
+        let pool = match &diversion.action {
+            Action::Reroute(name) => match self.pool_to_reroute(now, path, name) {
+                Some(pool) => Some(pool),
+                None => return false,
+            },
+            _ => None,
+        };
+        let due: Vec<u32> = self.paths[path].ready.indices(&self.entries).collect();
+        for idx in due {
+            self.take_out(idx);
+            if !self.may_proceed(now, idx, out) {
+                continue;
+            }
+            match (&diversion.action, pool) {
+                (_, Some(pool)) => {
+                    let line = self.line_of(now, self.paths[path].site, pool);
+                    let seat = self.seat(idx);
+                    self.lines[line].backlog.push_back(&mut self.entries, idx, seat);
+                    self.put(idx, Place::Backlog, line);
+                    self.mark_line(line);
+                }
+                (Action::BounceQueue, _) => self.bounce_by_rule(now, idx, path, &diversion, out),
+                _ => {
+                    let entry = self.entries.get_mut(idx);
+                    (entry.due, entry.due_by) = (diversion.until, DueBy::Reply);
+                    self.put_on_wheel(idx);
+                }
+            }
+        }
+        true
+    }
+
+    /// The pool that takes what is due on a path; `None` when it does not exist, or has no source that would not pass it
+    /// on again.
+    fn pool_to_reroute(&self, now: Timestamp, path: u32, name: &Name) -> Option<u16> {
+        let pool = self.pools.iter().position(|pool| pool.name == *name)?;
+        let site = self.paths[path].site;
+        let keeps = |&source: &u16| match self.path_keys.get(&(source, site)) {
+            Some(&other) => {
+                let effects = &self.paths[other].effects;
+                other != path && effect::diversion(effects, now).is_none_or(|d| !matches!(d.action, Action::Reroute(_)))
+            }
+            None => true,
+        };
+        self.pools[pool].sources.iter().any(keeps).then_some(pool as u16)
+    }
+
+    fn bounce_by_rule(&mut self, now: Timestamp, idx: u32, path: u32, effect: &Effect, out: &mut Out) {
+        let entry = self.entries.get(idx);
+        let (number, row) = (entry.attempts, entry.row);
+        let attempt = Attempt {
+            number,
+            reply: Some(effect.reply.clone()),
+            category: Some(Category::PolicyRelated),
+            scope: Some(Scope::Source),
+            error: Some(format!("given up by {}", self.rule_of(effect))),
+            ..Attempt::default()
+        };
+        self.paths[path].counts.bounced += 1;
+        let event = self.attempt_event(idx, EventKind::Bounced, now, attempt, Some(path));
+        out.events.push(self.told(idx, event, row));
+        self.finish(idx, EventKind::Bounced, out);
     }
 
     /// Closes idle connections that others of the provider or of the program wait for: at once where there is nothing to
@@ -318,8 +436,7 @@ impl QueueCore {
 
     /// Puts a recipient, taken out of its place, before the others that are due for its site.
     pub(super) fn put_back(&mut self, now: Timestamp, idx: u32, path: u32) {
-        let message = &self.messages[self.entries.get(idx).message];
-        let pool = message.pool.expect("invariant: what was bound to a path has a pool");
+        let pool = self.pool_of(idx).expect("invariant: what was bound to a path has a pool");
         let line = self.line_of(now, self.paths[path].site, pool);
         let seat = self.seat(idx);
         self.lines[line].backlog.push_front(&mut self.entries, idx, seat);
@@ -346,9 +463,7 @@ impl QueueCore {
         let mut at = NEVER;
         let mut by = |time: Timestamp| at = at.min(time);
         state.effects.iter().for_each(|effect| by(effect.until));
-        if !state.learned.is_idle() {
-            by(state.learned.expires);
-        }
+        state.learned.rises_at(&self.config.adaptive).into_iter().for_each(&mut by);
         if let Some(until) = state.rest_until {
             by(until);
         }
@@ -376,7 +491,7 @@ impl QueueCore {
     fn shares_connections(&self, path: u32) -> bool {
         let state = &self.paths[path];
         let wanted = !self.groups[state.group].waiting.is_empty() || !self.total_waiting.is_empty();
-        wanted && !state.sessions.is_empty()
+        (wanted || self.wanted_at_gates(path)) && !state.sessions.is_empty()
     }
 
     /// The pause after so many failures to connect in a row.
@@ -396,11 +511,16 @@ impl QueueCore {
         effect::connections(&state.effects).into_iter().chain(configured).min().unwrap_or(u32::MAX)
     }
 
-    fn messages_per_connection_now(&self, path: u32) -> u32 {
+    pub(super) fn messages_per_connection_now(&self, path: u32) -> u32 {
         let state = &self.paths[path];
         let of_path = effect::messages_per_connection(&state.effects);
         let of_group = effect::messages_per_connection(&self.groups[state.group].effects);
         let of_host = state.host_limit.messages();
-        of_path.into_iter().chain(of_group).chain(of_host).fold(state.limits.messages_per_connection.value, u32::min).max(1)
+        of_path
+            .into_iter()
+            .chain(of_group)
+            .chain(of_host)
+            .fold(state.limits.messages_per_connection.value, u32::min)
+            .max(1)
     }
 }

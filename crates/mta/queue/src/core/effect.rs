@@ -1,53 +1,30 @@
-//! What automation rules have done: effects with an end, and the replies counted towards the next one.
+//! What automation rules have done: effects with an end.
 
-use std::collections::VecDeque;
-
+use model::name::Name;
 use model::reply::Reply;
 use model::time::Timestamp;
 use model::units::Rate;
 
 use crate::adapt::per_s;
-use crate::providers::{Action, Rule};
+use crate::providers::Action;
+pub(super) use crate::providers::Hits;
 
-/// Most rules whose replies are counted at a time for one path; the longest unused count is dropped.
-const COUNTED_MAX: usize = 32;
-
-/// Something a rule did to a path or to a group, until a time.
+/// Something a rule did to a path, a group or a gate, until a time.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Effect {
     /// Number of the rule.
     pub rule: u32,
+    /// What was done; what a rule says relatively or in general is made absolute when it fires.
     pub action: Action,
+    /// The host that is not connected to.
+    pub host: Option<Name>,
     pub until: Timestamp,
     pub reply: Reply,
 }
 
-/// Replies counted towards the thresholds of rules.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Hits(Vec<(u32, VecDeque<Timestamp>)>);
-
-impl Hits {
-    /// Counts one reply; true when the rule fires, which starts the count anew.
-    pub fn count(&mut self, number: u32, rule: &Rule, now: Timestamp) -> bool {
-        let Some(threshold) = rule.threshold else { return true };
-        let at = self.0.iter().position(|(known, _)| *known == number);
-        let mut entry = match at {
-            Some(at) => self.0.remove(at),
-            None => (number, VecDeque::new()),
-        };
-        let needed = usize::try_from(threshold.count).unwrap_or(usize::MAX);
-        entry.1.push_back(now);
-        while entry.1.front().is_some_and(|first| now.since(*first) > threshold.period) || entry.1.len() > needed {
-            entry.1.pop_front();
-        }
-        let fires = entry.1.len() >= needed;
-        if !fires {
-            if self.0.len() >= COUNTED_MAX {
-                self.0.remove(0);
-            }
-            self.0.push(entry);
-        }
-        fires
+impl Effect {
+    fn is_at_work(&self, now: Timestamp) -> bool {
+        self.until > now
     }
 }
 
@@ -74,13 +51,40 @@ pub(super) fn suspension(effects: &[Effect]) -> Option<&Effect> {
     effects.iter().filter(|effect| effect.action == Action::Suspend).max_by_key(|effect| effect.until)
 }
 
-/// What an action does, in words.
-pub(super) fn words(action: Action) -> String {
-    match action {
-        Action::Suspend => "suspended".to_owned(),
-        Action::Rate(rate) => rate.to_string(),
-        Action::Connections(1) => "1 connection".to_owned(),
-        Action::Connections(n) => format!("{n} connections"),
-        Action::MessagesPerConnection(n) => format!("{n} messages per connection"),
+/// The slowest rate of new connections that effects leave, and another one.
+pub(super) fn connection_rate<'a>(
+    effects: impl IntoIterator<Item = &'a Effect>,
+    other: impl IntoIterator<Item = Rate>,
+) -> Option<Rate> {
+    let of_effects = effects.into_iter().filter_map(|effect| match effect.action {
+        Action::ConnectionRate(rate) => Some(rate),
+        _ => None,
+    });
+    of_effects.chain(other).min_by(|a, b| per_s(*a).total_cmp(&per_s(*b)))
+}
+
+/// What is to become of those who are due on a path, where a rule says so.
+pub(super) fn diversion(effects: &[Effect], now: Timestamp) -> Option<&Effect> {
+    let diverts = |effect: &&Effect| {
+        matches!(effect.action, Action::BounceQueue | Action::DeferQueue | Action::Reroute(_)) && effect.is_at_work(now)
+    };
+    effects.iter().find(diverts)
+}
+
+/// Hosts that are not connected to.
+pub(super) fn skipped_hosts(effects: &[Effect], now: Timestamp) -> Vec<Name> {
+    let skipped = effects.iter().filter(|effect| effect.action == Action::SkipMx && effect.is_at_work(now));
+    skipped.filter_map(|effect| effect.host.clone()).collect()
+}
+
+/// Puts an effect in the place of the one of its rule that does the same; false when there is no room for another one.
+pub(super) fn put(effects: &mut Vec<Effect>, effect: Effect, max: usize) -> bool {
+    let same =
+        |known: &Effect| known.rule == effect.rule && known.action.is_like(&effect.action) && known.host == effect.host;
+    effects.retain(|known| !same(known));
+    let room = effects.len() < max;
+    if room {
+        effects.push(effect);
     }
+    room
 }

@@ -6,11 +6,11 @@
 use model::id::RecipientId;
 use model::name::Name;
 use model::time::Timestamp;
-use model::units::Rate;
+use model::units::{Rate, Span};
 
 use super::QueueCore;
-use super::effect::{self, Effect};
-use super::learn::{CONTROLLER, suspended_view};
+use super::effect::Effect;
+use super::learn::CONTROLLER;
 use super::tables::SessionPhase;
 use crate::control::Target;
 use crate::entries::{DueBy, Place};
@@ -20,9 +20,8 @@ use crate::view::{Explanation, Limiter, LimiterKind, ThrottleView};
 impl QueueCore {
     /// Why a recipient is where it is; `None` when it is not in the queue.
     pub fn explain(&self, now: Timestamp, recipient: RecipientId) -> Option<Explanation> {
-        let idx = *self.ids.get(&recipient)?;
+        let idx = self.ids.get(&self.entries, recipient)?;
         let entry = self.entries.get(idx);
-        let head = &self.messages[entry.message].head;
         let mut limiters = self.limiters(now, idx);
         let limiter = (!limiters.is_empty()).then(|| limiters.remove(0));
         let next_at = match entry.place {
@@ -35,11 +34,7 @@ impl QueueCore {
         let path = self.path_of_entry(idx).or_else(|| self.first_path_of(idx));
         Some(Explanation {
             recipient: self.view(idx),
-            stream: head.routing.stream.clone(),
-            job: head.routing.job.clone(),
             provider: site.map(|site| self.sites[site].spec.provider.clone()),
-            received_at: self.received_at(idx),
-            expires_at: entry.deadline,
             ahead: self.ahead(idx),
             limiter,
             also: limiters,
@@ -53,7 +48,7 @@ impl QueueCore {
         let entry = self.entries.get(idx);
         match entry.place {
             Place::Vacant | Place::Nowhere | Place::InFlight => Vec::new(),
-            Place::Held => vec![self.hold_limiter(idx)],
+            Place::Held => self.hold_limiters(idx),
             Place::Wheel => vec![self.schedule_limiter(idx)],
             Place::Route => vec![Limiter {
                 kind: LimiterKind::Route,
@@ -64,14 +59,16 @@ impl QueueCore {
             }],
             Place::Backlog => self.backlog_limiters(now, idx),
             Place::Ready => {
-                let mut limiters = self.path_limiters(now, entry.holder);
+                let mut limiters = self.gate_limiters(now, entry.holder, idx);
+                limiters.extend(self.path_limiters(now, entry.holder));
                 limiters.push(turn(self.ahead(idx).unwrap_or(0)));
                 limiters
             }
         }
     }
 
-    fn hold_limiter(&self, idx: u32) -> Limiter {
+    /// Every hold on it: each has to be released.
+    fn hold_limiters(&self, idx: u32) -> Vec<Limiter> {
         let entry = self.entries.get(idx);
         let head = &self.messages[entry.message].head;
         let candidates = [
@@ -81,20 +78,31 @@ impl QueueCore {
             head.routing.campaign.map(Target::Campaign),
             Some(Target::Domain(self.domains[entry.domain].name.clone())),
         ];
-        let control = candidates.iter().flatten().find_map(|target| self.controls.get(target));
-        let kind = control.map_or("recipient", |control| control.target.kind());
-        Limiter {
+        let controls = candidates.iter().flatten().filter_map(|target| self.controls.get(target));
+        let held = |text: String, value: Option<String>, set_by: String| Limiter {
             kind: LimiterKind::Hold,
-            text: format!("Its {kind} is held until a person releases it."),
-            value: None,
-            set_by: control.map_or_else(String::new, |control| control.by.clone()),
+            text,
+            value,
+            set_by,
             until: None,
-        }
+        };
+        let of_targets = controls.map(|control| {
+            let text = format!("Its {} is held until a person releases it.", control.target.kind());
+            held(text, None, control.by.clone())
+        });
+        let of_orders = self.holds_on(idx).map(|standing| {
+            let text = "It is held with all mail of a filter until a person releases that.".to_owned();
+            held(text, Some(standing.filter().to_string()), standing.words())
+        });
+        of_targets.chain(of_orders).collect()
     }
 
     fn schedule_limiter(&self, idx: u32) -> Limiter {
         let entry = self.entries.get(idx);
         let message = &self.messages[entry.message];
+        if entry.due_by == DueBy::Window {
+            return self.window_limiter(idx);
+        }
         if entry.attempts == 0 {
             return Limiter {
                 kind: LimiterKind::NotBefore,
@@ -107,24 +115,31 @@ impl QueueCore {
         let stream = &self.streams[usize::from(message.stream)].config;
         let of_site = self.domains[entry.domain].site().and_then(|site| self.sites[site].retry);
         let retry = of_site.unwrap_or(stream.retry);
-        let schedule_of = match of_site {
-            Some(_) => self.providers.file().to_string(),
-            None => format!("stream {}", stream.name),
+        let configured = usize::from(entry.retry).checked_sub(1).and_then(|place| self.config.retries.get(place));
+        let schedule_of = match (configured, of_site) {
+            (Some(_), _) => format!("queue.retries[{}]", entry.retry - 1),
+            (None, Some(_)) => self.providers.file().to_string(),
+            (None, None) => format!("stream {}", stream.name),
         };
         let failed = format!("{} failed", attempts(entry.attempts));
-        let schedule = format!("{} doubling to {}", retry.first, retry.longest);
+        let schedule = match configured {
+            Some(schedule) => schedule.words(),
+            None => format!("{} doubling to {}", retry.first, retry.longest),
+        };
+        let longest = configured.map_or(retry.longest, |schedule| Span(schedule.longest_wait()));
         let by_reply = |text: String| {
             let reply = self.replies.get(entry.wording).map(str::to_owned);
             (LimiterKind::ReplyWait, text, reply, format!("reply to attempt {}", entry.attempts))
         };
         let by_schedule = |text: String| (LimiterKind::RetrySchedule, text, Some(schedule), schedule_of.clone());
         let (kind, text, value, set_by) = match entry.due_by {
-            DueBy::Submission | DueBy::Schedule => by_schedule(format!("{failed}; the next attempt is due.")),
+            DueBy::Submission | DueBy::Schedule | DueBy::Person | DueBy::Window => {
+                by_schedule(format!("{failed}; the next attempt is due."))
+            }
             DueBy::Reply => by_reply(format!("{failed}; the reply, as the dictionary reads it, asks for this wait.")),
             DueBy::Greylisting => by_reply(format!("{failed}; the reply greylists, which most hosts do for minutes.")),
             DueBy::Longest => by_reply(format!(
-                "{failed}; the reply asks for a wait beyond the longest of {schedule_of}, {}, which is kept to.",
-                retry.longest
+                "{failed}; the reply asks for a wait beyond the longest of {schedule_of}, {longest}, which is kept to."
             )),
             DueBy::Restart => {
                 let set_by = format!("the last reply or {schedule_of}, before the program was started");
@@ -134,6 +149,26 @@ impl QueueCore {
         Limiter { kind, text, value, set_by, until: Some(entry.due) }
     }
 
+    fn window_limiter(&self, idx: u32) -> Limiter {
+        let entry = self.entries.get(idx);
+        let routing = &self.messages[entry.message].head.routing;
+        let fitting = self.config.windows.iter().enumerate();
+        let fitting = fitting.filter(|(_, entry)| entry.fits(&routing.stream, &routing.tenant, &routing.job));
+        let (places, windows): (Vec<String>, Vec<String>) = fitting
+            .map(|(place, entry)| {
+                let open: Vec<String> = entry.open.iter().map(ToString::to_string).collect();
+                (format!("queue.windows[{place}]"), open.join(" or "))
+            })
+            .unzip();
+        Limiter {
+            kind: LimiterKind::Window,
+            text: "Its sending window is closed.".to_owned(),
+            value: Some(windows.join(" and ")),
+            set_by: places.join(", "),
+            until: Some(entry.due),
+        }
+    }
+
     /// Due and not bound to a path: the paths it could take are stopped or full.
     fn backlog_limiters(&self, now: Timestamp, idx: u32) -> Vec<Limiter> {
         let entry = self.entries.get(idx);
@@ -141,14 +176,15 @@ impl QueueCore {
         let mut blocked: Vec<Limiter> = Vec::new();
         for &source in &self.pools[usize::from(line.pool)].sources {
             let Some(&path) = self.path_keys.get(&(source, line.site)) else {
-                let control = self.suspended_by_person(source, line.site);
-                blocked.extend(control.map(|control| block_limiter(&suspended_view(control))));
+                let block = self.route_block(now, source, line.site);
+                blocked.extend(block.map(|block| block_limiter(&self.route_block_view(block))));
                 continue;
             };
             match self.blocked(now, path) {
                 Some(block) => blocked.push(block_limiter(&self.block_view(path, block))),
                 None => {
-                    let mut limiters = self.path_limiters(now, path);
+                    let mut limiters = self.gate_limiters(now, path, idx);
+                    limiters.extend(self.path_limiters(now, path));
                     limiters.push(turn(line.backlog.ahead(self.seat(idx))));
                     return limiters;
                 }
@@ -288,10 +324,19 @@ impl QueueCore {
         if let Some(last) = effects.max_by_key(|effect| effect.until) {
             return Some(ThrottleView {
                 stopped: false,
-                reason: effect::words(last.action),
+                reason: last.action.words(),
                 until: Some(last.until),
                 by: self.rule_of(last),
                 reply: Some(last.reply.clone()),
+            });
+        }
+        if let Some((flow, _)) = self.learned_rate(path) {
+            return Some(ThrottleView {
+                stopped: false,
+                reason: flow.learned.words(),
+                until: Some(flow.learned.expires),
+                by: CONTROLLER.to_owned(),
+                reply: flow.learned.cause.clone(),
             });
         }
         (!state.learned.is_idle()).then(|| ThrottleView {

@@ -19,7 +19,7 @@ impl QueueCore {
             std::iter::successors(list.head(), |&idx| self.entries.next(chain, idx)).take(limit).collect()
         };
         let mut indices: Vec<u32> = match target {
-            Target::Recipient(id) => self.ids.get(id).copied().into_iter().collect(),
+            Target::Recipient(id) => self.ids.get(&self.entries, *id).into_iter().collect(),
             Target::Domain(name) => match self.domain_names.get(name) {
                 Some(&domain) => of_list(Chain::Domain, &self.domains[domain].recipients),
                 None => Vec::new(),
@@ -70,7 +70,7 @@ impl QueueCore {
     /// How many recipients a target concerns; for routes: those bound to them.
     pub(super) fn affected(&self, target: &Target) -> u64 {
         match target {
-            Target::Recipient(id) => u64::from(self.ids.contains_key(id)),
+            Target::Recipient(id) => u64::from(self.ids.get(&self.entries, *id).is_some()),
             Target::Domain(name) => {
                 self.domain_names.get(name).map_or(0, |&idx| u64::from(self.domains[idx].recipients.len()))
             }
@@ -107,13 +107,17 @@ impl QueueCore {
     pub(super) fn view(&self, idx: u32) -> RecipientView {
         let entry = self.entries.get(idx);
         let message = &self.messages[entry.message];
+        let routing = &message.head.routing;
         let domain = &self.domains[entry.domain];
         let path = self.path_of_entry(idx).map(|path| &self.paths[path].spec.path);
         let site = path.map(|path| path.site.clone());
         RecipientView {
             recipient: entry.id,
             message: message.head.id,
-            campaign: message.head.routing.campaign,
+            campaign: routing.campaign,
+            tenant: routing.tenant.clone(),
+            stream: routing.stream.clone(),
+            job: routing.job.clone(),
             domain: domain.name.clone(),
             state: match entry.place {
                 Place::Ready => State::Ready,
@@ -125,6 +129,9 @@ impl QueueCore {
             due: entry.due,
             source: path.map(|path| path.source.clone()),
             site: site.or_else(|| domain.site().map(|site| self.sites[site].spec.name.clone())),
+            category: entry.category(),
+            received_at: self.received_at(idx),
+            expires_at: entry.deadline,
         }
     }
 }

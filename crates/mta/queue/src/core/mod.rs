@@ -13,6 +13,8 @@
 //! message without its own pool goes by its stream's pool of today, not of its reception.
 
 mod admit;
+mod automation;
+mod bulk;
 mod cancel;
 mod check;
 mod control;
@@ -22,12 +24,17 @@ mod effect;
 mod end;
 mod explain;
 mod find;
+mod gate_view;
+mod gates;
 mod learn;
 mod memory;
 mod meter;
 mod outcome;
+mod passage;
+mod recall;
 mod route;
 mod session;
+mod shaping_view;
 mod smarthost;
 mod snapshot;
 mod sources;
@@ -35,6 +42,8 @@ mod sweep;
 mod tables;
 mod tell;
 mod totals;
+mod traffic;
+mod walk;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
@@ -55,12 +64,15 @@ use crate::replies::Replies;
 use crate::schedule::Schedule;
 use crate::slab::Slab;
 use crate::timers::{Part, Timers};
-use crate::view::{ControlView, Totals};
+use crate::view::{ControlView, RuleCounts, Totals};
+pub use bulk::Standing;
 pub use cancel::{CANCELS_MAX, Cancel};
+pub use find::FOUND_MAX;
 pub use memory::{Memory, PathMemory};
 use tables::{
     Campaign, Domain, Group, Job, JobKey, Line, Message, Path, PoolState, Session, Site, SourceState, StreamState,
 };
+pub use walk::{Answer, Answered, Durable, WALKS_MAX};
 
 /// Most recipients that become due, expire, are cancelled or fail for want of a route in one step.
 pub const STEP_MAX: usize = 4_096;
@@ -127,15 +139,17 @@ pub struct Out {
     pub wake_at: Option<Timestamp>,
     /// A hold, a suspension, a cancellation or a learned limit has changed (see [`QueueCore::memory`]).
     pub memory_changed: bool,
+    /// To searches and bulk orders, each once.
+    pub answers: Vec<Answer>,
 }
 
-/// An event; where its address is missing, the row in the spool has it.
+/// An event; what it lacks, the row in the spool has.
 #[derive(Debug)]
 pub struct Told {
     /// The event.
     pub event: Box<Event>,
-    /// The row to read the address from.
-    pub address_in: Option<RowRef>,
+    /// The row to read the address and the recipient's own metadata from.
+    pub row: Option<RowRef>,
 }
 
 /// A recipient's state on disk has to follow.
@@ -147,6 +161,8 @@ pub enum Settled {
         recipient: RecipientId,
         /// Its row.
         row: RowRef,
+        /// Whoever sent it is not told of the failure: so the order says by which it was given up.
+        quiet: bool,
     },
     /// It is tried again.
     Deferred {
@@ -190,6 +206,7 @@ pub struct QueueCore {
     path_keys: HashMap<(u16, u32), u32>,
     groups: Slab<Group>,
     group_keys: HashMap<(u16, Name), u32>,
+    gates: gates::Gates,
     sessions: Slab<Session>,
     session_ids: HashMap<SessionId, u32>,
     timers: Timers,
@@ -205,12 +222,24 @@ pub struct QueueCore {
     /// How many of the controls are suspensions.
     suspensions: u32,
     cancels: BTreeMap<Target, cancel::Remembered>,
+    /// Bulk orders in force, by number.
+    orders: BTreeMap<u32, bulk::Active>,
+    /// The number of the last of them.
+    order_number: u32,
+    walks: VecDeque<walk::Walk>,
+    /// The next end is not told to the sender.
+    quiet: bool,
     /// The newest recipient that was admitted.
     newest: RecipientId,
     /// What was told until then is on disk (see [`QueueCore::settled`]).
     settled_until: Timestamp,
     remembered: HashMap<(Name, Name), PathMemory>,
+    /// How often rules have matched and fired, by number.
+    rule_counts: BTreeMap<u32, RuleCounts>,
+    /// Rules that persons have put into shadow (true) or taken out of it.
+    shadows: BTreeMap<Name, bool>,
     generator: IdGenerator,
+    traffic: traffic::Traffic,
     totals: Totals,
     lookups: u32,
     /// The program is about to end.
@@ -224,6 +253,7 @@ impl QueueCore {
     /// An empty queue. The configuration has been validated.
     pub fn new(config: Config, providers: Providers, now: Timestamp) -> Self {
         let (sources, pools, streams) = tables::arrange(&config);
+        let gates = gates::Gates::new(&config);
         let smarthosts = config.routes.iter().cloned().map(std::sync::Arc::new).collect();
         let mut timers = Timers::default();
         timers.set(Part::Sweep, Some(now.plus(sweep::SWEEP_INTERVAL)));
@@ -254,6 +284,7 @@ impl QueueCore {
             path_keys: HashMap::new(),
             groups: Slab::default(),
             group_keys: HashMap::new(),
+            gates,
             sessions: Slab::default(),
             session_ids: HashMap::new(),
             timers,
@@ -266,10 +297,17 @@ impl QueueCore {
             controls: BTreeMap::new(),
             suspensions: 0,
             cancels: BTreeMap::new(),
+            orders: BTreeMap::new(),
+            order_number: 0,
+            walks: VecDeque::new(),
+            quiet: false,
             newest: RecipientId(0),
             settled_until: Timestamp::default(),
             remembered: HashMap::new(),
+            rule_counts: BTreeMap::new(),
+            shadows: BTreeMap::new(),
             generator: IdGenerator::new(NODE),
+            traffic: traffic::Traffic::new(now),
             totals: Totals::default(),
             lookups: 0,
             stopped: false,
@@ -335,8 +373,10 @@ impl QueueCore {
             self.timer(now, part, out);
         }
         more |= self.sweep_some(now, out);
+        more |= self.walk_some(now, out);
         more |= self.fail_some(now, out);
         more |= self.work_off(now, out);
+        self.traffic.connections(self.sessions.len());
         let next = self.schedule.next_at().into_iter().chain(self.timers.next_at()).min();
         out.wake_at = if more { Some(now) } else { next };
     }
@@ -347,6 +387,7 @@ impl QueueCore {
             Part::Line(line) => self.mark_line(line),
             Part::Path(path) => self.mark_path_and_lines(path),
             Part::Group(group) => self.end_group_effects(now, group, out),
+            Part::Gate(gate) => self.gates.mark(gate),
             Part::Controls => self.end_suspensions(now, out),
             Part::Sweep => self.forget_unused(now, out),
         }
@@ -362,6 +403,8 @@ impl QueueCore {
                 self.drive(now, path, out);
             } else if let Some(group) = self.dirty_groups.pop() {
                 self.serve_waiting(now, group, out);
+            } else if let Some(gate) = self.gates.dirty.pop() {
+                self.serve_gate(now, gate, out);
             } else {
                 return false;
             }
@@ -384,11 +427,16 @@ impl QueueCore {
             Place::Route => entries.unlink(Chain::Place, &mut self.domains[domain].waiting, idx),
             Place::Backlog => self.lines[holder].backlog.remove(entries, idx, seat),
             Place::Held => {}
-            Place::Ready => self.paths[holder].ready.remove(entries, idx, seat),
+            Place::Ready => {
+                self.paths[holder].ready.remove(entries, idx, seat);
+                self.unbound_from(holder, idx);
+            }
             Place::InFlight => {
                 let session = &mut self.sessions[holder];
                 entries.unlink(Chain::Place, &mut session.in_flight, idx);
-                self.paths[session.path].in_flight -= 1;
+                let path = session.path;
+                self.paths[path].in_flight -= 1;
+                self.passed(path, idx, holder);
             }
         }
         self.count(idx, place, -1);
@@ -412,8 +460,10 @@ impl QueueCore {
     }
 
     fn seat(&self, idx: u32) -> Seat {
-        let message = &self.messages[self.entries.get(idx).message];
-        Seat { class: message.class, job: message.job }
+        let entry = self.entries.get(idx);
+        let message = &self.messages[entry.message];
+        let class = entry.class().unwrap_or(message.class);
+        Seat { class, job: message.job, share: self.jobs[message.job].share }
     }
 
     fn count(&mut self, idx: u32, place: Place, by: i64) {

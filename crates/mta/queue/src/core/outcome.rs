@@ -6,14 +6,13 @@ use model::handoff::Outcome;
 use model::time::Timestamp;
 
 use super::end::Failed;
-use super::tell::told;
 use super::{Out, QueueCore};
 use crate::entries::Place;
 
 impl QueueCore {
     /// Delivery has finished a ticket.
     pub(super) fn done(&mut self, now: Timestamp, outcome: Outcome, out: &mut Out) {
-        let Some(&idx) = self.ids.get(&outcome.recipient) else {
+        let Some(idx) = self.ids.get(&self.entries, outcome.recipient) else {
             tracing::warn!(recipient = %outcome.recipient, "an outcome for nobody in the queue");
             return;
         };
@@ -32,7 +31,7 @@ impl QueueCore {
         let entry = self.entries.get_mut(idx);
         entry.attempts = entry.attempts.saturating_add(1);
         let number = entry.attempts;
-        let verdict = outcome.verdict;
+        let mut verdict = outcome.verdict;
         let delivered = verdict.disposition == Disposition::Delivered;
         let attempt = Attempt {
             number,
@@ -41,15 +40,22 @@ impl QueueCore {
             suppress: verdict.suppress,
             ..outcome.attempt
         };
+        if delivered {
+            let bytes = self.messages[self.entries.get(idx).message].head.size_bytes;
+            self.traffic.delivered(now, bytes);
+        }
         self.count_outcome(now, path, verdict.disposition, &attempt);
-        self.learn(now, path, &verdict, &attempt, out);
+        if self.learn(now, path, Some(idx), &verdict, &attempt, out) && verdict.disposition == Disposition::Deferred {
+            // A rule of the operator knows better than the reply.
+            verdict.disposition = Disposition::Bounced;
+        }
         match verdict.disposition {
             Disposition::Delivered | Disposition::Bounced | Disposition::Suppressed => {
                 let kind = EventKind::of_disposition(verdict.disposition);
                 let row = self.entries.get(idx).row;
                 let mut event = self.attempt_event(idx, kind, outcome.at, attempt, Some(path));
                 event.address = Some(outcome.address);
-                out.events.push(told(event, row));
+                out.events.push(self.told(idx, event, row));
                 self.finish(idx, kind, out);
             }
             // That its time is up is for the queue to say.

@@ -11,7 +11,6 @@ use model::time::Timestamp;
 
 use super::end::Failed;
 use super::tables::{Line, Route, Site};
-use super::tell::told;
 use super::{NoRoute, Out, QueueCore, STEP_MAX, SiteAnswer};
 use crate::entries::{Chain, Place};
 use crate::fair::FairQueue;
@@ -25,9 +24,10 @@ impl QueueCore {
         if !self.may_proceed(now, idx, out) {
             return;
         }
+        self.assign(idx);
         let entry = self.entries.get(idx);
         let domain = entry.domain;
-        let Some(pool) = self.messages[entry.message].pool else {
+        let Some(pool) = self.pool_of(idx) else {
             let pool = self.messages[entry.message].head.routing.pool.clone().unwrap_or_default();
             let reason = format!("there is no pool {:?} in the configuration", &*pool);
             self.unroutable(now, idx, &NoRoute::Temporary(reason), out);
@@ -184,7 +184,7 @@ impl QueueCore {
             return;
         }
         let event = self.attempt_event(idx, EventKind::Bounced, now, attempt, None);
-        out.events.push(told(event, row));
+        out.events.push(self.told(idx, event, row));
         self.finish(idx, EventKind::Bounced, out);
     }
 
@@ -206,7 +206,7 @@ impl QueueCore {
 
     pub(super) fn new_site(&mut self, spec: SiteSpec) -> u32 {
         let name = spec.name.clone();
-        let limits = self.providers.limits(&Name::default(), &spec.provider, &[]);
+        let limits = self.providers.limits(&Name::default(), &spec.provider, None, &[]);
         let site = self.sites.insert(Site {
             spec: Arc::new(spec),
             domains: 0,

@@ -10,7 +10,7 @@ use model::time::Timestamp;
 
 use super::end::Failed;
 use super::tables::SessionPhase;
-use super::tell::{Change, told};
+use super::tell::Change;
 use super::{Out, QueueCore, Told};
 use crate::view::LastReply;
 
@@ -94,6 +94,8 @@ impl QueueCore {
         }
         let session = self.sessions.remove(idx);
         self.forget_session(path, idx);
+        self.count_at_gates(now, path, false);
+        self.leave_gates(session.gates);
         let in_order = session.worked || session.phase == SessionPhase::Closing;
         let trouble = match trouble {
             Some(trouble) => Some(*trouble),
@@ -139,7 +141,7 @@ impl QueueCore {
     ) -> Option<SessionTrouble> {
         self.tell_failure(now, path, &trouble, out);
         self.note_reply(now, path, &trouble.attempt);
-        self.learn(now, path, &trouble.verdict, &trouble.attempt, out);
+        self.learn(now, path, None, &trouble.verdict, &trouble.attempt, out);
         if worked {
             // The loss of one connection that did its work says nothing about the next.
             return None;
@@ -172,7 +174,7 @@ impl QueueCore {
                 let row = self.entries.get(idx).row;
                 self.paths[path].counts.bounced += 1;
                 let event = self.attempt_event(idx, EventKind::Bounced, now, attempt, Some(path));
-                out.events.push(told(event, row));
+                out.events.push(self.told(idx, event, row));
                 self.finish(idx, EventKind::Bounced, out);
             } else {
                 self.paths[path].counts.deferred += 1;
@@ -209,7 +211,7 @@ impl QueueCore {
             scope: Some(trouble.verdict.scope),
             ..trouble.attempt.clone()
         });
-        out.events.push(Told { event: Box::new(event), address_in: None });
+        out.events.push(Told { event: Box::new(event), row: None });
     }
 
     pub(super) fn note_reply(&mut self, now: Timestamp, path: u32, attempt: &Attempt) {

@@ -4,6 +4,7 @@ use model::name::Name;
 use model::time::Timestamp;
 
 use super::QueueCore;
+use super::effect;
 use crate::handle::Show;
 use crate::providers::Setting;
 use crate::view::{DomainView, LimitsView, PathView, Progress, Snapshot};
@@ -40,6 +41,7 @@ impl QueueCore {
             domains_total,
             campaigns: self.campaigns_view(show.campaigns),
             controls: self.controls.values().cloned().collect(),
+            traffic: self.traffic_view(now),
         }
     }
 
@@ -67,7 +69,7 @@ impl QueueCore {
             connections: path.sessions.len() as u32,
             limits: LimitsView {
                 connections_now: self.connections_now(idx).min(self.group_connections_now(path.group)),
-                rate_now: path.rate_now,
+                rate_now: effect::slowest(&[], path.rate_now.into_iter().chain(self.learned_rate(idx).map(|(_, r)| r))),
                 ..limits_view(&path.limits)
             },
             throttle: self.throttle_view(now, idx),

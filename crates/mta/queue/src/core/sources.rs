@@ -20,24 +20,28 @@ pub(super) const HEALTH: &str = "source health";
 /// Most pools that are followed from one to its fallback and so on.
 const FALLBACKS_MAX: usize = 8;
 
+/// Why a source cannot send, of the entry that keeps it out.
+pub(super) fn reason(down: &ControlView) -> &str {
+    down.by.strip_prefix(HEALTH).map_or(&down.by, |rest| rest.trim_start_matches(": "))
+}
+
 impl QueueCore {
     /// A source can send again, or cannot.
     pub(super) fn source_health(&mut self, now: Timestamp, source: &Name, down: Option<String>, out: &mut Out) {
         let Some(idx) = self.sources.iter().position(|state| state.spec.name == *source) else { return };
-        if self.sources[idx].down.is_none() && down.is_none() {
+        if self.sources[idx].down.is_some() == down.is_some() {
             return;
         }
         let (kind, action) = match down {
             Some(_) => (EventKind::Throttled, Action::Suspend),
             None => (EventKind::Restored, Action::Resume),
         };
-        let since = self.sources[idx].down.as_ref().map_or(now, |down| down.since);
         let value = down.clone();
         self.sources[idx].down = down.map(|reason| ControlView {
             target: Target::Source(source.clone()),
             action: Action::Suspend,
             by: format!("{HEALTH}: {reason}"),
-            since,
+            since: now,
             until: None,
         });
         let change = Change {

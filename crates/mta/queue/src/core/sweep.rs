@@ -61,7 +61,7 @@ impl QueueCore {
         let (chain, idx) = match sweep {
             Sweep::Message(id) => (Chain::Message, self.messages[*self.message_ids.get(id)?].sweep),
             Sweep::Domain(name) => (Chain::Domain, self.domains[*self.domain_names.get(name)?].sweep),
-            Sweep::Recipient(id) => return self.ids.get(id).copied(),
+            Sweep::Recipient(id) => return self.ids.get(&self.entries, *id),
         };
         if idx == NONE {
             return None;
@@ -75,13 +75,12 @@ impl QueueCore {
         Some(idx)
     }
 
-    /// Brings a recipient to the place where its marks want it.
-    fn reconcile(&mut self, now: Timestamp, idx: u32, out: &mut Out) {
+    /// Brings a recipient to the place where its marks want it. True when it had to be moved.
+    pub(super) fn reconcile(&mut self, now: Timestamp, idx: u32, out: &mut Out) -> bool {
         let place = self.entries.get(idx).place;
         // What is in flight is dealt with when it comes back.
-        let settled = self.cancelled_by(idx).is_none() && self.is_held(idx) == (place == Place::Held);
-        if settled || place == Place::InFlight {
-            return;
+        if place == Place::InFlight || self.ended_by(idx).is_none() && self.is_held(idx) == (place == Place::Held) {
+            return false;
         }
         self.take_out(idx);
         if self.entries.get(idx).due <= now {
@@ -89,6 +88,7 @@ impl QueueCore {
         } else if self.may_proceed(now, idx, out) {
             self.put_on_wheel(idx);
         }
+        true
     }
 
     /// Forgets paths, lines, sites, domains and campaigns that have had nothing to do for a while.
@@ -96,9 +96,11 @@ impl QueueCore {
         self.timers.set(Part::Sweep, Some(now.plus(SWEEP_INTERVAL)));
         let before = now.minus(self.config.limits.forget_after.0);
         self.forget_cancels(now, out);
+        self.take_census(now);
         self.remembered.retain(|_, memory| !memory.is_over(now));
         self.forget_paths(now, before);
         self.forget_lines(before);
+        self.forget_gates(now);
         self.forget_domains(before);
         let unused =
             self.sites.iter().filter(|(_, site)| site.domains == 0 && site.lines.is_empty() && site.paths.is_empty());
@@ -119,7 +121,7 @@ impl QueueCore {
     fn forget_paths(&mut self, now: Timestamp, before: Timestamp) {
         let unused = self.paths.iter().filter(|(idx, path)| {
             let at_rest = path.ready.is_empty() && path.sessions.is_empty() && path.used_at < before;
-            let waits = path.dirty || path.waits_for_group || path.waits_for_total;
+            let waits = path.dirty || path.waits_for_group || path.waits_for_total || !path.waits.is_empty();
             let marked = !path.effects.is_empty() || !path.learned.is_idle() || path.rests > 0;
             at_rest && !waits && !marked && self.blocked(now, *idx).is_none()
         });
@@ -131,7 +133,8 @@ impl QueueCore {
             self.timers.set(Part::Path(idx), None);
             let group = &mut self.groups[path.group];
             group.paths.retain(|&other| other != idx);
-            if group.paths.is_empty() && group.effects.is_empty() && !group.dirty {
+            let learned = group.flows.iter().any(|flow| !flow.learned.is_idle());
+            if group.paths.is_empty() && group.effects.is_empty() && !learned && !group.dirty {
                 let group = self.groups.remove(path.group);
                 self.group_keys.remove(&(group.source, group.provider));
                 self.timers.set(Part::Group(path.group), None);

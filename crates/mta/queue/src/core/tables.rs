@@ -13,11 +13,12 @@ use model::units::{Rate, Span};
 
 use super::cancel::Cancel;
 use super::effect::{Effect, Hits};
+use super::gates::Flows;
 use super::meter::Meter;
 use crate::adapt::Learned;
 use crate::config::{Config, Stream};
 use crate::entries::List;
-use crate::fair::{FairQueue, NEVER};
+use crate::fair::{FairQueue, NEVER, Share};
 use crate::pools::Rotation;
 use crate::providers::PathLimits;
 use crate::retry::Retry;
@@ -42,6 +43,8 @@ pub(super) struct PoolState {
     pub standby: Vec<bool>,
     /// The pool that takes over while no member may send.
     pub fallback: Option<u16>,
+    /// Not configured: one source alone, named as it is, for mail that an order sends from there.
+    pub of_source: bool,
 }
 
 #[derive(Debug)]
@@ -80,6 +83,10 @@ pub(super) struct JobKey {
 #[derive(Debug)]
 pub(super) struct Job {
     pub key: JobKey,
+    /// What it weighs where mail waits for its turn.
+    pub share: Share,
+    /// A number that no other job ever has.
+    pub flow: u64,
     pub messages: u32,
 }
 
@@ -185,6 +192,12 @@ pub(super) struct Path {
     pub learned: Learned,
     pub effects: Vec<Effect>,
     pub hits: Hits,
+    /// The gates of its route.
+    pub gates: Vec<u32>,
+    /// The gates of mail on it, as they were found out.
+    pub flows: Flows,
+    /// The gates at which it stands in line; with true for a connection.
+    pub waits: Vec<(u32, bool)>,
     pub host_limit: super::session::HostLimit,
     /// Failures to connect in a row.
     pub failures: u32,
@@ -217,9 +230,37 @@ pub(super) struct Group {
     pub rate: Option<Throttle>,
     pub effects: Vec<Effect>,
     pub hits: Hits,
+    /// What is sent there, by stream.
+    pub flows: Vec<StreamFlow>,
+    /// When the controller, in shadow, said last what it would have done.
+    pub shadow_told: Timestamp,
     /// Paths that wait for a connection.
     pub waiting: VecDeque<u32>,
     pub dirty: bool,
+}
+
+impl Group {
+    /// What is sent there of a stream.
+    pub fn flow(&mut self, stream: u16) -> &mut StreamFlow {
+        let known = self.flows.iter().position(|flow| flow.stream == stream);
+        let at = known.unwrap_or_else(|| {
+            let (given, delivered) = (Meter::default(), Meter::default());
+            self.flows.push(StreamFlow { stream, given, delivered, learned: Learned::default() });
+            self.flows.len() - 1
+        });
+        &mut self.flows[at]
+    }
+}
+
+/// Mail of one stream from a source to a provider.
+#[derive(Debug)]
+pub(super) struct StreamFlow {
+    /// Number of the stream.
+    pub stream: u16,
+    pub given: Meter,
+    pub delivered: Meter,
+    /// The rate that was learned.
+    pub learned: Learned,
 }
 
 #[derive(Debug)]
@@ -231,6 +272,8 @@ pub(super) struct Session {
     /// How many more it was given leave to take.
     pub credit: u32,
     pub given: u32,
+    /// Gates of mail that count it as a connection, and how many recipients of each are under way in it.
+    pub gates: Vec<(u32, u32)>,
     pub messages_max: u32,
     /// When it was given something or finished something last.
     pub moved_at: Timestamp,
@@ -257,7 +300,7 @@ pub(super) fn arrange(config: &Config) -> (Vec<SourceState>, Vec<PoolState>, Vec
     let number_of = |name: &Name| sources.iter().position(|source| source.name == *name).map(|idx| idx as u16);
     let configured = config.all_pools();
     let pool_of = |name: &Name| configured.iter().position(|pool| pool.name == *name).map(|idx| idx as u16);
-    let pools: Vec<PoolState> = configured
+    let mut pools: Vec<PoolState> = configured
         .iter()
         .map(|pool| {
             let known = || pool.members.iter().filter_map(|member| Some((number_of(&member.source)?, member)));
@@ -267,9 +310,19 @@ pub(super) fn arrange(config: &Config) -> (Vec<SourceState>, Vec<PoolState>, Vec
                 weights: known().map(|(_, member)| member.weight).collect(),
                 standby: known().map(|(_, member)| member.standby).collect(),
                 fallback: pool.fallback.as_ref().and_then(pool_of),
+                of_source: false,
             }
         })
         .collect();
+    let alone = |(idx, source): (usize, &Source)| PoolState {
+        name: source.name.clone(),
+        sources: vec![idx as u16],
+        weights: vec![1],
+        standby: vec![false],
+        fallback: None,
+        of_source: true,
+    };
+    pools.extend(sources.iter().enumerate().map(alone));
     let mut priorities: Vec<u8> = config.streams.iter().map(|stream| stream.priority).collect();
     priorities.sort_unstable_by(|a, b| b.cmp(a));
     priorities.dedup();
@@ -281,6 +334,7 @@ pub(super) fn arrange(config: &Config) -> (Vec<SourceState>, Vec<PoolState>, Vec
     let mut streams: Vec<StreamState> = config.streams.iter().map(state).collect();
     let fallback = config.streams.iter().find(|stream| stream.name == config.default_stream);
     streams.push(state(fallback.expect("invariant: the configuration was validated")));
-    let sources = sources.into_iter().map(|source| SourceState { spec: Arc::new(source), sessions: 0, down: None }).collect();
+    let sources =
+        sources.into_iter().map(|source| SourceState { spec: Arc::new(source), sessions: 0, down: None }).collect();
     (sources, pools, streams)
 }

@@ -9,12 +9,6 @@ use model::time::Timestamp;
 
 use super::{Out, QueueCore, Told};
 
-/// An event whose address, where it is missing, stands in this row.
-pub(super) fn told(event: Event, row: RowRef) -> Told {
-    let address_in = event.address.is_none().then_some(row);
-    Told { event: Box::new(event), address_in }
-}
-
 /// A change of what a part of the queue may do.
 pub(super) struct Change<'a> {
     pub kind: EventKind,
@@ -28,6 +22,13 @@ pub(super) struct Change<'a> {
 }
 
 impl QueueCore {
+    /// An event about a recipient; what it lacks (the address, metadata of its own) stands in this row.
+    pub(super) fn told(&self, idx: u32, event: Event, row: RowRef) -> Told {
+        let in_rows = self.messages[self.entries.get(idx).message].head.routing.labels.in_rows;
+        let row = (in_rows || event.address.is_none()).then_some(row);
+        Told { event: Box::new(event), row }
+    }
+
     /// An event about a recipient, with everything that its message tells.
     pub(super) fn event(&self, idx: u32, kind: EventKind, ordinal: u16, at: Timestamp) -> Event {
         let entry = self.entries.get(idx);
@@ -46,6 +47,8 @@ impl QueueCore {
             campaign: head.routing.campaign,
             contact: entry.contact(),
             size_bytes: Some(head.size_bytes),
+            tags: head.routing.labels.tags.clone(),
+            metadata: head.routing.labels.metadata.clone(),
             ..Event::of_recipient(kind, entry.id, ordinal, at)
         }
     }
@@ -100,7 +103,7 @@ impl QueueCore {
             by: change.by,
             reply: change.reply,
         });
-        out.events.push(Told { event: Box::new(event), address_in: None });
+        out.events.push(Told { event: Box::new(event), row: None });
         out.memory_changed = true;
     }
 

@@ -9,12 +9,18 @@ use model::time::Timestamp;
 
 use super::QueueCore;
 use super::snapshot::top;
-use crate::directory::{ActiveThrottle, Doing, ProviderDoing, THROTTLES_MAX};
+use crate::directory::{ActiveThrottle, Doing, Down, ProviderDoing, THROTTLES_MAX};
 
 impl QueueCore {
     /// Sums over all paths, and the busiest paths of each provider that are slowed or stopped.
     pub fn doing(&self, now: Timestamp) -> Doing {
         let mut doing = Doing { controls: self.controls.values().cloned().collect(), ..Doing::default() };
+        for source in &self.sources {
+            if let Some(down) = &source.down {
+                let doing = doing.sources.entry(source.spec.name.clone()).or_default();
+                doing.down = Some(Down { since: down.since, reason: super::sources::reason(down).to_owned() });
+            }
+        }
         let mut throttled: BTreeMap<&Name, Vec<(u64, u32)>> = BTreeMap::new();
         for (idx, path) in self.paths.iter() {
             let (ready, in_flight) = (u64::from(path.ready.len()), u64::from(path.in_flight));

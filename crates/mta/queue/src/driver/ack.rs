@@ -59,7 +59,7 @@ impl Acks {
 
 fn ack_of(settled: Settled) -> Ack {
     match settled {
-        Settled::Done { recipient, row } => Ack::Done(recipient, row),
+        Settled::Done { recipient, row, .. } => Ack::Done(recipient, row),
         Settled::Deferred { recipient, row, attempts, due } => Ack::Deferred { recipient, row, attempts, due },
     }
 }

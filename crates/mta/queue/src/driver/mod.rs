@@ -22,7 +22,9 @@
 //! Limits: [`BATCH_MAX`], [`EVENTS_PENDING_MAX`], [`ACKS_PENDING_MAX`], `limits.*` of the configuration.
 
 mod ack;
+mod damage;
 mod lookup;
+mod orders;
 mod replay;
 mod state;
 mod writer;
@@ -41,11 +43,12 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::core::{Input, Out, QueueCore};
+use crate::core::{Input, Out, QueueCore, Told};
 use crate::handle::{Command, Commands, ControlError};
 use crate::providers::{Providers, ProvidersError};
 use ack::Acks;
 use lookup::Lookups;
+use orders::Waiting;
 use state::{StateFile, Unanswered};
 use writer::{Batch, Disk, Written};
 
@@ -62,6 +65,9 @@ pub const EVENTS_PENDING_MAX: usize = 16_384;
 
 /// While so many acknowledgements wait for the spool, no outcomes are taken in.
 pub const ACKS_PENDING_MAX: usize = 131_072;
+
+/// Most rows read to find one address.
+pub const ADDRESS_ROWS_MAX: usize = 1_000_000;
 
 /// Steps handed to the writer and not begun.
 const WRITER_MAX: usize = 4;
@@ -130,17 +136,19 @@ pub async fn run(
 ) -> Result<(), RunError> {
     let providers = Providers::load(config.providers_file.as_deref())?;
     for finding in providers.lint() {
-        tracing::warn!(key = %finding.key, line = finding.line, "provider rules: {}", finding.text);
+        tracing::warn!(key = %finding.key, line = finding.line, "provider rules: {}; {}", finding.text, finding.mend);
     }
     let now = ports.clock.now();
-    let state = StateFile::new(config.state_file.clone());
+    let state = StateFile::new(config.state_file.clone(), &ports.spool);
     let mut core = QueueCore::new(config.clone(), providers, now);
     let mut out = Out::default();
     core.restore(now, state.load().await?, &mut out);
     let recovered = replay::replay(&ports.events, &ports.spool, recovered).await?;
+    let lost = damage::ends(&ports.events, &ports.spool, &recovered, now).await?;
     let marker = ports.events.marker(writer::MARKER).unwrap_or(0);
     tracing::info!(recipients = recovered.iter().map(|admitted| admitted.recipients.len()).sum::<usize>(), "recovered");
     let mut driver = Driver::start(config, core, ports, state);
+    out.events.extend(lost.into_iter().map(|event| Told { event: Box::new(event), row: None }));
     driver.keep(out, None);
     let mut recovered = recovered.into_iter().peekable();
     while recovered.peek().is_some() {
@@ -181,6 +189,9 @@ struct Driver {
     acking: Option<JoinHandle<Result<(), RunError>>>,
     acked: Result<(), RunError>,
     state: StateFile,
+    /// For those who look for an address.
+    spool: Spool,
+    waiting: Waiting,
     wake_at: Option<Timestamp>,
     /// No more admissions will come.
     admitted_ended: bool,
@@ -193,6 +204,7 @@ impl Driver {
         let (writer, batches) = mpsc::channel(WRITER_MAX);
         let written = Written::default();
         let (full, log_full) = watch::channel(false);
+        let spool = ports.spool.clone();
         let disk = Disk { log: ports.events, spool: ports.spool, failures: ports.failures, full };
         let writing = tokio::spawn(writer::run(batches, disk, acks.clone(), written.clone()));
         Driver {
@@ -216,6 +228,8 @@ impl Driver {
             acking: Some(acking),
             acked: Ok(()),
             state,
+            spool,
+            waiting: Waiting::default(),
             wake_at: None,
             admitted_ended: false,
         }
@@ -245,7 +259,12 @@ impl Driver {
                 // Told to stop together with us, delivery may be the first to hear of it.
                 Wakened::DeliveryGone if deadline.is_some() || shutdown.is_cancelled() => return Ok(()),
                 Wakened::DeliveryGone => return Err(RunError::DeliveryGone),
-                Wakened::Command(command) => self.answer(command),
+                Wakened::Command(command) => {
+                    self.answer(command);
+                    if self.room().any {
+                        self.collect_and_step(Vec::new(), None);
+                    }
+                }
                 Wakened::Inputs(inputs, newest) => self.collect_and_step(inputs, newest),
                 Wakened::Nothing => {}
             }
@@ -261,6 +280,9 @@ impl Driver {
         let mut said = Vec::new();
         let writer = self.writer.as_ref().expect("invariant: taken at the end only");
         tokio::select! {
+            // In one order, so that a simulation repeats itself. Nobody starves: what is first ends by itself, and whatever
+            // leads to a step takes in what delivery and intake have said as well.
+            biased;
             () = shutdown.cancelled(), if deadline.is_none() => Wakened::Shutdown,
             () = tokio::time::sleep_until(grace), if deadline.is_some() => Wakened::GraceOver,
             permit = writer.reserve(), if !self.pending.is_empty() => match permit {
@@ -279,6 +301,21 @@ impl Driver {
                     Wakened::Nothing
                 }
             },
+            ended = joined(self.acking.as_mut()), if self.acking.is_some() => {
+                (self.acking, self.acked) = (None, ended);
+                Wakened::AcknowledgerGone
+            }
+            Ok(()) = self.log_full.changed() => Wakened::Nothing,
+            () = self.state.due(), if self.state.is_waiting() => {
+                self.state.write(self.core.memory(self.clock.now()));
+                Wakened::Nothing
+            }
+            () = tokio::time::sleep(sleep.unwrap_or_default()), if sleep.is_some() => Wakened::Inputs(Vec::new(), None),
+            answer = self.lookups.next(), if self.lookups.is_asking() => Wakened::Inputs(vec![answer], None),
+            command = self.commands.0.recv(), if !self.commands.0.is_closed() => match command {
+                Some(command) => Wakened::Command(command),
+                None => Wakened::Nothing,
+            },
             count = self.from_delivery.recv_many(&mut said, BATCH_MAX), if room.outcomes => match count {
                 0 => Wakened::DeliveryGone,
                 _ => Wakened::Inputs(said.into_iter().map(Input::Delivery).collect(), None),
@@ -288,21 +325,6 @@ impl Driver {
                 let newest = admissions.last().map(|admitted| admitted.position);
                 let inputs = admissions.into_iter().map(|admitted| Input::Admitted { admitted, told: false });
                 Wakened::Inputs(inputs.collect(), newest)
-            }
-            ended = joined(self.acking.as_mut()), if self.acking.is_some() => {
-                (self.acking, self.acked) = (None, ended);
-                Wakened::AcknowledgerGone
-            }
-            Ok(()) = self.log_full.changed() => Wakened::Nothing,
-            answer = self.lookups.next(), if self.lookups.is_asking() => Wakened::Inputs(vec![answer], None),
-            command = self.commands.0.recv(), if !self.commands.0.is_closed() => match command {
-                Some(command) => Wakened::Command(command),
-                None => Wakened::Nothing,
-            },
-            () = tokio::time::sleep(sleep.unwrap_or_default()), if sleep.is_some() => Wakened::Inputs(Vec::new(), None),
-            () = self.state.due(), if self.state.is_waiting() => {
-                self.state.write(self.core.memory(self.clock.now()));
-                Wakened::Nothing
             }
         }
     }
@@ -366,6 +388,9 @@ impl Driver {
         if out.memory_changed {
             self.state.changed();
         }
+        for answer in out.answers {
+            self.waiting.answer(answer, self.told_at, &mut self.state, &self.written);
+        }
         if out.wake_at.is_some() {
             self.wake_at = out.wake_at;
         }
@@ -378,6 +403,17 @@ impl Driver {
             Command::Snapshot(show, answer) => drop(answer.send(core.snapshot(now, show))),
             Command::Doing(answer) => drop(answer.send(core.doing(now))),
             Command::Path { source, site, answer } => drop(answer.send(core.path(now, &source, &site))),
+            Command::Shaping(answer) => drop(answer.send(core.shaping(now))),
+            Command::Shadow { rule, shadow, by, answer } => {
+                let mut out = Out::default();
+                let known = core.set_shadow(now, &rule, shadow, &by, &mut out);
+                self.keep(out, None);
+                if !known {
+                    return drop(answer.send(Ok(false)));
+                }
+                self.state
+                    .ordered(Unanswered { answer: Box::new(move |saved| drop(answer.send(saved.map(|()| true)))) });
+            }
             Command::Find { target, limit, answer } => drop(answer.send(core.find(&target, limit))),
             Command::Explain(recipient, answer) => drop(answer.send(core.explain(now, recipient))),
             Command::Progress(campaign, answer) => drop(answer.send(core.progress(campaign))),
@@ -386,8 +422,30 @@ impl Driver {
                 let done = core.control(now, &order, &by, &mut out);
                 self.keep(out, None);
                 match done {
-                    Ok(done) if !done.dry_run => self.state.ordered(Unanswered { done, answer }),
+                    Ok(done) if !done.dry_run => self
+                        .state
+                        .ordered(Unanswered { answer: Box::new(move |saved| drop(answer.send(saved.map(|()| done)))) }),
                     done => drop(answer.send(done.map_err(ControlError::from))),
+                }
+            }
+            Command::Search { search, answer } => {
+                let ticket = self.waiting.search(answer);
+                let mut out = Out::default();
+                core.search(now, ticket, *search, &mut out);
+                self.keep(out, None);
+            }
+            Command::Bulk { order, by, answer } => {
+                let ticket = self.waiting.order(answer);
+                let mut out = Out::default();
+                core.bulk(now, ticket, *order, &by, &mut out);
+                self.keep(out, None);
+            }
+            Command::Orders(answer) => drop(answer.send(core.bulk_orders())),
+            Command::Address { address, answer } => {
+                let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain).to_ascii_lowercase();
+                match core.rows_of_domain(&domain, ADDRESS_ROWS_MAX) {
+                    Ok(rows) => orders::find_address(&self.spool, rows, address, answer),
+                    Err(error) => drop(answer.send(Err(error))),
                 }
             }
         }

@@ -41,7 +41,7 @@ pub(super) async fn replay(
     let everyone = recovered.iter().flat_map(|admitted| &admitted.recipients);
     let fates: HashMap<RecipientId, Fate> = everyone.map(|recipient| (recipient.id, Fate::Live)).collect();
     let log = log.clone();
-    let read = tokio::task::spawn_blocking(move || read_fates(&log, from, end, fates));
+    let read = spool.work().aside(move || read_fates(&log, from, end, fates));
     let fates = read.await.map_err(|error| RunError::EventLog(error.to_string()))??;
     let mut acks = Vec::new();
     for admitted in &mut recovered {

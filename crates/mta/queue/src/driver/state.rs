@@ -9,14 +9,15 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use journal::spool::Spool;
+use journal::{Disk, Work};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::RunError;
-use crate::control::Done;
 use crate::core::Memory;
 use crate::handle::ControlError;
 
@@ -31,13 +32,15 @@ const FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// An order that is in force and not on disk yet.
 pub(super) struct Unanswered {
-    pub done: Done,
-    pub answer: oneshot::Sender<Result<Done, ControlError>>,
+    /// Tells who ordered it that it is on disk, or why not.
+    pub answer: Box<dyn FnOnce(Result<(), ControlError>) + Send + Sync>,
 }
 
 /// Where [`Memory`] is kept; without a path nowhere.
 pub(super) struct StateFile {
     path: Option<PathBuf>,
+    disk: Arc<dyn Disk>,
+    work: Work,
     due_at: Option<Instant>,
     writing: Option<JoinHandle<io::Result<()>>>,
     /// Orders in what is being written.
@@ -47,20 +50,20 @@ pub(super) struct StateFile {
 }
 
 impl StateFile {
-    pub fn new(path: Option<PathBuf>) -> Self {
-        StateFile { path, due_at: None, writing: None, under_way: Vec::new(), waiting: Vec::new() }
+    /// The file lies beside the spool: on its disk, read and written by whoever does its work.
+    pub fn new(path: Option<PathBuf>, spool: &Spool) -> Self {
+        let (disk, work) = (spool.disk().clone(), spool.work().clone());
+        StateFile { path, disk, work, due_at: None, writing: None, under_way: Vec::new(), waiting: Vec::new() }
     }
 
     /// Reads the file; nothing remembered when there is none.
     pub async fn load(&self) -> Result<Memory, RunError> {
         let Some(path) = self.path.clone() else { return Ok(Memory::default()) };
         let refuse = |reason: String| RunError::State { file: path.display().to_string(), reason };
-        let bytes = match tokio::fs::metadata(&path).await {
-            Ok(found) if found.len() > FILE_BYTES_MAX => return Err(refuse("too large".to_owned())),
-            Ok(_) => tokio::fs::read(&path).await.map_err(|error| refuse(error.to_string()))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Memory::default()),
-            Err(error) => return Err(refuse(error.to_string())),
-        };
+        let found = path.clone();
+        let read = self.work.aside(move || read(&found)).await;
+        let bytes = read.map_err(io::Error::other).flatten().map_err(|error| refuse(error.to_string()))?;
+        let Some(bytes) = bytes else { return Ok(Memory::default()) };
         serde_json::from_slice(&bytes).map_err(|error| refuse(error.to_string()))
     }
 
@@ -72,8 +75,7 @@ impl StateFile {
     /// A person has ordered something: the answer follows when it is on disk.
     pub fn ordered(&mut self, order: Unanswered) {
         if self.path.is_none() {
-            // Whoever asked may have gone away; so below.
-            let _ = order.answer.send(Ok(order.done));
+            (order.answer)(Ok(()));
             return;
         }
         self.waiting.push(order);
@@ -99,7 +101,8 @@ impl StateFile {
         self.due_at = None;
         self.under_way = std::mem::take(&mut self.waiting);
         let Some(path) = self.path.clone() else { return };
-        self.writing = Some(tokio::task::spawn_blocking(move || write(&path, &memory)));
+        let disk = Arc::clone(&self.disk);
+        self.writing = Some(self.work.aside(move || write(&*disk, &path, &memory)));
     }
 
     /// Writes for the last time, and answers everybody.
@@ -122,19 +125,29 @@ impl StateFile {
         self.writing = None;
         let Err(error) = written else {
             for order in self.under_way.drain(..) {
-                let _ = order.answer.send(Ok(order.done));
+                (order.answer)(Ok(()));
             }
             return;
         };
         let file = self.path.as_deref().unwrap_or(Path::new("")).display().to_string();
         tracing::error!(file, %error, "holds, cancellations and learned limits could not be saved");
         for order in self.under_way.drain(..) {
-            let _ = order.answer.send(Err(ControlError::Unsaved { reason: format!("{file}: {error}") }));
+            (order.answer)(Err(ControlError::Unsaved { reason: format!("{file}: {error}") }));
         }
         self.write_by(Instant::now() + SAVE_AGAIN);
     }
 }
 
-fn write(path: &Path, memory: &Memory) -> io::Result<()> {
-    journal::file::replace(path, &serde_json::to_vec(memory)?, 0o644)
+fn write(disk: &dyn Disk, path: &Path, memory: &Memory) -> io::Result<()> {
+    disk.replace(path, &serde_json::to_vec(memory)?, 0o644)
+}
+
+/// The file's bytes; `None` when there is none.
+fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.len() > FILE_BYTES_MAX => Err(io::Error::new(io::ErrorKind::FileTooLarge, "too large")),
+        Ok(_) => std::fs::read(path).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }

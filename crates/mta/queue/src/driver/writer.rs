@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use journal::events::{AppendError, Cursor, EventLog};
@@ -42,11 +41,25 @@ pub(super) struct Batch {
 
 /// Until when everything that was said is on disk. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Written(Arc<AtomicI64>);
+pub(super) struct Written(Arc<watch::Sender<Timestamp>>);
 
 impl Written {
     pub fn until(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::Acquire))
+        *self.0.borrow()
+    }
+
+    fn note(&self, until: Timestamp) {
+        self.0.send_if_modified(|noted| {
+            let later = until > *noted;
+            *noted = until.max(*noted);
+            later
+        });
+    }
+
+    /// Resolves when everything that was said until then is on disk; false when that will not be any more.
+    pub fn reaches(&self, until: Timestamp) -> impl Future<Output = bool> + Send + use<> {
+        let mut written = self.0.subscribe();
+        async move { written.wait_for(|written| *written >= until).await.is_ok() }
     }
 }
 
@@ -75,8 +88,13 @@ impl Batch {
 /// Told of recipients that were given up, while the spool still has their rows and contents. Implemented over intake by
 /// the binary: senders are told of failures.
 pub trait FailureWatch: Send + Sync + 'static {
-    /// Events of mail that is no campaign's, with the rows of their recipients. May read the spool; must not wait for an
-    /// admission, because admissions wait for the queue.
+    /// Whether somebody is to be told of this event of mail that is no campaign's. Asked of every one: cheap.
+    fn concerns(&self, event: &Event) -> bool {
+        matches!(event.kind, EventKind::Bounced | EventKind::Expired | EventKind::Suppressed)
+    }
+
+    /// Events that concern somebody, with the rows of their recipients. May read the spool; must not wait for an
+    /// admission, because admissions wait for the queue. What is to be told later is on disk when this returns.
     fn given_up(&self, given_up: Vec<(Event, RowRef)>);
 }
 
@@ -103,31 +121,30 @@ pub(super) async fn run(
             batch.add(next.until, next.events, next.settled, next.position);
         }
         let Batch { events, settled, position, until } = batch;
-        let events = with_addresses(events, &spool).await;
+        let events = with_rows(events, &spool).await;
         if let Some(watch) = &failures {
             tell_failures(watch, &events, &settled).await;
         }
         let ending = batches.is_closed();
         let cursor = append_all(&log, &full, events, position, ending).await?;
         acks.push(settled, cursor);
-        written.0.fetch_max(until.0, Ordering::AcqRel);
+        written.note(until);
     }
     Ok(())
 }
 
 /// Before the acknowledgements, with which the rows go.
 async fn tell_failures(watch: &Arc<dyn FailureWatch>, events: &[Event], settled: &[Settled]) {
-    let failed = events.iter().filter(|event| {
-        matches!(event.kind, EventKind::Bounced | EventKind::Expired | EventKind::Suppressed)
-            && event.campaign.is_none()
-    });
+    let failed = events.iter().filter(|event| event.campaign.is_none() && watch.concerns(event));
     let failed: Vec<&Event> = failed.collect();
     if failed.is_empty() {
         return;
     }
     let done = settled.iter().filter_map(|settled| match settled {
-        Settled::Done { recipient, row } => Some((*recipient, *row)),
-        Settled::Deferred { .. } => None,
+        Settled::Done { recipient, row, quiet: false } | Settled::Deferred { recipient, row, .. } => {
+            Some((*recipient, *row))
+        }
+        Settled::Done { .. } => None,
     });
     let rows: HashMap<RecipientId, RowRef> = done.collect();
     let row = |event: &Event| rows.get(&event.recipient?).copied();
@@ -175,23 +192,25 @@ async fn append_all(
     }
 }
 
-/// Fills in addresses that only the spool knows.
-async fn with_addresses(told: Vec<Told>, spool: &Spool) -> Vec<Event> {
-    let rows: Vec<(usize, RowRef)> =
-        told.iter().enumerate().filter_map(|(idx, told)| Some((idx, told.address_in?))).collect();
+/// Fills in what only the spool knows: addresses, and metadata of single recipients.
+async fn with_rows(told: Vec<Told>, spool: &Spool) -> Vec<Event> {
+    let rows: Vec<(usize, RowRef)> = told.iter().enumerate().filter_map(|(idx, told)| Some((idx, told.row?))).collect();
     let mut events: Vec<Event> = told.into_iter().map(|told| *told.event).collect();
     if rows.is_empty() {
         return events;
     }
-    let spool = spool.clone();
-    let read = tokio::task::spawn_blocking(move || {
-        let read = |(idx, row)| (idx, spool.read_row(row).map(|recipient| recipient.address));
-        rows.into_iter().map(read).collect::<Vec<_>>()
+    let (work, spool) = (spool.work().clone(), spool.clone());
+    let read = work.aside(move || {
+        let (places, rows): (Vec<usize>, Vec<RowRef>) = rows.into_iter().unzip();
+        places.into_iter().zip(spool.read_rows(&rows)).collect::<Vec<_>>()
     });
-    for (idx, address) in read.await.unwrap_or_default() {
-        match address {
-            Ok(address) => events[idx].address = Some(address),
-            Err(error) => tracing::warn!(%error, "an event goes without its address"),
+    for (idx, recipient) in read.await.unwrap_or_default() {
+        match recipient {
+            Ok(recipient) => {
+                events[idx].address.get_or_insert(recipient.address);
+                events[idx].metadata.extend(recipient.metadata);
+            }
+            Err(error) => tracing::warn!(%error, "an event goes without what stands in its row"),
         }
     }
     events
@@ -229,12 +248,14 @@ mod tests {
         let done = |recipient: u32| Settled::Done {
             recipient: RecipientId(recipient.into()),
             row: RowRef { offset: 10 * recipient, ..RowRef::default() },
+            quiet: recipient == 5,
         };
         let heard = Arc::new(Heard::default());
         let watch = Arc::clone(&heard) as Arc<dyn FailureWatch>;
         tell_failures(&watch, &events, &[1, 2, 3, 4, 5].map(done)).await;
-        assert_eq!(*heard.0.lock().unwrap(), [(1, 10), (3, 30), (5, 50)]);
+        // 5 was given up by an order that says that nobody is to be told.
+        assert_eq!(*heard.0.lock().unwrap(), [(1, 10), (3, 30)]);
         tell_failures(&watch, &events[1..2], &[done(2)]).await;
-        assert_eq!(heard.0.lock().unwrap().len(), 3);
+        assert_eq!(heard.0.lock().unwrap().len(), 2);
     }
 }

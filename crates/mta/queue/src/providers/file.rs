@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use model::reply::Phase;
 use model::route::TlsPolicy;
-use model::units::{Rate, Span};
+use model::units::{ByteRate, Rate, Span};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -37,18 +37,45 @@ pub(super) struct ProviderForm {
     pub domains: Vec<String>,
     pub connections: Placed<u32>,
     pub provider_connections: Placed<u32>,
+    pub total_connections: Placed<u32>,
+    pub address_connections: Placed<u32>,
     pub rate: Placed<Rate>,
     pub provider_rate: Placed<Rate>,
+    pub total_rate: Placed<Rate>,
+    pub byte_rate: Placed<ByteRate>,
+    pub provider_byte_rate: Placed<ByteRate>,
+    pub total_byte_rate: Placed<ByteRate>,
     pub connection_rate: Placed<Rate>,
+    pub provider_connection_rate: Placed<Rate>,
+    pub total_connection_rate: Placed<Rate>,
     pub messages_per_connection: Placed<u32>,
     pub recipients_per_transaction: Placed<u32>,
     pub connection_failures: Placed<u32>,
+    pub backoff_rate: Placed<Rate>,
+    pub backoff_connections: Placed<u32>,
     pub tls: Placed<TlsPolicy>,
     pub idle_timeout: Placed<Span>,
     pub max_age: Placed<Span>,
     pub retry: Placed<Retry>,
     #[serde(rename = "source")]
-    pub _source: Option<String>,
+    pub origin: Option<String>,
+}
+
+/// One or several.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl OneOrMore {
+    pub fn texts(&self) -> Vec<String> {
+        match self {
+            OneOrMore::One(text) => vec![text.clone()],
+            OneOrMore::More(texts) => texts.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -58,7 +85,7 @@ pub(super) struct RuleForm {
     #[serde(default)]
     pub providers: Vec<String>,
     #[serde(rename = "match")]
-    pub pattern: Spanned<String>,
+    pub pattern: Spanned<OneOrMore>,
     #[serde(default)]
     pub code: Vec<u16>,
     #[serde(default)]
@@ -69,9 +96,12 @@ pub(super) struct RuleForm {
     pub duration: Span,
     #[serde(default)]
     pub scope: super::rule::RuleScope,
+    #[serde(default)]
     pub sample: Vec<String>,
+    #[serde(default)]
+    pub shadow: bool,
     #[serde(default, rename = "source")]
-    pub _source: Option<String>,
+    pub origin: Option<String>,
 }
 
 /// Reads the form.

@@ -7,8 +7,11 @@
 //! Limits: [`PROVIDERS_MAX`], [`RULES_MAX`], file size 1 MiB, compiled patterns 8 MiB for a provider.
 
 mod file;
+mod hits;
 mod limits;
 pub mod lint;
+pub mod recorded;
+pub mod replay;
 mod rule;
 
 use std::collections::HashMap;
@@ -21,8 +24,9 @@ use regex::RegexBuilder;
 use serde::Deserialize;
 
 use file::{FileForm, ProviderForm, RuleForm};
-use limits::ProviderLimits;
-pub use limits::{PathLimits, Setting};
+pub(crate) use hits::Hits;
+use limits::Layer;
+pub use limits::{GateLimits, Layers, PathLimits, Setting, domain_limits};
 use rule::RuleBook;
 pub use rule::{Action, Rule, RuleScope};
 
@@ -38,6 +42,9 @@ pub const PROVIDERS_MAX: usize = 2_000;
 /// Most rules in a file.
 pub const RULES_MAX: usize = 4_000;
 
+/// Most patterns of a rule.
+pub const PATTERNS_MAX: usize = 50;
+
 /// Longest pattern of a rule, in bytes.
 pub const PATTERN_BYTES_MAX: usize = 1_000;
 
@@ -48,13 +55,17 @@ pub const THRESHOLD_MAX: u64 = 100;
 #[derive(Clone, Debug, Default)]
 pub struct Providers {
     file: Name,
-    default: ProviderLimits,
-    limits: HashMap<Name, ProviderLimits>,
+    default: Layer,
+    limits: HashMap<Name, Layer>,
     suffixes: HashMap<String, Name>,
     domains: HashMap<String, Name>,
     people: HashMap<Name, ForPeople>,
-    /// Suffixes that were given to two providers: suffix, first one, second one.
-    conflicts: Vec<(String, Name, Name)>,
+    /// Suffixes that were given to two providers, or twice to one.
+    conflicts: Vec<Conflict>,
+    /// Suffixes that are written so that nothing ever ended on them: provider, line, suffix.
+    odd_suffixes: Vec<(Name, usize, String)>,
+    /// Line and origin of each provider of the file.
+    places: HashMap<Name, (usize, Option<String>)>,
     book: RuleBook,
 }
 
@@ -85,6 +96,15 @@ pub struct ProviderEntry {
     pub label: String,
     /// Where its operator speaks to senders.
     pub postmaster_url: Option<String>,
+}
+
+/// A suffix that is there twice.
+#[derive(Clone, Debug)]
+struct Conflict {
+    suffix: String,
+    first: Name,
+    second: Name,
+    line: usize,
 }
 
 /// What `data/mx.toml` says of a provider to people.
@@ -129,7 +149,7 @@ impl Providers {
             return Err(refuse("(file)".to_owned(), 0, "too many providers or rules".to_owned()));
         }
         let mut all = Providers { file: Name::from(file), ..Providers::default() };
-        all.default = ProviderLimits::from_form(&default, text, file)
+        all.default = Layer::from_form(&default, text, file)
             .map_err(|(key, at, reason)| refuse(format!("default.{key}"), at, reason))?;
         all.add_known_suffixes();
         for form in provider {
@@ -189,6 +209,28 @@ impl Providers {
         format!("rule {} ({} line {})", rule.name, self.file, rule.line)
     }
 
+    /// The rules that are tried for replies of a provider, in their order.
+    pub fn rules_for(&self, provider: &str) -> Vec<usize> {
+        self.book.order(provider)
+    }
+
+    /// Makes a rule act, or only count and tell. False when there is no such rule.
+    pub fn set_shadow(&mut self, name: &str, shadow: bool) -> bool {
+        let found = self.book.rules().iter().position(|rule| *rule.name == *name);
+        found.into_iter().for_each(|idx| self.book.set_shadow(idx, shadow));
+        found.is_some()
+    }
+
+    /// True when something is known of a provider of this name.
+    pub fn knows(&self, provider: &str) -> bool {
+        self.limits.contains_key(provider) || self.suffixes.values().any(|known| **known == *provider)
+    }
+
+    /// Where the file says that the values of a provider come from.
+    pub fn origin(&self, provider: &Name) -> Option<&str> {
+        self.places.get(provider)?.1.as_deref()
+    }
+
     /// All providers by name.
     pub fn entries(&self) -> Vec<ProviderEntry> {
         let mut by_name: std::collections::BTreeMap<&Name, Vec<String>> =
@@ -225,15 +267,18 @@ impl Providers {
         let known: Known = toml::from_str(MX).expect("invariant: data/mx.toml is tested where it belongs");
         for provider in known.provider {
             let name = Name::from(provider.name);
-            provider.suffix.iter().for_each(|suffix| self.add_suffix(suffix, &name));
+            provider.suffix.iter().for_each(|suffix| self.add_suffix(suffix, &name, 0));
             self.people.insert(name, ForPeople { label: provider.label, site: provider.site });
         }
     }
 
-    fn add_suffix(&mut self, suffix: &str, name: &Name) {
+    /// A suffix of the rules file has its line; those of `data/mx.toml`, which it may repeat, have line 0.
+    fn add_suffix(&mut self, suffix: &str, name: &Name, line: usize) {
         let suffix = normal(suffix.trim_start_matches('.'));
         match self.suffixes.get(&suffix) {
-            Some(first) if first != name => self.conflicts.push((suffix, first.clone(), name.clone())),
+            Some(first) if first != name => {
+                self.conflicts.push(Conflict { suffix, first: first.clone(), second: name.clone(), line });
+            }
             _ => drop(self.suffixes.insert(suffix, name.clone())),
         }
     }
@@ -243,7 +288,7 @@ impl Providers {
             return Err((".name".to_owned(), at, "a provider needs a name".to_owned()));
         };
         let name = Name::from(name);
-        let limits = ProviderLimits::from_form(form, text, &self.file);
+        let limits = Layer::from_form(form, text, &self.file);
         let limits = limits.map_err(|(key, at, reason)| (format!(".{key}"), at, reason))?;
         if self.limits.insert(name.clone(), limits).is_some() {
             return Err((".name".to_owned(), at, "is there twice".to_owned()));
@@ -251,7 +296,19 @@ impl Providers {
         for domain in &form.domains {
             self.domains.insert(normal(domain), name.clone());
         }
-        form.suffix.iter().for_each(|suffix| self.add_suffix(suffix, &name));
+        let line = file::line_of(text, at);
+        let mut own = std::collections::HashSet::new();
+        for suffix in &form.suffix {
+            let normal = normal(suffix.trim_start_matches('.'));
+            if suffix.ends_with('.') || normal.is_empty() || normal.contains(['*', '/', ' ', '\\', '$']) {
+                self.odd_suffixes.push((name.clone(), line, suffix.clone()));
+            }
+            if !own.insert(normal.clone()) {
+                self.conflicts.push(Conflict { suffix: normal, first: name.clone(), second: name.clone(), line });
+            }
+            self.add_suffix(suffix, &name, line);
+        }
+        self.places.insert(name, (line, form.origin.clone()));
         Ok(())
     }
 }
@@ -262,34 +319,28 @@ fn normal(host: &str) -> String {
 }
 
 fn make_rule(form: &RuleForm, line: usize, others: &[Rule]) -> Result<Rule, (&'static str, String)> {
-    let pattern = form.pattern.get_ref();
     if form.name.is_empty() || others.iter().any(|other| other.name == *form.name) {
         return Err(("name", "must be unique and not empty".to_owned()));
     }
-    if pattern.len() > PATTERN_BYTES_MAX {
-        return Err(("match", format!("longer than {PATTERN_BYTES_MAX} bytes")));
+    let patterns = form.pattern.get_ref().texts();
+    if patterns.is_empty() || patterns.len() > PATTERNS_MAX {
+        return Err(("match", format!("must be one to {PATTERNS_MAX} patterns")));
     }
-    let compiled = RegexBuilder::new(pattern).case_insensitive(true).size_limit(1 << 20).build();
-    let compiled = compiled.map_err(|error| ("match", error.to_string()))?;
-    if compiled.is_match("") {
-        return Err(("match", "matches the empty text, and so every reply".to_owned()));
-    }
-    if form.actions.is_empty() {
-        return Err(("actions", "a rule does at least one thing".to_owned()));
-    }
-    if form.actions.iter().any(|action| matches!(action, Action::Connections(0) | Action::MessagesPerConnection(0))) {
-        return Err(("actions", "0 is written \"suspend\"".to_owned()));
-    }
+    patterns.iter().try_for_each(|pattern| check_pattern(pattern)).map_err(|reason| ("match", reason))?;
+    check_actions(&form.actions).map_err(|reason| ("actions", reason))?;
     if form.duration.0.is_zero() {
         return Err(("duration", "must be more than nothing".to_owned()));
     }
     if form.threshold.is_some_and(|threshold| threshold.count > THRESHOLD_MAX) {
         return Err(("threshold", format!("at most {THRESHOLD_MAX} replies can be counted")));
     }
+    if let Some(code) = form.code.iter().find(|code| !(400..600).contains(*code)) {
+        return Err(("code", format!("{code} is not the code of a reply that fails (400 to 599)")));
+    }
     Ok(Rule {
         name: Name::from(form.name.as_str()),
         providers: form.providers.iter().map(|name| Name::from(name.as_str())).collect(),
-        pattern: pattern.clone(),
+        patterns,
         codes: form.code.clone(),
         phases: form.phase.clone(),
         threshold: form.threshold,
@@ -297,8 +348,44 @@ fn make_rule(form: &RuleForm, line: usize, others: &[Rule]) -> Result<Rule, (&'s
         duration: form.duration.0,
         scope: form.scope,
         samples: form.sample.clone(),
+        shadow: form.shadow,
+        origin: form.origin.clone(),
         line,
     })
+}
+
+fn check_pattern(pattern: &str) -> Result<(), String> {
+    if pattern.len() > PATTERN_BYTES_MAX {
+        return Err(format!("longer than {PATTERN_BYTES_MAX} bytes"));
+    }
+    let compiled = RegexBuilder::new(pattern).case_insensitive(true).size_limit(1 << 20).build();
+    let compiled = compiled.map_err(|error| error.to_string())?;
+    if compiled.is_match("") {
+        return Err("matches the empty text, and so every reply".to_owned());
+    }
+    Ok(())
+}
+
+fn check_actions(actions: &[Action]) -> Result<(), String> {
+    if actions.is_empty() {
+        return Err("a rule does at least one thing".to_owned());
+    }
+    for (place, action) in actions.iter().enumerate() {
+        match action {
+            Action::Connections(0) | Action::MessagesPerConnection(0) => {
+                return Err("0 is written \"suspend\"".to_owned());
+            }
+            Action::ConnectionsBy(0) | Action::MessagesPerConnectionBy(0) => {
+                return Err("by 0 changes nothing".to_owned());
+            }
+            Action::Reroute(pool) if pool.is_empty() => return Err("reroute needs the name of a pool".to_owned()),
+            _ if actions[..place].iter().any(|other| other.is_like(action)) => {
+                return Err(format!("{:?} is there twice", action.words()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

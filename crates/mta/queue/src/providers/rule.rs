@@ -22,8 +22,8 @@ pub struct Rule {
     pub name: Name,
     /// The providers it is for; none: all.
     pub providers: Vec<Name>,
-    /// The pattern, matched against `421 4.7.0 text` whatever the case.
-    pub pattern: String,
+    /// The patterns, any of which is to be found in `421 4.7.0 text`, whatever the case.
+    pub patterns: Vec<String>,
     /// Reply codes it is for; none: all.
     pub codes: Vec<u16>,
     /// Phases of the dialogue it is for; none: all.
@@ -38,12 +38,16 @@ pub struct Rule {
     pub scope: RuleScope,
     /// Replies it is meant for.
     pub samples: Vec<String>,
+    /// It only counts and tells what it would do.
+    pub shadow: bool,
+    /// Where it comes from, as the file says.
+    pub origin: Option<String>,
     /// Line of the file.
     pub line: usize,
 }
 
 /// What a rule does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[schema(as = RuleAction)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
@@ -53,12 +57,68 @@ pub enum Action {
     Rate(Rate),
     /// At most so many connections.
     Connections(u32),
+    /// So many connections fewer (or more) than now, at least one.
+    ConnectionsBy(i32),
     /// At most so many messages on one connection.
     MessagesPerConnection(u32),
+    /// So many messages on one connection fewer (or more) than now, at least one.
+    MessagesPerConnectionBy(i32),
+    /// At most this rate of new connections.
+    ConnectionRate(Rate),
+    /// The host that answered so is not connected to, as long as the site has another one.
+    SkipMx,
+    /// The recipient whose attempt was answered so is given up.
+    Bounce,
+    /// Whoever is due on the path is given up.
+    BounceQueue,
+    /// Whoever is due on the path waits until the end.
+    DeferQueue,
+    /// Whoever is due on the path goes by another pool.
+    Reroute(Name),
+    /// The source sends nothing anywhere.
+    DisableSource,
+    /// The path goes on at its backoff rate, with its backoff connections.
+    Backoff,
+}
+
+impl Action {
+    /// Actions of the same kind replace each other.
+    pub fn is_like(&self, other: &Action) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+
+    /// What it does, in words.
+    pub fn words(&self) -> String {
+        let counted = |count: u32, one: &str, more: &str| format!("{count} {}", if count == 1 { one } else { more });
+        match self {
+            Action::Suspend => "suspend".to_owned(),
+            Action::Rate(rate) => rate.to_string(),
+            Action::Connections(count) => counted(*count, "connection", "connections"),
+            Action::ConnectionsBy(by) => format!("{by:+} connections"),
+            Action::MessagesPerConnection(count) => {
+                counted(*count, "message on a connection", "messages on a connection")
+            }
+            Action::MessagesPerConnectionBy(by) => format!("{by:+} messages on a connection"),
+            Action::ConnectionRate(rate) => format!("{rate} new connections"),
+            Action::SkipMx => "skip the host".to_owned(),
+            Action::Bounce => "bounce the recipient".to_owned(),
+            Action::BounceQueue => "bounce what is due".to_owned(),
+            Action::DeferQueue => "defer what is due".to_owned(),
+            Action::Reroute(pool) => format!("reroute to pool {pool}"),
+            Action::DisableSource => "disable the source".to_owned(),
+            Action::Backoff => "backoff".to_owned(),
+        }
+    }
+
+    /// True when it stops or ends mail rather than to slow it down.
+    pub fn stops(&self) -> bool {
+        let stops = [Action::Suspend, Action::Bounce, Action::BounceQueue, Action::DeferQueue, Action::DisableSource];
+        stops.contains(self)
+    }
 }
 
 /// How far a rule reaches.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RuleScope {
     /// The path: this source to this site.
@@ -66,11 +126,30 @@ pub enum RuleScope {
     Path,
     /// This source at all sites of the provider.
     Provider,
+    /// This source everywhere.
+    Source,
+    /// The tenant whose mail it was, at the provider.
+    Tenant,
+    /// The campaign whose mail it was, at the provider; without one, its tenant.
+    Campaign,
+}
+
+impl RuleScope {
+    /// Its name in the file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            RuleScope::Path => "path",
+            RuleScope::Provider => "provider",
+            RuleScope::Source => "source",
+            RuleScope::Tenant => "tenant",
+            RuleScope::Campaign => "campaign",
+        }
+    }
 }
 
 impl Rule {
     /// True when the rule is for this reply, its pattern aside.
-    fn is_for(&self, reply: &Reply, phase: Option<Phase>) -> bool {
+    pub(super) fn is_for(&self, reply: &Reply, phase: Option<Phase>) -> bool {
         let code_fits = self.codes.is_empty() || self.codes.contains(&reply.code);
         code_fits && (self.phases.is_empty() || phase.is_some_and(|phase| self.phases.contains(&phase)))
     }
@@ -129,10 +208,24 @@ impl RuleBook {
         let matches = set.patterns.matches(&reply.to_string());
         matches.iter().map(|nth| set.members[nth]).find(|&idx| self.rules[idx].is_for(reply, phase))
     }
+
+    /// The rules that are tried for a provider, in their order.
+    pub fn order(&self, provider: &str) -> Vec<usize> {
+        let mut order = self.by_provider.get(provider).unwrap_or(&self.general).members.clone();
+        order.dedup();
+        order
+    }
+
+    /// Makes a rule act, or only tell.
+    pub fn set_shadow(&mut self, idx: usize, shadow: bool) {
+        self.rules[idx].shadow = shadow;
+    }
 }
 
+/// The set of the patterns of these rules, in their order; each pattern is one member.
 fn rule_set(rules: &[Rule], members: Vec<usize>) -> Result<RuleSet, String> {
-    let patterns = members.iter().map(|&idx| rules[idx].pattern.as_str());
+    let each = members.iter().flat_map(|&idx| rules[idx].patterns.iter().map(move |pattern| (idx, pattern.as_str())));
+    let (members, patterns): (Vec<usize>, Vec<&str>) = each.unzip();
     let patterns = RegexSetBuilder::new(patterns).case_insensitive(true).size_limit(SET_BYTES_MAX).build();
     Ok(RuleSet { members, patterns: patterns.map_err(|error| error.to_string())? })
 }

@@ -67,15 +67,15 @@ fn limits_are_inherited_value_by_value() {
         Override { source: Some(Name::from("cold")), connections: Some(1), ..Override::default() },
         Override { provider: Some(Name::from("gmail")), rate: "7/s".parse().ok(), ..Override::default() },
     ];
-    let limits = providers.limits(&Name::from("cold"), &Name::from("gmail"), &overrides);
+    let limits = providers.limits(&Name::from("cold"), &Name::from("gmail"), None, &overrides);
     assert_eq!((limits.connections.value, &*limits.connections.set_by), (1, "queue.overrides[0].connections"));
     assert_eq!(limits.rate.unwrap().value.count, 7);
     assert_eq!(limits.messages_per_connection.value, 50);
     assert!(limits.messages_per_connection.set_by.starts_with("providers.toml line "));
-    let other = providers.limits(&Name::from("warm"), &Name::from("example.net"), &overrides);
+    let other = providers.limits(&Name::from("warm"), &Name::from("example.net"), None, &overrides);
     assert_eq!((other.connections.value, other.rate.unwrap().value.to_string()), (10, "100/s".to_owned()));
     let empty = Providers::parse("", "none.toml").unwrap();
-    assert_eq!(&*empty.limits(&Name::from("a"), &Name::from("b"), &[]).connections.set_by, "built-in default");
+    assert_eq!(&*empty.limits(&Name::from("a"), &Name::from("b"), None, &[]).connections.set_by, "built-in default");
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn errors_name_key_path_and_line() {
     check_error(
         "[[provider]]\nname = \"x\"\nconections = 3\n",
         expect![
-            "p.toml, line 3, provider.x.conections: unknown field `conections`, expected one of `name`, `suffix`, `domains`, `connections`, `provider_connections`, `rate`, `provider_rate`, `connection_rate`, `messages_per_connection`, `recipients_per_transaction`, `connection_failures`, `tls`, `idle_timeout`, `max_age`, `retry`, `source`"
+            "p.toml, line 3, provider.x.conections: unknown field `conections`, expected one of `name`, `suffix`, `domains`, `connections`, `provider_connections`, `total_connections`, `address_connections`, `rate`, `provider_rate`, `total_rate`, `byte_rate`, `provider_byte_rate`, `total_byte_rate`, `connection_rate`, `provider_connection_rate`, `total_connection_rate`, `messages_per_connection`, `recipients_per_transaction`, `connection_failures`, `backoff_rate`, `backoff_connections`, `tls`, `idle_timeout`, `max_age`, `retry`, `source`"
         ],
     );
     check_error(
@@ -133,66 +133,5 @@ fn errors_name_key_path_and_line() {
     check_error(&rule("x*"), expect!["p.toml, line 4, rule.r.match: matches the empty text, and so every reply"]);
 }
 
-/// The mistakes that other rule files were shipped with.
-#[test]
-fn the_linter_finds_dead_rules() {
-    let text = r#"
-[[provider]]
-name = "barracuda-typo"
-connections = 1
-
-[[provider]]
-name = "mine"
-suffix = [".Google.com."]
-
-[[rule]]
-name = "wrong-provider"
-providers = ["google"]
-match = 'unusual rate'
-actions = ["suspend"]
-duration = "1h"
-sample = ["421 4.7.28 unusual rate"]
-
-[[rule]]
-name = "escaped-twice"
-providers = ["icloud"]
-match = '\\[HCM1\\]'
-actions = ["suspend"]
-duration = "1h"
-sample = ["421 [HCM1] Your mail was deferred"]
-
-[[rule]]
-name = "any-code"
-match = 'policy restrictions'
-actions = [{ rate = "1/min" }]
-duration = "1h"
-sample = ["421 policy restrictions"]
-
-[[rule]]
-name = "shadowed"
-match = '554.*policy restrictions'
-actions = ["suspend"]
-duration = "1h"
-sample = ["554 policy restrictions"]
-
-[[rule]]
-name = "untested"
-match = 'something'
-actions = ["suspend"]
-duration = "1h"
-sample = []
-"#;
-    let providers = Providers::parse(text, "p.toml").unwrap();
-    let findings = providers.lint().into_iter();
-    let lines: Vec<String> =
-        findings.map(|finding| format!("{} (line {}): {}", finding.key, finding.line, finding.text)).collect();
-    expect![[r#"
-        provider.barracuda-typo (line 0): no MX suffix and no domain leads to it, so its limits never hold
-        provider.mine (line 0): no MX suffix and no domain leads to it, so its limits never hold
-        provider.mine.suffix (line 0): google.com belongs to gmail already
-        rule.wrong-provider (line 10): there is no provider "google"
-        rule.escaped-twice (line 18): does not match its sample "421 [HCM1] Your mail was deferred"
-        rule.shadowed (line 33): shadowed: rule any-code takes the sample "554 policy restrictions"
-        rule.untested (line 40): has no sample, so nobody knows whether it can fire"#]]
-    .assert_eq(&lines.join("\n"));
-}
+#[path = "tests/lint.rs"]
+mod lint_tests;

@@ -1,5 +1,6 @@
 //! A queue under observation: what it said is kept, and every step is checked.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use model::category::{Category, Disposition, Scope};
@@ -10,7 +11,7 @@ use model::reply::Reply;
 use model::submission::Routing;
 use model::time::Timestamp;
 use queue::control::{Action, Order, OrderError, Target};
-use queue::core::{Input, Out, QueueCore, Settled};
+use queue::core::{Answer, Input, Out, QueueCore, Settled};
 
 use super::bed::{self, Maker, at};
 
@@ -24,7 +25,12 @@ pub struct Bench {
     pub open: Vec<(SessionId, String)>,
     pub given: Vec<(SessionId, Ticket)>,
     pub closed: Vec<SessionId>,
+    pub answers: Vec<Answer>,
     pub resolve: bool,
+    /// Every step is followed by a check of everything, which takes long in a large queue.
+    pub checked: bool,
+    /// The source of each session.
+    pub paths: HashMap<SessionId, String>,
 }
 
 impl Bench {
@@ -38,7 +44,10 @@ impl Bench {
             open: Vec::new(),
             given: Vec::new(),
             closed: Vec::new(),
+            answers: Vec::new(),
             resolve: true,
+            checked: true,
+            paths: HashMap::new(),
         }
     }
 
@@ -48,10 +57,26 @@ impl Bench {
         self.take(out);
     }
 
-    fn take(&mut self, out: Out) {
+    /// Does something without a check after each step.
+    pub fn unchecked(&mut self, work: impl FnOnce(&mut Self)) {
+        self.checked = false;
+        work(self);
+        self.checked = true;
+    }
+
+    /// The sources of what was given, in its order.
+    pub fn sources_given(&self) -> Vec<&str> {
+        let path = |session: &SessionId| self.paths[session].split(" → ").next().expect("source → site");
+        self.given.iter().map(|(session, _)| path(session)).collect()
+    }
+
+    pub fn take(&mut self, out: Out) {
         for order in out.to_delivery {
             match order {
-                ToDelivery::Open { session, path } => self.open.push((session, path.path.to_string())),
+                ToDelivery::Open { session, path } => {
+                    self.paths.insert(session, path.path.to_string());
+                    self.open.push((session, path.path.to_string()));
+                }
                 ToDelivery::Give { session, tickets } => {
                     self.given.extend(tickets.into_iter().map(|ticket| (session, ticket)));
                 }
@@ -60,7 +85,10 @@ impl Bench {
         }
         self.events.extend(out.events.into_iter().map(|told| *told.event));
         self.settled.extend(out.settled);
-        self.core.check().unwrap();
+        self.answers.extend(out.answers);
+        if self.checked {
+            self.core.check().unwrap();
+        }
         if self.resolve && !out.resolve.is_empty() {
             self.feed(out.resolve.iter().map(bed::resolved).collect());
         }

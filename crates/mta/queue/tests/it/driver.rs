@@ -18,6 +18,7 @@ use model::id::{CampaignId, IdGenerator, MessageId, RecipientId, SessionId};
 use model::name::Name;
 use model::submission::{Content, Envelope, NewRecipient, Origin, Protocol, Routing};
 use model::time::{Clock, SystemClock, Timestamp};
+use queue::bulk::{BulkOrder, Search, Sort, Work};
 use queue::config::Config;
 use queue::control::{Action, Order, Target};
 use queue::driver::{Ports, RunError};
@@ -523,4 +524,104 @@ fn crashes_leave_one_end_for_everybody() {
         told.sort_unstable();
         assert_eq!(told, admitted, "each is {} once", kind.as_str());
     }
+}
+
+/// The bytes of a text in the segments of a log, overwritten.
+fn damage(log: &Path, text: &[u8]) {
+    let mut hit = 0;
+    for entry in std::fs::read_dir(log).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.extension().is_some_and(|extension| extension == "seg") {
+            continue;
+        }
+        let mut bytes = std::fs::read(&path).unwrap();
+        while let Some(at) = bytes.windows(text.len()).position(|window| window == text) {
+            bytes[at..at + text.len()].fill(b'#');
+            hit += 1;
+        }
+        std::fs::write(&path, bytes).unwrap();
+    }
+    assert!(hit > 0, "nothing to damage");
+}
+
+#[tokio::test]
+async fn who_was_in_a_damaged_record_comes_to_an_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let later = |campaign: u64| Routing {
+        not_before: Some(SystemClock.now().plus(Duration::from_secs(3_600))),
+        campaign: Some(CampaignId(campaign)),
+        ..Routing::default()
+    };
+    let mut life = Life::begin(dir.path(), Config::default()).await;
+    let lost = life.admit(5, later(7)).await;
+    let kept = life.admit(3, Routing { tenant: Name::from("other"), ..later(8) }).await;
+    // Both receptions are told.
+    let mut reader = life.events.reader(Cursor::default());
+    let mut received = 0;
+    while received < 8 {
+        let batch = reader.next_batch(100).await.unwrap();
+        received += batch.events.iter().filter(|event| event.kind == EventKind::Received).count();
+    }
+    life.end().await;
+    // The rows of the first message: its fifth recipient is in no other record.
+    damage(&dir.path().join("spool"), b"r4@a.example");
+
+    let life = Life::begin(dir.path(), Config::default()).await;
+    life.until_ended(5).await;
+    assert_eq!(life.handle.snapshot(Show::default()).await.unwrap().totals.scheduled, 3);
+    let events = life.end().await;
+    let ends: Vec<&Event> = events.iter().filter(|event| event.kind == EventKind::Bounced).collect();
+    assert_eq!(ends.iter().map(|event| event.recipient.unwrap()).collect::<Vec<_>>(), lost);
+    for end in ends {
+        assert_eq!((end.campaign, end.address.is_some()), (Some(CampaignId(7)), true));
+        assert_eq!(end.attempt.as_ref().unwrap().error.as_deref(), Some("its record in the spool is damaged"));
+    }
+
+    // Told once: the next start finds their ends.
+    let life = Life::begin(dir.path(), Config::default()).await;
+    let events = life.end().await;
+    assert_eq!(events.iter().filter(|event| event.kind == EventKind::Bounced).count(), 5);
+    assert!(events.iter().all(|event| event.kind != EventKind::Bounced || !kept.contains(&event.recipient.unwrap())));
+}
+
+#[tokio::test]
+async fn orders_by_filter_are_answered_when_no_crash_undoes_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = || Config { state_file: Some(dir.path().join("queue.json")), ..Config::default() };
+    let later = || Routing {
+        not_before: Some(SystemClock.now().plus(Duration::from_secs(3_600))),
+        tenant: Name::from("shop"),
+        ..Routing::default()
+    };
+    let mut life = Life::begin(dir.path(), config()).await;
+    life.admit(20, later()).await;
+    let order = |action, terms: &str| BulkOrder::new(action, terms.parse().unwrap());
+    while life.handle.snapshot(Show::default()).await.unwrap().totals.scheduled < 20 {
+        tokio::task::yield_now().await;
+    }
+    // By address: one of twenty; and nobody.
+    let found = life.handle.bulk(order(Work::Hold, "address:R7@a.example"), "Ada").await.unwrap();
+    assert_eq!((found.affected, found.examples.len()), (1, 1));
+    let nobody = life.handle.bulk(order(Work::Cancel, "address:nobody@a.example"), "Ada").await.unwrap();
+    assert_eq!(nobody.affected, 0);
+    let text = std::fs::read_to_string(dir.path().join("queue.json")).unwrap();
+    assert!(text.contains("\"hold\""), "{text}");
+    // With passing terms: their ends are in the log when it is answered.
+    let done = life.handle.bulk(order(Work::Cancel, "tenant:shop state:waiting"), "Ada").await.unwrap();
+    assert_eq!(done.affected, 19);
+    let suppressed = |events: &[Event]| events.iter().filter(|event| event.kind == EventKind::Suppressed).count();
+    assert_eq!(suppressed(&read_all(&life.events)), 19);
+    let search = Search { filter: "state:held".parse().unwrap(), sort: Sort::Age, after: None, limit: 10 };
+    assert_eq!(life.handle.search(search.clone()).await.unwrap().total, 1);
+    let refused = life.handle.bulk(order(Work::Hold, "state:held"), "Ada").await.unwrap_err();
+    assert!(matches!(refused, ControlError::Bulk(_)), "{refused}");
+    life.end().await;
+
+    let life = Life::begin(dir.path(), config()).await;
+    while life.handle.snapshot(Show::default()).await.unwrap().totals.held < 1 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(life.handle.bulk_orders().await.unwrap().len(), 1, "the hold is remembered");
+    assert_eq!(life.handle.search(search).await.unwrap().total, 1);
+    life.end().await;
 }

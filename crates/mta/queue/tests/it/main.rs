@@ -3,11 +3,16 @@
 
 mod bed;
 mod bench;
+mod bulk;
 mod cancel;
 mod driver;
+mod limiters;
 mod model_test;
 mod scenario;
+mod shaping;
 mod simulation;
 mod smarthost;
+mod sources;
+mod timing;
 mod totals;
 mod world;

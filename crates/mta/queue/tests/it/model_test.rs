@@ -15,8 +15,10 @@ use model::name::Name;
 use model::route::Path;
 use model::time::Timestamp;
 use proptest::prelude::*;
+use queue::bulk::{BulkOrder, Work};
 use queue::control::{Action, Order, Target};
-use queue::core::{Input, NoRoute, Out, QueueCore, Settled};
+use queue::core::{Answered, Input, NoRoute, Out, QueueCore, Settled};
+use queue::select::Filter;
 
 use super::bed::{self, Maker, START};
 
@@ -72,6 +74,12 @@ enum Step {
         what: u8,
         nth: u64,
     },
+    /// An order by a filter.
+    Bulk {
+        action: u8,
+        what: u8,
+        nth: u64,
+    },
     /// What was told is on disk; or the program dies, and what was told since the last time is not.
     Durable,
     Crash,
@@ -87,6 +95,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         8 => (any::<usize>(), 1_usize..8, 0_u8..12).prop_map(|(nth, count, kind)| Step::Done { nth, count, kind }),
         2 => (any::<usize>(), any::<bool>()).prop_map(|(nth, trouble)| Step::Close { nth, trouble }),
         2 => (0_u8..5, 0_u8..6, 0_u64..3).prop_map(|(action, what, nth)| Step::Order { action, what, nth }),
+        3 => (0_u8..8, 0_u8..8, 0_u64..3).prop_map(|(action, what, nth)| Step::Bulk { action, what, nth }),
         1 => Just(Step::Durable),
         1 => Just(Step::Crash),
     ];
@@ -106,6 +115,10 @@ struct Model {
     cancelled: BTreeSet<RecipientId>,
     /// Campaigns whose mail was given up, until when.
     campaigns: BTreeMap<CampaignId, Timestamp>,
+    /// Filters that persons hold.
+    held: Vec<Filter>,
+    /// An order gives up whoever is somewhere at the moment.
+    gives_up_by_place: bool,
     ended: BTreeSet<RecipientId>,
     told_end: BTreeSet<RecipientId>,
     asked: Vec<Name>,
@@ -127,6 +140,8 @@ impl Model {
             volatile: Vec::new(),
             cancelled: BTreeSet::new(),
             campaigns: BTreeMap::new(),
+            held: Vec::new(),
+            gives_up_by_place: false,
             ended: BTreeSet::new(),
             told_end: BTreeSet::new(),
             asked: Vec::new(),
@@ -167,6 +182,9 @@ impl Model {
                     for ticket in tickets {
                         assert!(self.waiting.contains_key(&ticket.recipient), "given after its end");
                         assert!(!self.cancelled.contains(&ticket.recipient), "given after it was cancelled");
+                        let admitted = &self.waiting[&ticket.recipient];
+                        let held = self.held.iter().find(|filter| is_meant(filter, ticket.recipient, admitted));
+                        assert!(held.is_none(), "given though it is held: {held:?}");
                         open.given.push(ticket.recipient);
                     }
                 }
@@ -175,7 +193,7 @@ impl Model {
         }
         self.asked.extend(out.resolve);
         for told in out.events {
-            if told.event.kind == EventKind::Suppressed {
+            if told.event.kind == EventKind::Suppressed && !self.gives_up_by_place {
                 assert!(self.cancelled.contains(&told.event.recipient.unwrap()), "nobody gave it up: {:?}", told.event);
             }
             if told.event.kind.disposition().is_some_and(Disposition::is_final) {
@@ -215,6 +233,7 @@ impl Model {
             Step::Done { nth, count, kind } => self.done(nth, count, kind),
             Step::Close { nth, trouble } => self.close(nth, trouble),
             Step::Order { action, what, nth } => self.order(action, what, nth),
+            Step::Bulk { action, what, nth } => self.bulk(action, what, nth),
             Step::Durable => {
                 self.volatile.clear();
                 self.core.settled(self.now);
@@ -362,6 +381,61 @@ impl Model {
         self.feed(Vec::new());
     }
 
+    /// An order by a filter: holds, releases, tries now, reroutes, prioritises, gives up.
+    fn bulk(&mut self, action: u8, what: u8, nth: u64) {
+        let domain = format!("domain:d{nth}.example");
+        let campaign = format!("campaign:{}", CampaignId(nth));
+        let text = match what {
+            0 => domain,
+            1 => campaign,
+            2 => format!("{domain} campaign:{}", CampaignId((nth + 1) % 3)),
+            3 => "stream:transactional".to_owned(),
+            4 => format!("provider:d{}.example", nth + 3),
+            5 => format!("{campaign} state:waiting"),
+            6 => "source:a".to_owned(),
+            _ => "older:30m".to_owned(),
+        };
+        let filter: Filter = text.parse().unwrap();
+        let action = [Work::Hold, Work::Release, Work::Requeue, Work::Reroute, Work::Prioritise, Work::Cancel]
+            .get(usize::from(action))
+            .copied()
+            .unwrap_or(Work::Expire);
+        let order = BulkOrder {
+            source: (action == Work::Reroute).then(|| Name::from("b")),
+            priority: (action == Work::Prioritise).then_some(80),
+            ..BulkOrder::new(action, filter.clone())
+        };
+        // Which domains a provider serves is not for the model to know: only what such an order may not break is checked.
+        let knows = filter.provider.is_none() && filter.passing().is_empty();
+        let fixed = filter.clone().fixed(self.now);
+        if knows && matches!(action, Work::Cancel | Work::Expire) {
+            let ended_lately = self.volatile.iter().map(|(id, admitted)| (id, admitted));
+            let everyone = self.waiting.iter().chain(ended_lately);
+            let meant: Vec<RecipientId> =
+                everyone.filter(|(id, admitted)| is_meant(&fixed, **id, admitted)).map(|(id, _)| *id).collect();
+            if order.validate().is_ok() && self.core.bulk_orders().len() < 60 {
+                self.cancelled.extend(meant);
+            }
+        }
+        if self.core.bulk_orders().len() >= 60 {
+            return;
+        }
+        let mut out = Out::default();
+        let before = self.gives_up_by_place;
+        self.gives_up_by_place |= !knows;
+        self.core.bulk(self.now, 1, order, "tester", &mut out);
+        let accepted = out.answers.iter().any(|answer| matches!(answer.found, Answered::Done(..)));
+        match action {
+            Work::Hold if accepted && knows => self.held.push(fixed),
+            Work::Release if accepted => self.held.retain(|held| *held != fixed),
+            _ => {}
+        }
+        self.take(out);
+        self.feed(Vec::new());
+        // A provider's mail is given up as soon as it is known to be that; other places only now.
+        self.gives_up_by_place = before || !knows && action == Work::Cancel && filter.passing().is_empty();
+    }
+
     /// Ends all holds, answers everything, and lets time pass.
     fn finish(&mut self) {
         for control in self.core.memory(self.now).controls {
@@ -369,6 +443,13 @@ impl Model {
             let order = Order { target: control.target, action, dry_run: false, until: None };
             let mut out = Out::default();
             self.core.control(self.now, &order, "tester", &mut out).unwrap();
+            self.take(out);
+        }
+        self.held.clear();
+        for view in self.core.bulk_orders().into_iter().filter(|view| view.action == Work::Hold) {
+            let order = BulkOrder { hold: Some(view.order), ..BulkOrder::new(Work::Release, Filter::default()) };
+            let mut out = Out::default();
+            self.core.bulk(self.now, 1, order, "tester", &mut out);
             self.take(out);
         }
         let end = self.now.plus(MAX_AGE).plus(Duration::from_secs(60));
@@ -386,6 +467,16 @@ impl Model {
         }
         assert_eq!(self.waiting.len(), 0, "somebody is stuck");
     }
+}
+
+/// Whether a filter of lasting terms means somebody.
+fn is_meant(filter: &Filter, recipient: RecipientId, admitted: &Admitted) -> bool {
+    let routing = &admitted.message.routing;
+    let received_at = admitted.message.received_at.max(model::id::born_at(recipient.0));
+    filter.campaign.is_none_or(|campaign| routing.campaign == Some(campaign))
+        && filter.stream.as_ref().is_none_or(|stream| routing.stream == *stream)
+        && filter.domain.as_ref().is_none_or(|domain| admitted.recipients[0].domain == *domain)
+        && filter.before.is_none_or(|before| received_at < before)
 }
 
 proptest! {

@@ -56,7 +56,7 @@ fn mail_for_later_ages_from_then_on() {
     bench.now = at(6 * 86_400);
     bench.ready_all(10);
     bench.finish_and_go_on(bed::deferred);
-    let expires_at = bench.core.explain(bench.now, ids[0]).unwrap().expires_at;
+    let expires_at = bench.core.explain(bench.now, ids[0]).unwrap().recipient.expires_at;
     assert_eq!(expires_at, at(6 * 86_400 + four_days));
 }
 
@@ -219,6 +219,8 @@ fn the_controller_slows_down_and_recovers() {
     bench.given.clear();
     bench.ready(session, 100);
     bench.pass(3_600);
+    assert!(bench.kinds().iter().all(|kind| *kind != "restored"), "not to full at once");
+    (0..10).for_each(|_| bench.pass(60));
     assert_eq!(bench.last(EventKind::Restored).control.as_ref().unwrap().by, "adaptive controller");
 }
 

@@ -27,7 +27,7 @@ fn sums_leave_no_path_out() {
     assert!(all.paths.iter().map(|path| path.ready + path.in_flight).sum::<u64>() < PATHS as u64);
 
     let doing = bench.core.doing(bench.now);
-    let source = doing.sources[&Name::from("default")];
+    let source = &doing.sources[&Name::from("default")];
     assert_eq!((source.ready, source.in_flight), (all.totals.ready, all.totals.in_flight));
     assert_eq!((source.ready + source.in_flight, source.connections), (PATHS as u64, all.connections));
     assert!(doing.providers.is_empty(), "nothing is slowed");
