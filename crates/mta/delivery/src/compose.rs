@@ -84,6 +84,9 @@ pub(crate) struct Composer {
     signatures: Signatures,
 }
 
+/// A message and its signature.
+type Converted = (Vec<u8>, Vec<u8>);
+
 /// Makes signatures, and remembers the last one: all recipients of a raw message get the same.
 #[derive(Debug)]
 struct Signatures {
@@ -201,7 +204,7 @@ impl Composer {
         message: &[u8],
         offered: Offered,
         now: Timestamp,
-    ) -> Result<Option<(Vec<u8>, Vec<u8>)>, Unsendable> {
+    ) -> Result<Option<Converted>, Unsendable> {
         if offered.eight_bit || offered.convert == Convert8bit::Never || message.is_ascii() {
             return Ok(None);
         }
