@@ -104,6 +104,7 @@ impl From<ControlError> for ApiError {
             ControlError::Refused(refused @ (OrderError::TooMany(_) | OrderError::TooManyCancels(_))) => {
                 ApiError::conflict(refused.to_string())
             }
+            ControlError::Bulk(error) => super::queue_orders::refused(error),
             // In force, and lost with the next restart: whoever ordered it has to know, and may repeat it.
             unsaved @ ControlError::Unsaved { .. } => ApiError::unavailable(unsaved.to_string()),
         }

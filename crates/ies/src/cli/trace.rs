@@ -4,7 +4,7 @@ use clap::Args;
 use model::id::MessageId;
 use serde_json::Value;
 
-use super::ConfigFile;
+use super::{ConfigFile, form_encode};
 use crate::client::Client;
 
 /// Everything that happened to a message, a recipient or an address, dialogues included.
@@ -87,12 +87,6 @@ fn text(history: &Value) -> String {
         }
     }
     out
-}
-
-/// An address in a query string.
-fn form_encode(text: &str) -> String {
-    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes().map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 #[cfg(test)]
