@@ -138,6 +138,7 @@ impl BulkOrder {
 
 /// Whom a filter means, counted by what they have in common.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = QueueGroups)]
 pub struct Groups {
     /// By domain, most first; so below.
     pub domains: Vec<Group>,
@@ -157,6 +158,7 @@ pub struct Groups {
 
 /// So many of one kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = QueueGroup)]
 pub struct Group {
     /// What they have in common; `(others)` for the rest of a long list.
     pub name: Name,
@@ -222,6 +224,7 @@ impl FromStr for Place {
 
 /// What a search found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = QueueSearchResult)]
 pub struct SearchResult {
     /// How many match in all.
     pub total: u64,

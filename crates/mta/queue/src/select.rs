@@ -43,6 +43,7 @@ model::names! {
 
 /// Recipients for which all terms hold; without a term, everybody. In JSON an object with the terms as keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = QueueFilter)]
 #[serde(default, deny_unknown_fields)]
 pub struct Filter {
     /// One of these recipients.

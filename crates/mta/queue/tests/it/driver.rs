@@ -531,7 +531,7 @@ fn damage(log: &Path, text: &[u8]) {
     let mut hit = 0;
     for entry in std::fs::read_dir(log).unwrap() {
         let path = entry.unwrap().path();
-        if !path.extension().is_some_and(|extension| extension == "seg") {
+        if path.extension().is_none_or(|extension| extension != "seg") {
             continue;
         }
         let mut bytes = std::fs::read(&path).unwrap();
