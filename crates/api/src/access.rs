@@ -91,6 +91,12 @@ pub const TABLE: &[(Method, &str, Access)] = &[
     (Method::GET, "/api/v1/providers", READ),
     (Method::GET, "/api/v1/recipients/{id}/explain", READ),
     (Method::POST, "/api/v1/control", OPERATE),
+    (Method::GET, "/api/v1/dkim", READ),
+    (Method::POST, "/api/v1/dkim", OPERATE),
+    (Method::POST, "/api/v1/dkim/{domain}/rotate", OPERATE),
+    (Method::POST, "/api/v1/dkim/{domain}/check", OPERATE),
+    (Method::POST, "/api/v1/dkim/{domain}/{selector}/activate", OPERATE),
+    (Method::DELETE, "/api/v1/dkim/{domain}/{selector}", OPERATE),
     // Monitoring.
     (Method::GET, "/api/v1/dashboards/now", READ),
     (Method::GET, "/api/v1/dashboards/provider/{name}", READ),

@@ -12,6 +12,7 @@
 
 pub mod access;
 pub mod auth;
+pub mod dkim;
 mod document;
 pub mod error;
 pub mod extract;

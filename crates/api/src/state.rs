@@ -13,6 +13,7 @@ use queue::directory::Directory;
 use queue::handle::QueueHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::dkim::DkimDesk;
 use crate::proxies::Proxies;
 
 /// Handles of everything behind the API.
@@ -40,6 +41,8 @@ pub struct ApiState {
     pub monitor: Monitor,
     /// Where return paths of injected mail are made; without one the author's address is the return path.
     pub bounce_domain: Option<String>,
+    /// The DKIM keys.
+    pub dkim: Arc<dyn DkimDesk>,
     /// The session cookie is sent over HTTPS only. True wherever the public URL is one of HTTPS.
     pub secure_cookies: bool,
     /// Whose word about the address of a client is taken.

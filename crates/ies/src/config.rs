@@ -8,6 +8,7 @@ mod document;
 mod expected;
 mod files;
 pub mod reading;
+mod signing;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -20,6 +21,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::reading::Mistake;
+pub use self::signing::Signing;
 
 /// The whole configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -46,7 +48,10 @@ pub struct Config {
     pub queue: queue::config::Config,
     /// SMTP sessions towards mailbox providers.
     pub delivery: delivery::Config,
-    /// DKIM keys of the sending domains.
+    /// How mail is signed, and how keys are replaced.
+    pub signing: Signing,
+    /// DKIM keys in files of your own. Keys that `ies dkim` makes are kept in the data directory, and sign in the place
+    /// of these where they are of the same domain and kind.
     pub dkim: Vec<DkimKey>,
     /// Name servers and their cache.
     pub dns: dns::resolver::Config,
@@ -69,6 +74,7 @@ impl Default for Config {
             events: journal::EventLogConfig::default(),
             queue: queue::config::Config::default(),
             delivery: delivery::Config::default(),
+            signing: Signing::default(),
             dkim: Vec::new(),
             dns: dns::resolver::Config::default(),
             campaign: campaign::Config::default(),
@@ -247,6 +253,7 @@ impl Config {
         for (place, key) in self.dkim.iter().enumerate() {
             faults.inside(&format!("dkim[{place}]"), key.validate());
         }
+        faults.inside("signing", self.signing.validate(&self.known_names().streams));
         faults.inside("dns", self.dns.validate());
         faults.inside("campaign", self.campaign.validate());
         let streams = self.known_names().streams;

@@ -11,6 +11,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 mod demo;
+mod dkim_desk;
 mod keys;
 mod nearest;
 mod parts;

@@ -16,8 +16,9 @@ use api::proxies::Proxies;
 use campaign::Campaigns;
 use db::Db;
 use delivery::DkimKeys;
+use delivery::keystore::{Keeper, KeyStore};
 use dns::Resolver;
-use intake::notices::Notices;
+use intake::notices::{Notices, Postman};
 use intake::{Intake, Listeners};
 use journal::events::EventLog;
 use journal::spool::{Opened, Spool, SpoolRecovery};
@@ -34,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::client::Door;
 use crate::config::Config;
+use crate::dkim_desk::Desk;
 use crate::keys;
 use crate::parts::{Running, Stage};
 use crate::ports::{Engine, Histories, KeyHolders, Orders, Senders, Suppressions};
@@ -83,6 +85,7 @@ struct EngineEnds {
     recovered: Vec<model::handoff::Admitted>,
     dkim: DkimKeys,
     resolver: Resolver,
+    notices: (Notices, Postman),
 }
 
 impl Suite {
@@ -111,21 +114,27 @@ impl Suite {
         let address = http.local_addr()?;
         let campaigns = shared.open_campaigns(address).await?;
         let monitor = shared.open_monitor()?;
-        let listeners = shared.bind_smtp(&monitor).await?;
+        let resolver = Resolver::new(&shared.config.dns)?;
+        let keeper = shared.open_keys(resolver.clone())?;
+        let listeners = shared.bind_smtp(&monitor, &keeper).await?;
         let smtp = listeners.addresses();
-        let (dkim, resolver) = (shared.signing_keys()?, Resolver::new(&shared.config.dns)?);
+        let dkim = keeper.ring.clone();
+        let notices_dir = shared.config.data_dir.join("notices");
+        let notices = Notices::new(shared.intake.clone(), &shared.config.intake, notices_dir).context("notices")?;
 
         // What can fail for the configuration's sake lies before this line: a part that runs already when another cannot
         // start would report that as a fault of its own.
         let mut running = Running::default();
         let (follower, events) = (monitor.clone(), shared.events.clone());
         running.start(Stage::Monitor, "monitor", |stop| async move { follower.run(events, stop).await });
-        let ends = EngineEnds { commands, admitted, recovered: recovery.admitted, dkim, resolver };
+        let ends = EngineEnds { commands, admitted, recovered: recovery.admitted, dkim, resolver, notices };
         shared.start_engine(ends, &campaigns, &mut running);
+        let keys_desk = Arc::new(Desk(Arc::clone(&keeper)));
+        running.start(Stage::Campaigns, "DKIM keys", |stop| async move { keeper.run(stop).await });
         let worker = campaigns.clone();
         running.start(Stage::Campaigns, "campaigns", |stop| async move { worker.run(stop).await });
         running.start(Stage::Doors, "smtp", |stop| async move { listeners.run(stop).await });
-        let state = shared.api_state(campaigns, monitor, directory, running.stopping(Stage::Doors));
+        let state = shared.api_state(campaigns, monitor, directory, keys_desk, running.stopping(Stage::Doors));
         running.start(Stage::Doors, "http", |stop| async move {
             api::serve(http, state, api::Limits::default(), stop.cancelled_owned()).await;
         });
@@ -230,10 +239,10 @@ impl Shared {
 
     /// Queue and delivery, joined with each other in a ring.
     fn start_engine(&self, ends: EngineEnds, campaigns: &Campaigns, running: &mut Running) {
-        let EngineEnds { commands, admitted, recovered, dkim, resolver } = ends;
+        let EngineEnds { commands, admitted, recovered, dkim, resolver, notices } = ends;
         let (to_delivery, for_delivery) = mpsc::channel(TO_DELIVERY_MAX);
         let (from_delivery, for_queue) = mpsc::channel(FROM_DELIVERY_MAX);
-        let (notices, postman) = Notices::new(self.intake.clone(), &self.config.intake);
+        let (notices, postman) = notices;
         running.start(Stage::Campaigns, "failure notices", |stop| async move { postman.run(stop).await });
         let ports = queue::driver::Ports {
             commands,
@@ -271,17 +280,24 @@ impl Shared {
         running.start(Stage::Engine, "delivery", |stop| async move { delivery::run(settings, ports, stop).await });
     }
 
-    fn signing_keys(&self) -> anyhow::Result<DkimKeys> {
-        let dkim = DkimKeys::new();
-        for key in keys::dkim_keys(&self.config)? {
-            let domain = key.domain().to_owned();
-            let known = dkim.of(&domain).map(|keys| keys.to_vec()).unwrap_or_default();
-            dkim.set(&domain, known.into_iter().chain([key]).collect());
-        }
-        Ok(dkim)
+    /// The keys that sign, those of the data directory and those of the configuration, and who watches over them.
+    fn open_keys(&self, resolver: Resolver) -> anyhow::Result<Arc<Keeper>> {
+        let ring = DkimKeys::new();
+        ring.set_policy(self.config.signing.policy());
+        let keeper = Keeper {
+            store: KeyStore::open(&keys::directory(&self.config.data_dir)?)?,
+            configured: keys::dkim_keys(&self.config)?,
+            ring,
+            resolver,
+            events: self.events.clone(),
+            clock: self.clock.clone(),
+            rules: self.config.signing.rules(),
+        };
+        keeper.load()?;
+        Ok(Arc::new(keeper))
     }
 
-    async fn bind_smtp(&self, monitor: &Monitor) -> anyhow::Result<Listeners> {
+    async fn bind_smtp(&self, monitor: &Monitor, keeper: &Keeper) -> anyhow::Result<Listeners> {
         let ports = intake::Ports {
             intake: self.intake.clone(),
             events: self.events.clone(),
@@ -289,6 +305,8 @@ impl Shared {
             dictionary: self.dictionary.clone(),
             authenticator: Some(Arc::new(KeyHolders(self.accounts.clone()))),
             address_book: Arc::new(Histories(monitor.clone())),
+            resolver: Some(keeper.resolver.clone()),
+            signing_keys: keeper.ring.clone(),
             tls_dir: keys::directory(&self.config.data_dir)?,
             inbox_dir: self.config.data_dir.join("inbound"),
         };
@@ -300,6 +318,7 @@ impl Shared {
         campaigns: Campaigns,
         monitor: Monitor,
         directory: Arc<Directory>,
+        dkim: Arc<Desk>,
         stopping: CancellationToken,
     ) -> ApiState {
         ApiState {
@@ -313,6 +332,7 @@ impl Shared {
             directory,
             queue: self.queue.clone(),
             monitor,
+            dkim,
             bounce_domain: self.config.intake.inbound.bounce_domains.first().cloned(),
             secure_cookies: self.config.http.public_url.starts_with("https://"),
             proxies: Arc::new(self.proxies()),

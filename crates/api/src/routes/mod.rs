@@ -3,6 +3,7 @@
 mod accounts;
 mod audience;
 mod campaigns;
+mod dkim;
 mod imports;
 mod injection;
 mod live;
@@ -45,7 +46,7 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
     prompt().into_iter().fold(OpenApiRouter::with_openapi(Document::openapi()), OpenApiRouter::merge)
 }
 
-fn prompt() -> [OpenApiRouter<ApiState>; 9] {
+fn prompt() -> [OpenApiRouter<ApiState>; 10] {
     [
         session::router(),
         accounts::router(),
@@ -56,6 +57,7 @@ fn prompt() -> [OpenApiRouter<ApiState>; 9] {
         tracking::router(),
         monitoring::router(),
         operations::router(),
+        dkim::router(),
     ]
 }
 

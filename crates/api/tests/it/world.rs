@@ -160,6 +160,7 @@ impl World {
             directory: Arc::new(Directory::new(config.clone(), Providers::load(None).unwrap())),
             queue: handle,
             monitor,
+            dkim: Arc::new(NoKeys),
             bounce_domain: None,
             secure_cookies: false,
             proxies: Arc::new(Proxies::new(vec!["127.0.0.1".parse().unwrap()], ForwardedHeader::XForwardedFor)),
@@ -271,5 +272,19 @@ impl Answer {
 
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// Has no DKIM keys, and makes none.
+struct NoKeys;
+
+impl api::dkim::DkimDesk for NoKeys {
+    fn keys(&self) -> api::dkim::DkimAnswer<'_> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    fn order<'a>(&'a self, domain: &'a str, _: api::dkim::DkimOrder, _: &'a str) -> api::dkim::DkimAnswer<'a> {
+        let refused = api::dkim::DkimRefusal::Refused(format!("{domain} has no key"));
+        Box::pin(std::future::ready(Err(refused)))
     }
 }

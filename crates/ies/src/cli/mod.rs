@@ -4,6 +4,7 @@
 
 mod check_config;
 mod demo;
+mod dkim;
 mod inspect;
 mod lab;
 mod rebuild_reports;
@@ -42,6 +43,8 @@ enum Command {
     Send(send::Send),
     /// Everything that happened to a message, a recipient or an address.
     Trace(trace::Trace),
+    /// DKIM keys: made, published, replaced, retired.
+    Dkim(dkim::Dkim),
     /// Accounts of people.
     User(user::User),
     /// Build the reports of all campaigns again from the event log of a stopped suite.
@@ -61,6 +64,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Send(command) => on_a_runtime(command.run()),
         Command::Trace(command) => on_a_runtime(command.run()),
         Command::User(command) => on_a_runtime(command.run()),
+        Command::Dkim(command) => on_a_runtime(command.run()),
         Command::RebuildReports(command) => on_a_runtime(command.run()),
     };
     match result {
