@@ -36,9 +36,21 @@ impl DnsServer {
     /// # Errors
     /// The error of binding.
     pub async fn start(zone: Zone, address: SocketAddr) -> io::Result<DnsServer> {
+        DnsServer::serve(ZoneHandler { zone, authentic: false }, address).await
+    }
+
+    /// The same as a server that has validated what it says (AD bit, RFC 4035 3.2.3).
+    ///
+    /// # Errors
+    /// The error of binding.
+    pub async fn start_authentic(zone: Zone, address: SocketAddr) -> io::Result<DnsServer> {
+        DnsServer::serve(ZoneHandler { zone, authentic: true }, address).await
+    }
+
+    async fn serve(handler: ZoneHandler, address: SocketAddr) -> io::Result<DnsServer> {
         let (udp, tcp) = bind(address).await?;
         let address = udp.local_addr()?;
-        let mut server = Server::new(ZoneHandler { zone });
+        let mut server = Server::new(handler);
         server.register_socket(udp);
         server.register_listener(tcp, TCP_TIMEOUT, TCP_RESPONSES_MAX);
         Ok(DnsServer { address, server })
@@ -72,6 +84,8 @@ async fn bind(address: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
 
 struct ZoneHandler {
     zone: Zone,
+    /// Answers say that they have been validated.
+    authentic: bool,
 }
 
 #[async_trait]
@@ -88,6 +102,7 @@ impl RequestHandler for ZoneHandler {
         };
         let mut metadata = Metadata::response_from_request(&request.metadata);
         metadata.authoritative = true;
+        metadata.authentic_data = self.authentic;
         metadata.response_code = code;
         let none: [&Record; 0] = [];
         let response =

@@ -1,5 +1,7 @@
 //! The resolver against a real name server on loopback, and against the same zone in memory: both must agree.
 
+mod authentic;
+
 use dns::resolver::Config;
 use dns::server::DnsServer;
 use dns::{DnsFailure, MxAnswer, Resolver, Zone};
