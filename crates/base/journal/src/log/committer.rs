@@ -144,7 +144,10 @@ impl<S: Steward> Committer<S> {
         if self.spare.is_none() && self.is_half_full() && !self.shared.full.load(Ordering::Relaxed) {
             self.allocate_spare();
         }
-        self.steward.after_groups(&self.shared.segments, self.shared.full.load(Ordering::Relaxed));
+        // A log that has failed has no house to keep: whoever is told to reclaim would come back at once, for ever.
+        if self.shared.failed.get().is_none() {
+            self.steward.after_groups(&self.shared.segments, self.shared.full.load(Ordering::Relaxed));
+        }
     }
 
     /// True when a group of so many bytes of units fits into the active segment.

@@ -70,6 +70,8 @@ pub(crate) struct Copies {
     task_signal: Notify,
     /// The disk is full: reclaim what there is.
     pub(crate) pressed: AtomicBool,
+    /// One more than the bytes that were needed when there was no room for copies; 0 when there was.
+    refused_at: AtomicU64,
     /// Recipients given up because their records could not be read.
     pub(crate) lost_recipients: AtomicU64,
 }
@@ -89,6 +91,12 @@ impl Copies {
         self.state().wake = true;
         self.signal.notify_all();
         self.task_signal.notify_one();
+    }
+
+    /// Whether a pass would find no room again: the last one did not, and nothing has been done away with since. Without
+    /// this a full disk would keep reclaimer and committer busy with each other for nothing.
+    pub(crate) fn is_hopeless(&self, live_bytes: u64) -> bool {
+        self.refused_at.load(Ordering::Relaxed) == live_bytes + 1
     }
 
     /// Ends the reclaiming thread after the step it is at.
@@ -271,6 +279,7 @@ pub(crate) fn run(shared: &Arc<Shared>, wake_log: &dyn Fn()) {
 pub(crate) async fn run_as_task(shared: Arc<Shared>, turn_of_log: impl Fn() + Send) {
     while shared.copies.woken().await {
         pass(&shared, &turn_of_log);
+        tokio::task::yield_now().await;
     }
 }
 
@@ -281,7 +290,11 @@ pub(crate) fn pass(shared: &Arc<Shared>, wake_log: &dyn Fn()) {
         let Some(segment) = victim(&shared.index(), &shared.segments, pressed) else { return };
         match empty(shared, segment, wake_log) {
             Ok(()) => tracing::debug!(segment, "reclaimed"),
-            Err(Trouble::Log(Failure::NoSpace | Failure::Closed)) => return,
+            Err(Trouble::Log(Failure::NoSpace)) => {
+                shared.copies.refused_at.store(shared.index().live_bytes() + 1, Ordering::Relaxed);
+                return;
+            }
+            Err(Trouble::Log(Failure::Closed)) => return,
             Err(trouble) => {
                 tracing::error!(segment, ?trouble, "cannot reclaim a segment");
                 return;

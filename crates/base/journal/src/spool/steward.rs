@@ -183,7 +183,8 @@ impl Steward for SpoolSteward {
         self.shared.copies.pressed.store(full, Ordering::Relaxed);
         let mut index = self.shared.index();
         index.shrink();
-        if reclaim_due(&index, segments, full) {
+        let hopeless = full && self.shared.copies.is_hopeless(index.live_bytes());
+        if !hopeless && reclaim_due(&index, segments, full) {
             self.shared.copies.wake();
         }
     }

@@ -70,3 +70,42 @@ async fn what_waits_for_a_slow_disk_is_committed_together() {
     }
     assert_eq!(disk.syncs.load(Ordering::SeqCst) - before, 1, "one commit for all");
 }
+
+#[tokio::test]
+async fn a_full_disk_is_not_reclaimed_again_and_again_for_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = TrickyDisk::default();
+    let work = Work::Tasks(Arc::new(|| Duration::ZERO));
+    let log = Options { work, disk: Arc::new(disk.clone()), segment_bytes: 16 << 10, ..small() };
+    let mut opened = Spool::open(dir.path(), SpoolOptions { log, ..small_spool() }).unwrap();
+    let mut rows = Vec::new();
+    for id in 0.. {
+        if opened.spool.stats().segments == 2 {
+            disk.no_allocation.store(true, Ordering::SeqCst);
+        }
+        if opened.spool.admit(new_message(10 * id + 1, &[b'x'; 1_500], [10 * id + 2])).await.is_err() {
+            break;
+        }
+        rows.extend(opened.admitted.recv().await.unwrap().recipients);
+    }
+    // What is left of the first segment would be worth copying, and does not fit into what is left of the second one.
+    let done = rows.iter().skip(3).step_by(4).map(|row| Ack::Done(row.id, row.row));
+    opened.spool.ack(done.collect()).await.unwrap();
+    let settle = async || {
+        for _ in 0..2_000 {
+            tokio::task::yield_now().await;
+        }
+    };
+    settle().await;
+    let tried = disk.allocations.load(Ordering::SeqCst);
+    settle().await;
+    let again = disk.allocations.load(Ordering::SeqCst) - tried;
+    assert!(again < 5, "{again} attempts with nothing to gain, {:?}", opened.spool.stats());
+    // Room comes back, or somebody is done: then it goes on.
+    disk.no_allocation.store(false, Ordering::SeqCst);
+    let done = rows.iter().map(|row| Ack::Done(row.id, row.row));
+    opened.spool.ack(done.collect()).await.unwrap();
+    settle().await;
+    let stats = opened.spool.stats();
+    assert_eq!((stats.live_recipients, stats.segments), (0, 1), "{stats:?}");
+}
