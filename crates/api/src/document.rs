@@ -15,6 +15,8 @@ use utoipa::openapi::{OpenApi, Ref, RefOr};
 const SPARSE: &[(&str, &[&str])] = &[
     ("Event", &["v", "id", "at", "kind"]),
     ("Attempt", &["number"]),
+    ("TlsUse", &["version", "cipher", "verified"]),
+    ("Wire", &[]),
     ("ControlChange", &["target", "name", "action", "by"]),
     ("RemoteReport", &["what"]),
     ("Authentication", &["authentic"]),

@@ -42,7 +42,7 @@ function FieldLine({ entry, onTerm }: { entry: EventField; onTerm?: OnTerm }) {
   const name = i18n.exists(key) ? (t as (key: string) => string)(key) : entry.field;
   const shown = entry.field.endsWith("_ms")
     ? format.millis(Number(entry.value))
-    : entry.field === "size_bytes"
+    : entry.field.endsWith("_bytes")
       ? format.bytes(Number(entry.value))
       : entry.field === "at" || entry.field === "next_attempt" || entry.field === "until"
         ? format.full(entry.value)

@@ -39,6 +39,24 @@ export function fieldsOf(event: MailEvent): EventField[] {
     ["connect_ms", attempt?.connect_ms],
     ["tls_ms", attempt?.tls_ms],
     ["transaction_ms", attempt?.transaction_ms],
+    ["wire.dns_ms", attempt?.wire?.dns_ms],
+    ["wire.greeting_ms", attempt?.wire?.greeting_ms],
+    ["wire.ehlo_ms", attempt?.wire?.ehlo_ms],
+    ["wire.mail_ms", attempt?.wire?.mail_ms],
+    ["wire.rcpt_ms", attempt?.wire?.rcpt_ms],
+    ["wire.data_ms", attempt?.wire?.data_ms],
+    ["wire.dot_ms", attempt?.wire?.dot_ms],
+    ["wire.sent_bytes", attempt?.wire?.sent_bytes],
+    ["wire.banner", attempt?.wire?.banner],
+    ["wire.extensions", attempt?.wire?.extensions],
+    ["wire.session", attempt?.wire?.session],
+    ["wire.message_number", attempt?.wire?.message_number],
+    ["wire.chunked", attempt?.wire?.chunked || undefined],
+    ["wire.converted", attempt?.wire?.converted || undefined],
+    ["wire.lost_after_dot", attempt?.wire?.lost_after_dot || undefined],
+    ["wire.without_dsn", attempt?.wire?.without_dsn || undefined],
+    ["tls_use.policy", attempt?.tls_use?.policy],
+    ["tls_use.verified", attempt?.tls_use?.verified],
     ["report", report?.what],
     ["reporter", report?.reporter],
     ["link", touch?.link],
@@ -68,7 +86,7 @@ export function fieldsOf(event: MailEvent): EventField[] {
   return pairs.flatMap(([field, value]) =>
     value === undefined || value === null || value === ""
       ? []
-      : [{ field, value: String(value), searchable: !NOT_SEARCHABLE.has(field) }],
+      : [{ field, value: String(value), searchable: !NOT_SEARCHABLE.has(field) && !field.includes(".") }],
   );
 }
 
