@@ -15,10 +15,10 @@ run() { # RECIPIENTS PER_MESSAGE CONTENT_BYTES
   dir=$(mktemp -d /tmp/ies-bench.XXXXXX)
   "$bench" "$1" "$2" "$3" "$dir" | python3 -c '
 import json, sys
-targets = {"B": 128.0, "s": 5.0}
+targets = {"B": 128.0, "s": 5.0}  # by unit
 for line in sys.stdin:
     found = json.loads(line)
-    target = targets.get(found["unit"], 60.0 if "memory of 100000 recipients of 100000" in found["name"] else None)
+    target = targets.get(found["unit"], 60.0 if "memory of 100000 recipients of 100000" in found["name"] and "allocated" in found["name"] else None)
     ratio = round(found["ours"] / target, 3) if target else None
     print(json.dumps({**found, "peer": "target" if target else "none", "theirs": target, "ratio": ratio}))
 ' >>"$out"
