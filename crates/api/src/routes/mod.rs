@@ -9,6 +9,7 @@ mod injection;
 mod live;
 mod monitoring;
 mod operations;
+mod queue_orders;
 mod queues;
 mod session;
 mod tracking;
@@ -46,7 +47,7 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
     prompt().into_iter().fold(OpenApiRouter::with_openapi(Document::openapi()), OpenApiRouter::merge)
 }
 
-fn prompt() -> [OpenApiRouter<ApiState>; 10] {
+fn prompt() -> [OpenApiRouter<ApiState>; 11] {
     [
         session::router(),
         accounts::router(),
@@ -54,6 +55,7 @@ fn prompt() -> [OpenApiRouter<ApiState>; 10] {
         imports::router(),
         campaigns::router(),
         queues::router(),
+        queue_orders::router(),
         tracking::router(),
         monitoring::router(),
         operations::router(),

@@ -4,12 +4,16 @@
 
 mod check_config;
 mod demo;
+mod explain;
 mod dkim;
 mod inspect;
 mod lab;
+mod orders;
+mod queue;
 mod rebuild_reports;
 mod send;
 mod serve;
+mod table;
 mod trace;
 mod user;
 
@@ -45,6 +49,26 @@ enum Command {
     Trace(trace::Trace),
     /// DKIM keys: made, published, replaced, retired.
     Dkim(dkim::Dkim),
+    /// What waits in the queue, and where.
+    Queue(queue::Queue),
+    /// What came in, what was delivered, what waits: the numbers of the whole suite.
+    Status(queue::Status),
+    /// Why a recipient, a message or an address waits in the queue.
+    Explain(explain::Explain),
+    /// Keep mail from being attempted, until it is released.
+    Hold(orders::Hold),
+    /// End a hold.
+    Release(orders::Release),
+    /// Try mail now that waits for its next attempt.
+    Requeue(orders::Requeue),
+    /// Send mail from another pool, or from one source.
+    Reroute(orders::Reroute),
+    /// Let mail leave with another priority.
+    Prioritise(orders::Prioritise),
+    /// Give mail up; its recipients end as suppressed.
+    Cancel(orders::Cancel),
+    /// Give mail up as if its time were over; its recipients end as expired.
+    Expire(orders::Expire),
     /// Accounts of people.
     User(user::User),
     /// Build the reports of all campaigns again from the event log of a stopped suite.
@@ -63,6 +87,16 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Lab(command) => on_a_runtime(command.run()),
         Command::Send(command) => on_a_runtime(command.run()),
         Command::Trace(command) => on_a_runtime(command.run()),
+        Command::Queue(command) => on_a_runtime(command.run()),
+        Command::Status(command) => on_a_runtime(command.run()),
+        Command::Explain(command) => on_a_runtime(command.run()),
+        Command::Hold(command) => on_a_runtime(command.run()),
+        Command::Release(command) => on_a_runtime(command.run()),
+        Command::Requeue(command) => on_a_runtime(command.run()),
+        Command::Reroute(command) => on_a_runtime(command.run()),
+        Command::Prioritise(command) => on_a_runtime(command.run()),
+        Command::Cancel(command) => on_a_runtime(command.run()),
+        Command::Expire(command) => on_a_runtime(command.run()),
         Command::User(command) => on_a_runtime(command.run()),
         Command::Dkim(command) => on_a_runtime(command.run()),
         Command::RebuildReports(command) => on_a_runtime(command.run()),
@@ -144,6 +178,12 @@ impl ConfigFile {
             None => format!("in {dir}, for there is no {HERE} here (-c FILE names a configuration)"),
         }
     }
+}
+
+/// A text in a query string.
+fn form_encode(text: &str) -> String {
+    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes().map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 /// Sets up the program's own log. A filter that cannot be read is a fault of the configuration.

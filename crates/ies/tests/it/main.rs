@@ -8,6 +8,7 @@ mod events;
 mod inspect;
 mod malformed;
 mod peers;
+mod queue_orders;
 mod references;
 mod second_serve;
 mod smtputf8;
