@@ -137,6 +137,16 @@ impl ApiError {
         ApiError { retry_after: Some(RETRY_AFTER), ..error }
     }
 
+    /// 503: not now; nothing will be different before `wait` is over.
+    pub fn unavailable_for(message: impl Into<String>, wait: Duration) -> Self {
+        ApiError { retry_after: Some(wait), ..Self::unavailable(message) }
+    }
+
+    /// 422: understood, and not what was asked for before.
+    pub fn unprocessable(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unprocessable", message)
+    }
+
     /// 500: a bug or a broken disk. The cause goes to the log, not to the client.
     pub fn internal(cause: &dyn std::error::Error) -> Self {
         tracing::error!(cause = model::error::chain(cause), "request failed");

@@ -5,7 +5,8 @@
 //! public types are the API's JSON. Who may call what is one table ([`access`]); the OpenAPI document is generated from
 //! the handlers and compared with `docs/generated/openapi.json` in a test.
 //!
-//! Limits: bodies [`BODY_MAX`], imports and injection [`UPLOAD_MAX`], requests [`REQUEST_TIMEOUT`], connections [`Limits`].
+//! Limits: bodies [`BODY_MAX`], imports [`UPLOAD_MAX`], injection `intake.injection`, requests [`REQUEST_TIMEOUT`],
+//! connections [`Limits`].
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -40,7 +41,7 @@ pub use state::ApiState;
 /// Largest body of an ordinary request, in bytes.
 pub const BODY_MAX: usize = 2 << 20;
 
-/// Largest body of an import or an injection, in bytes.
+/// Largest body of an import, in bytes.
 pub const UPLOAD_MAX: usize = 64 << 20;
 
 /// An ordinary request must be answered in this time. The live stream and uploads are excepted.

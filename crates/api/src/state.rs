@@ -5,6 +5,7 @@ use std::sync::Arc;
 use accounts::Accounts;
 use campaign::Campaigns;
 use intake::Intake;
+use intake::injection::Injections;
 use journal::events::EventLog;
 use journal::spool::Spool;
 use model::time::Clock;
@@ -39,8 +40,8 @@ pub struct ApiState {
     pub queue: QueueHandle,
     /// What happened.
     pub monitor: Monitor,
-    /// Where return paths of injected mail are made; without one the author's address is the return path.
-    pub bounce_domain: Option<String>,
+    /// Mail of programs.
+    pub injections: Injections,
     /// The DKIM keys.
     pub dkim: Arc<dyn DkimDesk>,
     /// The session cookie is sent over HTTPS only. True wherever the public URL is one of HTTPS.

@@ -1,6 +1,6 @@
 //! Accounts of people and keys of programs, for administrators.
 
-use accounts::{Account, AccountChange, ApiKey, NewAccount, NewApiKey, NewApiKeySecret};
+use accounts::{Account, AccountChange, ApiKey, ApiKeyChange, NewAccount, NewApiKey, NewApiKeySecret};
 use axum::extract::State;
 use axum::http::StatusCode;
 use model::id::AccountId;
@@ -19,7 +19,7 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(list, create))
         .routes(routes!(change, remove))
         .routes(routes!(list_keys, create_key))
-        .routes(routes!(remove_key))
+        .routes(routes!(change_key, remove_key))
 }
 
 /// An account just made. The password is there when it was made up, and only this once.
@@ -82,6 +82,18 @@ async fn create_key(
 ) -> ApiResult<(StatusCode, axum::Json<NewApiKeySecret>)> {
     let (key, secret) = state.accounts.create_api_key(new, &person.email).await?;
     Ok((StatusCode::CREATED, axum::Json(NewApiKeySecret { key, secret: secret.reveal().to_owned() })))
+}
+
+/// Change what an API key is called, or what it may send.
+#[utoipa::path(patch, path = "/api/v1/api-keys/{id}", tag = "accounts", params(("id" = String, Path)),
+    request_body = ApiKeyChange, responses((status = 200, body = ApiKey), (status = 400, body = ErrorBody),
+        (status = 404, body = ErrorBody)))]
+async fn change_key(
+    State(state): State<ApiState>,
+    Path(id): Path<AccountId>,
+    Json(change): Json<ApiKeyChange>,
+) -> ApiResult<axum::Json<ApiKey>> {
+    Ok(axum::Json(state.accounts.change_api_key(id, change).await?))
 }
 
 /// Remove an API key.

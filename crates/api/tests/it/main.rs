@@ -2,6 +2,7 @@
 
 mod door;
 mod health;
+mod injection;
 mod serving;
 mod world;
 

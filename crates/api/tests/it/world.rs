@@ -16,6 +16,7 @@ use campaign::sending::ports::{Injector, QueueControl};
 use db::Db;
 use futures::future::BoxFuture;
 use intake::Intake;
+use intake::injection::Injections;
 use journal::events::{EventLog, EventLogOptions};
 use journal::spool::{Opened, Spool, SpoolOptions};
 use journal::{Disk, Options, RealDisk};
@@ -145,6 +146,14 @@ impl World {
             known(),
             Arc::new(clock.clone()),
         );
+        let injections = Injections::open(
+            &directory.path().join("injections"),
+            intake.clone(),
+            intake::injection::Config::default(),
+            intake::injection::Ways::default(),
+            Arc::new(clock.clone()),
+        );
+        let injections = injections.unwrap();
         let monitor = Monitor::open(&path("store"), monitor::Config::default(), Arc::new(clock.clone())).unwrap().0;
         let (handle, commands) = queue::handle::channel();
         let config = queue::config::Config::default();
@@ -160,8 +169,8 @@ impl World {
             directory: Arc::new(Directory::new(config.clone(), Providers::load(None).unwrap())),
             queue: handle,
             monitor,
+            injections,
             dkim: Arc::new(NoKeys),
-            bounce_domain: None,
             secure_cookies: false,
             proxies: Arc::new(Proxies::new(vec!["127.0.0.1".parse().unwrap()], ForwardedHeader::XForwardedFor)),
             stopping: stop.clone(),

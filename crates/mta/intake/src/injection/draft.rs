@@ -205,7 +205,7 @@ pub(crate) fn parse(body: &[u8]) -> Result<Injection<'_>, InjectionError> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
-        let field = if path == "." { String::new() } else { path };
+        let field = if matches!(path.as_str(), "." | "?") { String::new() } else { path };
         unreadable(field, error.inner())
     })?;
     json.end().map_err(|error| unreadable("", &error))?;
