@@ -102,7 +102,8 @@ impl Suite {
         let intake = Intake::new(spool.clone(), recovery.newest_id, config.node, &config.intake, known, clock.clone());
         let (queue, commands) = queue::handle::channel();
         let providers = Providers::load(config.queue.providers_file.as_deref())?;
-        let directory = Arc::new(Directory::new(config.queue.clone(), providers));
+        let resolver = Resolver::new(&config.dns)?;
+        let directory = Arc::new(Directory::new(config.queue.clone(), providers).with_resolver(resolver.clone()));
         let tokens = Arc::new(keys::token_keys(&config.data_dir)?);
         let dictionary = Arc::new(Dictionary::builtin());
         let spool_damaged = recovery.quarantined.len() as u64;
@@ -114,7 +115,6 @@ impl Suite {
         let address = http.local_addr()?;
         let campaigns = shared.open_campaigns(address).await?;
         let monitor = shared.open_monitor()?;
-        let resolver = Resolver::new(&shared.config.dns)?;
         let keeper = shared.open_keys(resolver.clone())?;
         let listeners = shared.bind_smtp(&monitor, &keeper).await?;
         let smtp = listeners.addresses();

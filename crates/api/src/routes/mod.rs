@@ -12,6 +12,7 @@ mod operations;
 mod queue_orders;
 mod queues;
 mod session;
+mod shaping;
 mod tracking;
 
 use axum::http::header;
@@ -47,7 +48,7 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
     prompt().into_iter().fold(OpenApiRouter::with_openapi(Document::openapi()), OpenApiRouter::merge)
 }
 
-fn prompt() -> [OpenApiRouter<ApiState>; 11] {
+fn prompt() -> [OpenApiRouter<ApiState>; 12] {
     [
         session::router(),
         accounts::router(),
@@ -56,6 +57,7 @@ fn prompt() -> [OpenApiRouter<ApiState>; 11] {
         campaigns::router(),
         queues::router(),
         queue_orders::router(),
+        shaping::router(),
         tracking::router(),
         monitoring::router(),
         operations::router(),
@@ -65,7 +67,8 @@ fn prompt() -> [OpenApiRouter<ApiState>; 11] {
 
 /// Endpoints that may take longer: uploads and the live stream.
 pub(crate) fn slow() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().merge(imports::uploads()).merge(injection::uploads()).merge(live::router())
+    let uploads = imports::uploads().merge(injection::uploads()).merge(shaping::uploads());
+    OpenApiRouter::new().merge(uploads).merge(live::router())
 }
 
 /// Serves the OpenAPI document.
@@ -82,7 +85,8 @@ mod tests {
     fn a_name_means_one_schema() {
         let whole = all().merge(slow()).to_openapi();
         let known = whole.components.unwrap().schemas;
-        let parts = prompt().into_iter().chain([imports::uploads(), injection::uploads(), live::router()]);
+        let uploads = [imports::uploads(), injection::uploads(), shaping::uploads()];
+        let parts = prompt().into_iter().chain(uploads).chain([live::router()]);
         let mut checked = 0;
         for part in parts {
             for (name, schema) in part.get_openapi().components.iter().flat_map(|components| &components.schemas) {

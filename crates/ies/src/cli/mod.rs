@@ -11,6 +11,8 @@ mod lab;
 mod orders;
 mod queue;
 mod rebuild_reports;
+mod resolve;
+mod rules;
 mod send;
 mod serve;
 mod table;
@@ -69,6 +71,10 @@ enum Command {
     Cancel(orders::Cancel),
     /// Give mail up as if its time were over; its recipients end as expired.
     Expire(orders::Expire),
+    /// Where mail to a domain would go, and under which limits.
+    Resolve(resolve::Resolve),
+    /// The rules about replies of providers.
+    Rules(rules::Rules),
     /// Accounts of people.
     User(user::User),
     /// Build the reports of all campaigns again from the event log of a stopped suite.
@@ -97,6 +103,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Prioritise(command) => on_a_runtime(command.run()),
         Command::Cancel(command) => on_a_runtime(command.run()),
         Command::Expire(command) => on_a_runtime(command.run()),
+        Command::Resolve(command) => on_a_runtime(command.run()),
+        Command::Rules(command) => on_a_runtime(command.run()),
         Command::User(command) => on_a_runtime(command.run()),
         Command::Dkim(command) => on_a_runtime(command.run()),
         Command::RebuildReports(command) => on_a_runtime(command.run()),
