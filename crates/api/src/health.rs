@@ -40,7 +40,7 @@ pub(crate) enum HealthStatus {
 /// A part that cannot do its work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub(crate) struct HealthReason {
-    /// `spool`, `event-log`, `intake`, `queue`, `database`, `campaigns` or `monitor`.
+    /// `spool`, `event-log`, `intake`, `queue`, `sources`, `database`, `campaigns` or `monitor`.
     pub part: &'static str,
     /// What is wrong.
     pub reason: String,
@@ -74,13 +74,14 @@ impl Losses {
 impl Health {
     /// Asks every part.
     pub async fn of(state: &ApiState) -> Health {
-        let (queue, database, campaigns, monitor) =
-            futures::join!(queue(state), database(state), campaigns(state), monitor(state));
+        let (queue, sources, database, campaigns, monitor) =
+            futures::join!(queue(state), sources(state), database(state), campaigns(state), monitor(state));
         let checks = [
             ("spool", log(state.spool.failure().is_some(), state.spool.stats().full)),
             ("event-log", log(state.events.failure().is_some(), state.events.is_full())),
             ("intake", intake(state)),
             ("queue", queue),
+            ("sources", sources),
             ("database", database),
             ("campaigns", campaigns),
             ("monitor", monitor),
@@ -107,6 +108,16 @@ fn intake(state: &ApiState) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("too little room, no mail is taken until there is more: {}", low.join(", ")))
+}
+
+/// One source that cannot send is made up for by others; it stands in the list of sources.
+async fn sources(state: &ApiState) -> Result<(), String> {
+    let Some(Ok(doing)) = in_time(state.queue.doing()).await else { return Ok(()) };
+    let sources = state.directory.sources(&doing);
+    match !sources.is_empty() && sources.iter().all(|source| source.down.is_some()) {
+        true => Err("no source can send: addresses are missing or proxies do not answer".to_owned()),
+        false => Ok(()),
+    }
 }
 
 async fn queue(state: &ApiState) -> Result<(), String> {

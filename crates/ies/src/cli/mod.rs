@@ -15,7 +15,9 @@ mod resolve;
 mod rules;
 mod send;
 mod serve;
+mod sources;
 mod table;
+mod tls;
 mod trace;
 mod user;
 
@@ -49,6 +51,10 @@ enum Command {
     Send(send::Send),
     /// Everything that happened to a message, a recipient or an address.
     Trace(trace::Trace),
+    /// What a domain wants of TLS: DANE, MTA-STS; hosts whose TLS is broken.
+    Tls(tls::Tls),
+    /// The own addresses from which mail leaves: health, pools, what each does now.
+    Sources(sources::Sources),
     /// DKIM keys: made, published, replaced, retired.
     Dkim(dkim::Dkim),
     /// What waits in the queue, and where.
@@ -92,6 +98,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Demo(command) => on_a_runtime(command.run()),
         Command::Lab(command) => on_a_runtime(command.run()),
         Command::Send(command) => on_a_runtime(command.run()),
+        Command::Sources(command) => on_a_runtime(command.run()),
+        Command::Tls(command) => on_a_runtime(command.run()),
         Command::Trace(command) => on_a_runtime(command.run()),
         Command::Queue(command) => on_a_runtime(command.run()),
         Command::Status(command) => on_a_runtime(command.run()),
