@@ -1,6 +1,6 @@
 //! What holds at one listener: who is a user there, what he may name, and how his mail is treated when it names nothing.
 //!
-//! Made of the configuration once; pure but for the counters of the rates.
+//! Made of the configuration once. Pure, but for the counters of the rates.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
