@@ -273,6 +273,7 @@ impl Shared {
             dkim,
             tokens: self.tokens.clone(),
             clock: self.clock.clone(),
+            sources: self.config.queue.effective_sources(),
             dialer: Arc::new(delivery::Tcp),
             state_dir: Some(self.config.data_dir.join("delivery")),
         };
