@@ -128,10 +128,8 @@ impl Keeper {
 
     async fn ask(&self, key: &KeyInfo, now: Timestamp) -> Result<(), StoreError> {
         let Some(problem) = published(key, &self.resolver).await else { return Ok(()) };
-        if key.state == KeyState::Active && problem != key.problem {
-            if let Some(problem) = &problem {
-                tracing::warn!(name = key.record_name, problem, "a DKIM key that signs is not published");
-            }
+        if let Some(problem) = problem.as_ref().filter(|_| key.state == KeyState::Active && problem != key.problem) {
+            tracing::warn!(name = key.record_name, problem, "a DKIM key that signs is not published");
         }
         // Nothing new of a key that waits is not worth a write.
         if problem == key.problem && key.checked_at.is_some() && key.state == KeyState::Pending && problem.is_some() {
