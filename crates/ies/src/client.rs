@@ -123,6 +123,26 @@ impl Client {
         self.send(self.http.post(format!("{}{path}", self.url)).header("content-type", kind).body(body)).await
     }
 
+    /// `POST` of mail, under an idempotency key where there is one: what the suite answered, whatever it was.
+    ///
+    /// # Errors
+    /// [`Unanswered`].
+    pub async fn hand_in(
+        &self,
+        path: &str,
+        kind: &str,
+        body: reqwest::Body,
+        key: Option<&str>,
+    ) -> Result<Answer, Unanswered> {
+        let request = self.http.post(format!("{}{path}", self.url)).header("content-type", kind).body(body);
+        let request = key.into_iter().fold(request, |request, key| request.header("idempotency-key", key));
+        let unanswered = |error: reqwest::Error| Unanswered { url: self.url.clone(), is_unreached: error.is_connect() };
+        let response = request.bearer_auth(&self.key).send().await.map_err(unanswered)?;
+        let status = response.status().as_u16();
+        let body = response.bytes().await.map_err(unanswered)?;
+        Ok(Answer { status, body: serde_json::from_slice(&body).unwrap_or_default() })
+    }
+
     async fn send<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> anyhow::Result<T> {
         read(self.ask(request).await?).await
     }
@@ -134,6 +154,33 @@ impl Client {
             .await
             .with_context(|| format!("the suite does not answer at {}", self.url))
     }
+}
+
+/// What the suite answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body; null when it is not JSON.
+    pub body: serde_json::Value,
+}
+
+impl Answer {
+    /// The sentence of a refusal, or the bare status.
+    pub fn refusal(&self) -> String {
+        let message = self.body["error"]["message"].as_str();
+        message.map_or_else(|| format!("the suite answered {}", self.status), str::to_owned)
+    }
+}
+
+/// The suite did not answer.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the suite does not answer at {url}")]
+pub struct Unanswered {
+    /// Where it should be.
+    pub url: String,
+    /// There was nobody who could have taken anything.
+    pub is_unreached: bool,
 }
 
 /// What the suite answered, or its refusal in its own words.

@@ -2,6 +2,8 @@
 //!
 //! No logic of their own: each method calls one function and translates its answer.
 
+use std::sync::Arc;
+
 use accounts::{Accounts, ApiKey, KeyLimits, Scope};
 use campaign::audience::SuppressionSet;
 use campaign::sending::ports::{Injector, QueueControl};

@@ -18,7 +18,9 @@ use db::Db;
 use delivery::DkimKeys;
 use delivery::keystore::{Keeper, KeyStore};
 use dns::Resolver;
+use intake::injection::{Injections, Ways};
 use intake::notices::{Notices, Postman};
+use intake::pickup::Pickup;
 use intake::{Intake, Listeners};
 use journal::events::EventLog;
 use journal::spool::{Opened, Spool, SpoolRecovery};
@@ -118,6 +120,7 @@ impl Suite {
         let keeper = shared.open_keys(resolver.clone())?;
         let listeners = shared.bind_smtp(&monitor, &keeper).await?;
         let smtp = listeners.addresses();
+        let (injections, pickup) = shared.open_injections(address).await?;
         let dkim = keeper.ring.clone();
         let notices_dir = shared.config.data_dir.join("notices");
         let notices = Notices::new(shared.intake.clone(), &shared.config.intake, notices_dir).context("notices")?;
@@ -131,10 +134,16 @@ impl Suite {
         shared.start_engine(ends, &campaigns, &mut running);
         let keys_desk = Arc::new(Desk(Arc::clone(&keeper)));
         running.start(Stage::Campaigns, "DKIM keys", |stop| async move { keeper.run(stop).await });
+        let keys = injections.clone();
+        running.start(Stage::Campaigns, "injection", |stop| async move { keys.run(stop).await });
+        if let Some(pickup) = pickup {
+            running.start(Stage::Doors, "pickup", |stop| pickup.run(stop));
+        }
         let worker = campaigns.clone();
         running.start(Stage::Campaigns, "campaigns", |stop| async move { worker.run(stop).await });
         running.start(Stage::Doors, "smtp", |stop| async move { listeners.run(stop).await });
-        let state = shared.api_state(campaigns, monitor, directory, keys_desk, running.stopping(Stage::Doors));
+        let state =
+            shared.api_state(campaigns, monitor, directory, injections, keys_desk, running.stopping(Stage::Doors));
         running.start(Stage::Doors, "http", |stop| async move {
             api::serve(http, state, api::Limits::default(), stop.cancelled_owned()).await;
         });
@@ -183,7 +192,8 @@ impl Suite {
         for key in accounts.api_keys().await?.into_iter().filter(|key| key.name == LOCAL_KEY) {
             accounts.remove_api_key(key.id).await?;
         }
-        let new = NewApiKey { name: LOCAL_KEY.to_owned(), scopes: vec![Scope::Inject, Scope::Read, Scope::Manage] };
+        let scopes = vec![Scope::Inject, Scope::Read, Scope::Manage];
+        let new = NewApiKey { name: LOCAL_KEY.to_owned(), scopes, ..NewApiKey::default() };
         let (_, secret) = accounts.create_api_key(new, "ies serve").await?;
         let door = Door {
             url: format!("http://{}", self.http),
@@ -224,6 +234,28 @@ impl Shared {
             control: Arc::new(Orders(self.queue.clone())),
         };
         Campaigns::open(self.config.campaign_settings(listening), ports).await.context("campaigns")
+    }
+
+    /// Injection over HTTP and from files, with what a crash has left put in order.
+    async fn open_injections(&self, listening: SocketAddr) -> anyhow::Result<(Injections, Option<Pickup>)> {
+        let (config, data_dir) = (self.config.intake.clone(), self.config.data_dir.clone());
+        let (intake, events, clock) = (self.intake.clone(), self.events.clone(), self.clock.clone());
+        let ways = Ways {
+            bounce_domains: config.inbound.bounce_domains.clone(),
+            public_url: self.config.public_url(listening),
+            ..Ways::default()
+        };
+        let opening = tokio::task::spawn_blocking(move || {
+            let dir = data_dir.join("injections");
+            let injections = Injections::open(&dir, intake.clone(), config.injection.clone(), ways.clone(), clock)
+                .context("injections")?;
+            let pickup = Pickup::open(&config, &data_dir, intake, events, ways).context("intake.pickup.directory")?;
+            let unfinished = pickup.as_ref().map(Pickup::unfinished).transpose().context("intake.pickup.directory")?;
+            anyhow::Ok((injections, pickup, unfinished.unwrap_or_default()))
+        });
+        let (injections, pickup, unfinished) = opening.await??;
+        injections.settle(&unfinished).await;
+        Ok((injections, pickup))
     }
 
     fn open_monitor(&self) -> anyhow::Result<Monitor> {
@@ -319,6 +351,7 @@ impl Shared {
         campaigns: Campaigns,
         monitor: Monitor,
         directory: Arc<Directory>,
+        injections: Injections,
         dkim: Arc<Desk>,
         stopping: CancellationToken,
     ) -> ApiState {
@@ -333,8 +366,8 @@ impl Shared {
             directory,
             queue: self.queue.clone(),
             monitor,
+            injections,
             dkim,
-            bounce_domain: self.config.intake.inbound.bounce_domains.first().cloned(),
             secure_cookies: self.config.http.public_url.starts_with("https://"),
             proxies: Arc::new(self.proxies()),
             stopping,

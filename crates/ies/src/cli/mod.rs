@@ -1,11 +1,12 @@
 //! The command line: one file for each subcommand, each with an example in its help.
 //!
-//! Exit codes: 0 done, 1 refused or failed (the reason is on standard error), 2 wrong usage.
+//! Exit codes: 0 done, 1 refused or failed (the reason is on standard error), 2 wrong usage; those of `inject` are its own.
 
 mod check_config;
 mod demo;
-mod explain;
 mod dkim;
+mod explain;
+mod inject;
 mod inspect;
 mod lab;
 mod orders;
@@ -49,18 +50,18 @@ enum Command {
     CheckConfig(check_config::CheckConfig),
     /// Send one test mail through a running suite.
     Send(send::Send),
+    /// Hand in a message as sendmail does, or a stream of recipients.
+    Inject(inject::Inject),
     /// Everything that happened to a message, a recipient or an address.
     Trace(trace::Trace),
-    /// What a domain wants of TLS: DANE, MTA-STS; hosts whose TLS is broken.
-    Tls(tls::Tls),
-    /// The own addresses from which mail leaves: health, pools, what each does now.
-    Sources(sources::Sources),
-    /// DKIM keys: made, published, replaced, retired.
-    Dkim(dkim::Dkim),
     /// What waits in the queue, and where.
     Queue(queue::Queue),
     /// What came in, what was delivered, what waits: the numbers of the whole suite.
     Status(queue::Status),
+    /// What a domain wants of TLS: DANE, MTA-STS; hosts whose TLS is broken.
+    Tls(tls::Tls),
+    /// The own addresses from which mail leaves: health, pools, what each does now.
+    Sources(sources::Sources),
     /// Why a recipient, a message or an address waits in the queue.
     Explain(explain::Explain),
     /// Keep mail from being attempted, until it is released.
@@ -81,6 +82,8 @@ enum Command {
     Resolve(resolve::Resolve),
     /// The rules about replies of providers.
     Rules(rules::Rules),
+    /// DKIM keys: made, published, replaced, retired.
+    Dkim(dkim::Dkim),
     /// Accounts of people.
     User(user::User),
     /// Build the reports of all campaigns again from the event log of a stopped suite.
@@ -89,10 +92,24 @@ enum Command {
     Inspect(inspect::Inspect),
 }
 
+/// Reads the command line and runs it; the process's exit code.
+pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode {
+    let arguments = inject::as_sendmail(arguments);
+    match Cli::try_parse_from(&arguments) {
+        Ok(cli) => run(cli),
+        Err(error) if error.use_stderr() && inject::is_inject(&arguments) => {
+            let _ = error.print();
+            ExitCode::from(inject::USAGE_EXIT)
+        }
+        Err(error) => error.exit(),
+    }
+}
+
 /// Runs the subcommand; the process's exit code.
 pub fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Inspect(command) => return command.run(),
+        Command::Inject(command) => return command.run(),
         Command::CheckConfig(command) => command.run(),
         Command::Serve(command) => on_a_runtime(command.run()),
         Command::Demo(command) => on_a_runtime(command.run()),
@@ -104,6 +121,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Queue(command) => on_a_runtime(command.run()),
         Command::Status(command) => on_a_runtime(command.run()),
         Command::Explain(command) => on_a_runtime(command.run()),
+        Command::Resolve(command) => on_a_runtime(command.run()),
+        Command::Rules(command) => on_a_runtime(command.run()),
         Command::Hold(command) => on_a_runtime(command.run()),
         Command::Release(command) => on_a_runtime(command.run()),
         Command::Requeue(command) => on_a_runtime(command.run()),
@@ -111,8 +130,6 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Prioritise(command) => on_a_runtime(command.run()),
         Command::Cancel(command) => on_a_runtime(command.run()),
         Command::Expire(command) => on_a_runtime(command.run()),
-        Command::Resolve(command) => on_a_runtime(command.run()),
-        Command::Rules(command) => on_a_runtime(command.run()),
         Command::User(command) => on_a_runtime(command.run()),
         Command::Dkim(command) => on_a_runtime(command.run()),
         Command::RebuildReports(command) => on_a_runtime(command.run()),

@@ -5,6 +5,7 @@ mod configuration;
 mod demo;
 mod disk_full;
 mod events;
+mod injection;
 mod inspect;
 mod malformed;
 mod peers;
