@@ -151,6 +151,10 @@ fields! {
     By "by" Name,
     /// A sentence for people.
     Note "note" Text,
+    /// The submitter's words for sorting, a line each.
+    Tags "tags" Text,
+    /// The submitter's named texts, a line `name=text` each.
+    Metadata "metadata" Text,
 }
 
 impl Field {

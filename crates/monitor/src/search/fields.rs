@@ -23,6 +23,7 @@ const ALIASES: &[(&str, Field)] = &[
     ("attempts", Field::Attempt),
     ("vmta", Field::Source),
     ("esc", Field::Enhanced),
+    ("tag", Field::Tags),
 ];
 
 /// What a name in a search stands for.
@@ -58,7 +59,7 @@ pub(super) fn values_of(field: Field) -> Vec<&'static str> {
         Field::Phase => {
             vec!["route", "connect", "greeting", "ehlo", "tls", "auth", "mail-from", "rcpt-to", "data", "dot", "idle"]
         }
-        Field::Protocol => vec!["smtp", "http", "campaign", "internal"],
+        Field::Protocol => vec!["smtp", "http", "campaign", "internal", "pickup"],
         _ => Vec::new(),
     }
 }

@@ -2,6 +2,7 @@
 
 use model::category::{Category, Scope};
 use model::event::{Attempt, ControlChange, Event, EventKind, RemoteReport, Touch};
+use model::name::Name;
 use model::reply::{EnhancedStatus, Phase, Reply};
 use model::submission::{Origin, Protocol};
 
@@ -26,9 +27,53 @@ pub(super) fn set_parts(event: &mut Event, bits: u64) {
     event.control = (bits & CONTROL != 0).then(ControlChange::default);
 }
 
-/// True when columns cannot hold the event: it has more than one of the parts that share columns.
+/// True when columns cannot hold the event: it has more than one of the parts that share columns, a part that has no
+/// columns, or labels with line feeds in them, which intake takes from nobody.
 pub(super) fn needs_whole(event: &Event) -> bool {
+    let is_torn = |text: &str| text.is_empty() || text.contains('\n');
     (parts(event) & (ATTEMPT | REPORT | CONTROL)).count_ones() > 1
+        || event.authentication.is_some()
+        || event.tags.iter().any(|tag| is_torn(tag))
+        || event.metadata.iter().any(|(name, text)| is_torn(name) || name.contains('=') || text.contains('\n'))
+}
+
+/// The dialogue in numbers, as JSON: read with single events, never searched.
+pub(super) fn wire(event: &Event) -> Option<String> {
+    serde_json::to_string(event.attempt.as_ref()?.wire.as_ref()?).ok()
+}
+
+pub(super) fn set_wire(event: &mut Event, json: &str) {
+    attempt(event).wire = serde_json::from_str(json).ok();
+}
+
+/// How the connection was encrypted, as JSON.
+pub(super) fn tls_use(event: &Event) -> Option<String> {
+    serde_json::to_string(event.attempt.as_ref()?.tls_use.as_ref()?).ok()
+}
+
+pub(super) fn set_tls_use(event: &mut Event, json: &str) {
+    attempt(event).tls_use = serde_json::from_str(json).ok();
+}
+
+/// A line for each tag.
+pub(super) fn tags(event: &Event) -> Option<String> {
+    let tags: Vec<&str> = event.tags.iter().map(|tag| tag.as_str()).collect();
+    (!tags.is_empty()).then(|| tags.join("\n"))
+}
+
+pub(super) fn set_tags(event: &mut Event, lines: &str) {
+    event.tags = lines.split('\n').map(Name::from).collect();
+}
+
+/// A line `name=text` for each.
+pub(super) fn metadata(event: &Event) -> Option<String> {
+    let lines: Vec<String> = event.metadata.iter().map(|(name, text)| format!("{name}={text}")).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+pub(super) fn set_metadata(event: &mut Event, lines: &str) {
+    let pairs = lines.split('\n').filter_map(|line| line.split_once('='));
+    event.metadata = pairs.map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
 }
 
 pub(super) fn reply(event: &Event) -> Option<&Reply> {
@@ -150,11 +195,12 @@ pub(super) fn phase(name: &str) -> Option<Phase> {
     PHASES.iter().find(|(_, known)| *known == name).map(|(phase, _)| *phase)
 }
 
-const PROTOCOLS: [(Protocol, &str); 4] = [
+const PROTOCOLS: [(Protocol, &str); 5] = [
     (Protocol::Smtp, "smtp"),
     (Protocol::Http, "http"),
     (Protocol::Campaign, "campaign"),
     (Protocol::Internal, "internal"),
+    (Protocol::Pickup, "pickup"),
 ];
 
 pub(super) fn protocol_name(protocol: Protocol) -> &'static str {

@@ -7,9 +7,10 @@ use model::name::Name;
 use model::time::Timestamp;
 
 use super::accessors::{
-    attempt, category, control, domain, enhanced, kind, needs_whole, origin, parts, phase, phase_name, protocol,
-    protocol_name, reply, reply_mut, report, scope, set_category, set_parts, set_source_address, set_suppress,
-    source_address, suppress, touch,
+    attempt, category, control, domain, enhanced, kind, metadata, needs_whole, origin, parts, phase, phase_name,
+    protocol, protocol_name, reply, reply_mut, report, scope, set_category, set_metadata, set_parts,
+    set_source_address, set_suppress, set_tags, set_tls_use, set_wire, source_address, suppress, tags, tls_use, touch,
+    wire,
 };
 use super::{Access, Column, Row, Width, address_hash};
 
@@ -83,6 +84,8 @@ pub(crate) static COLUMNS: &[Column] = &[
     word("source", |r| r.event.source.as_deref(), |e, v| e.source = name(v)),
     number("size_bytes", Width::Bits64, |r| r.event.size_bytes, |e, v| e.size_bytes = Some(v)),
     text("note", |r| r.event.note.as_deref(), |e, v| e.note = some(v)),
+    made("tags", |r| tags(&r.event), set_tags),
+    made("metadata", |r| metadata(&r.event), set_metadata),
     // The reply and what it means.
     number("code", Width::Bits16, |r| reply(&r.event).map(|v| u64::from(v.code)), |e, v| reply_mut(e).code = bits16(v)),
     made("enhanced", |r| reply(&r.event)?.enhanced.map(|v| v.to_string()), |e, v| reply_mut(e).enhanced = enhanced(v)),
@@ -139,6 +142,8 @@ pub(crate) static COLUMNS: &[Column] = &[
             attempt(e).transaction_ms = Some(bits32(v));
         },
     ),
+    made("tls_use", |r| tls_use(&r.event), set_tls_use),
+    made("wire", |r| wire(&r.event), set_wire),
     text("transcript", |r| of!(r, attempt)?.transcript.as_deref(), |e, v| attempt(e).transcript = some(v)),
     // A report from outside.
     word("report", |r| of!(r, report).map(|v| v.what.as_str()), |e, v| report(e).what = v.to_owned()),

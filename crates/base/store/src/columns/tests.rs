@@ -47,6 +47,10 @@ prop_compose! {
         Attempt {
             number, site, mx_host, mx_address, source_address, phase, reply, error, category, scope, suppress, tls,
             next_attempt, queued_ms, connect_ms, tls_ms, transaction_ms, transcript,
+            wire: queued_ms.map(|bytes| model::dialogue::Wire {
+                session: None, sent_bytes: Some(bytes), rcpt_ms: tls_ms, chunked: suppress, ..Default::default()
+            }),
+            tls_use: connect_ms.map(|_| model::dialogue::TlsUse { verified: suppress, ..Default::default() }),
         }
     }
 }
@@ -75,9 +79,12 @@ prop_compose! {
     }
 }
 
+const PROTOCOLS: &[Protocol] =
+    &[Protocol::Smtp, Protocol::Http, Protocol::Campaign, Protocol::Internal, Protocol::Pickup];
+
 prop_compose! {
     fn origin()(
-        protocol in prop::sample::select(vec![Protocol::Smtp, Protocol::Http, Protocol::Campaign, Protocol::Internal]),
+        protocol in prop::sample::select(PROTOCOLS.to_vec()),
         peer: Option<std::net::IpAddr>, user in name(),
     ) -> Origin {
         Origin { protocol, peer, user }
@@ -98,12 +105,16 @@ prop_compose! {
         report in option::weighted(0.2, report()),
         touch in option::weighted(0.2, touch()),
         control in option::weighted(0.2, control()),
+        tags in prop::collection::vec("[a-z ,\n]{0,4}", 0..3),
+        metadata in prop::collection::btree_map("[a-z=\n]{0,3}", "[a-z=\n]{0,3}", 0..3),
+        authentication in option::weighted(0.2, Just(model::event::Authentication::default())),
     ) -> Event {
         Event {
             v, id: EventId { root, leaf }, at: Timestamp(at), kind,
             message: message.map(MessageId), recipient: recipient.map(RecipientId), address, sender, tenant, stream,
             job, campaign: campaign.map(CampaignId), contact: contact.map(ContactId), provider, source, origin,
-            attempt, report, touch, control, size_bytes, list: list.map(ListId), note,
+            attempt, report, touch, control, size_bytes, list: list.map(ListId), note, authentication,
+            tags: tags.iter().map(|tag| Name::from(tag.as_str())).collect(), metadata,
         }
     }
 }
