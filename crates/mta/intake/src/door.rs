@@ -104,13 +104,15 @@ impl Door {
     /// As whom a client is known: by password, else by certificate.
     pub(crate) fn user<'a>(&'a self, context: &'a Context) -> Option<&'a Name> {
         let by_certificate = || self.people.of_certificate(context.certificate.as_deref()?);
-        context.user.as_ref().or_else(by_certificate).filter(|user| self.admits(user))
+        let known = context.user.as_ref().or_else(by_certificate);
+        known.filter(|user| self.admits(user))
     }
 
     /// What the relay rules look at.
     pub(crate) fn client<'a>(&'a self, context: &'a Context) -> Client<'a> {
         let peer = &context.peer;
-        let address = (!peer.is_unknown()).then(|| peer.address.ip());
+        // Nothing follows from the address of a proxy that speaks for itself.
+        let address = if peer.is_unknown() { None } else { Some(peer.address.ip()) };
         Client { address, user: self.user(context).map(Name::as_str) }
     }
 
@@ -122,7 +124,8 @@ impl Door {
         if self.tls_required && context.tls.is_none() {
             return Err(Reply::new(530, "5.7.0 Must issue a STARTTLS command first"));
         }
-        if self.auth_required && self.user(context).is_none() {
+        let is_known = self.user(context).is_some();
+        if self.auth_required && !is_known {
             return Err(Reply::new(530, "5.7.0 Authentication required"));
         }
         Ok(())
@@ -224,7 +227,7 @@ impl Door {
 
 /// Whether a name is in every list that is not empty.
 fn fits(name: &Name, limits: [&[Name]; 2]) -> bool {
-    limits.iter().all(|among| among.is_empty() || among.contains(name))
+    limits.into_iter().all(|among| among.is_empty() || among.contains(name))
 }
 
 /// Whether `known` means this domain: `example.com` only itself, `.example.com` all below it, in any form.
