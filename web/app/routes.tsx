@@ -23,6 +23,7 @@ import {
   HOURS,
   MINUTES,
   NOW_VIEWS,
+  QUEUE_SORTS,
   RANGES,
   RECIPIENT_FILTERS,
   REPORT_TABS,
@@ -151,6 +152,17 @@ const queuePath = createRoute({
   component: lazyRouteComponent(() => import("./pages/queues/PathPage"), "PathPage"),
 });
 
+const queueMail = createRoute({
+  getParentRoute: () => app,
+  path: "/delivery/mail",
+  validateSearch: optional((search) => ({
+    filter: textOf(search.filter),
+    sort: oneOf(search.sort, QUEUE_SORTS),
+    explain: textOf(search.explain),
+  })),
+  component: lazyRouteComponent(() => import("./pages/queue-mail/QueueMailPage"), "QueueMailPage"),
+});
+
 const sources = createRoute({
   getParentRoute: () => app,
   path: "/delivery/sources",
@@ -251,6 +263,7 @@ const tree = root.addChildren([
     suppressions,
     queues,
     queuePath,
+    queueMail,
     sources,
     providerRules,
     now,

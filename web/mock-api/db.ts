@@ -3,6 +3,7 @@
 import type {
   Account,
   ApiKey,
+  BulkEntry,
   Campaign,
   Contact,
   ControlEntry,
@@ -39,6 +40,7 @@ export interface Db {
   campaigns: Campaign[];
   recipients: MockRecipient[];
   controls: ControlEntry[];
+  bulkOrders: BulkEntry[];
   suspendedSources: Set<string>;
   queue: QueueTotals;
   /** Ticks since the start, youngest last; bounded. */
@@ -149,6 +151,7 @@ export function makeDb(seed = 7): Db {
     campaigns: makeCampaigns(ids, lists, now),
     recipients: [],
     controls: [],
+    bulkOrders: [],
     suspendedSources: new Set(),
     queue: { scheduled: 1_480, held: 0, ready: 3_210, in_flight: 64, done: 1_204_331 },
     ticks: [],

@@ -7,6 +7,7 @@ import { campaignRoutes } from "./handlers/campaigns";
 import { dashboardRoutes } from "./handlers/dashboards";
 import { deliveryRoutes } from "./handlers/delivery";
 import { monitoringRoutes } from "./handlers/monitoring";
+import { queueMailRoutes } from "./handlers/queue-mail";
 import { type Answer, compile, match, Refusal } from "./http";
 import { step } from "./simulate";
 
@@ -18,6 +19,7 @@ const routes = compile({
   ...audienceRoutes,
   ...campaignRoutes,
   ...deliveryRoutes,
+  ...queueMailRoutes,
   ...dashboardRoutes,
   ...monitoringRoutes,
 });

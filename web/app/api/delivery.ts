@@ -1,7 +1,11 @@
 // Queues, paths, sources, pools, providers, control.
-import { queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import type { QueueSort } from "~/util/states";
 import { get, post } from "./client";
 import type {
+  BulkEntry,
+  BulkOrder,
+  BulkResult,
   Control,
   ControlResult,
   Explanation,
@@ -9,6 +13,7 @@ import type {
   Pool,
   ProviderRules,
   QueuePath,
+  QueueSearch,
   Queues,
   Source,
 } from "./types";
@@ -44,3 +49,20 @@ export const explainQuery = (recipient: string) =>
     retry: false,
   });
 export const control = (request: Control) => post<ControlResult>("/control", request);
+
+/** Recipients that match, in pages; the groups of the first page count all of them. */
+export const queueMailQuery = (filter: string, sort: QueueSort) =>
+  infiniteQueryOptions({
+    queryKey: ["queues", "recipients", filter, sort],
+    queryFn: ({ pageParam, signal }) =>
+      get<QueueSearch>("/queues/recipients", { filter, sort, after: pageParam, limit: 50 }, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: (last) => last.next,
+    retry: false,
+  });
+export const bulkOrdersQuery = queryOptions({
+  queryKey: ["queues", "orders"],
+  queryFn: ({ signal }) => get<Page<BulkEntry>>("/queues/orders", undefined, signal),
+  refetchInterval: 3_000,
+});
+export const giveBulkOrder = (order: BulkOrder) => post<BulkResult>("/queues/orders", order);

@@ -4,10 +4,15 @@ import { campaignQuery } from "~/api/campaigns";
 import { TextLink } from "./links";
 
 export function CampaignName({ id }: { id: string }) {
-  const query = useQuery({ ...campaignQuery(id), retry: false, staleTime: 60_000 });
   return (
     <TextLink to="/campaigns/$campaignId" params={{ campaignId: id }}>
-      {query.data?.name ?? id}
+      <CampaignTitle id={id} />
     </TextLink>
   );
+}
+
+/** The name alone. */
+export function CampaignTitle({ id }: { id: string }) {
+  const query = useQuery({ ...campaignQuery(id), retry: false, staleTime: 60_000 });
+  return query.data?.name ?? id;
 }

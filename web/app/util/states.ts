@@ -21,3 +21,7 @@ export const HOURS = [1, 6, 24, 168] as const;
 export const NOW_VIEWS = ["table", "tiles"] as const;
 export const RANGES = ["15m", "1h", "24h", "7d", "all", "own"] as const;
 export type Range = (typeof RANGES)[number];
+
+/** What comes first in a list of queued mail. */
+export const QUEUE_SORTS = ["due", "age"] as const;
+export type QueueSort = (typeof QUEUE_SORTS)[number];

@@ -31,3 +31,18 @@ export type ControlAction = Schemas["Action"];
 export type ControlEntry = Schemas["ControlView"];
 export type Control = Schemas["Order"];
 export type ControlResult = Schemas["Done"];
+
+/** One recipient in the queue. */
+export type QueuedRecipient = Schemas["RecipientView"];
+/** Terms that all have to hold, as an order carries them. */
+export type QueueFilter = Schemas["QueueFilter"];
+export type QueueSearch = Schemas["QueueSearchResult"];
+/** Everybody who matches, counted by what they have in common. */
+export type QueueGroups = Schemas["QueueGroups"];
+export type QueueGroup = Schemas["QueueGroup"];
+/** What is done to many recipients at a time. */
+export type BulkAction = Schemas["Work"];
+export type BulkOrder = Schemas["BulkOrder"];
+export type BulkResult = Schemas["BulkDone"];
+/** A bulk order that is in force or at work. */
+export type BulkEntry = Schemas["BulkView"];

@@ -160,7 +160,12 @@ export const delivery = {
     recipients_per_transaction: "Recipients per transaction",
     tls: "TLS",
   },
-  tlsNames: { opportunistic: "when offered", required: "required", none: "never" },
+  tlsNames: {
+    opportunistic: "when offered",
+    required: "required",
+    verified: "required, certificate checked",
+    none: "never",
+  },
   failedEvents: "Recent refusals and deferrals of this path",
   controlsTitle: "Held or suspended manually",
   controlTarget: "What",

@@ -6,6 +6,7 @@ import { delivery } from "./delivery";
 import { editor } from "./editor";
 import { history } from "./history";
 import { monitoring } from "./monitoring";
+import { queueMail } from "./queue-mail";
 import { report } from "./report";
 import { search } from "./search";
 import { settings } from "./settings";
@@ -21,6 +22,7 @@ export const en = {
   editor,
   history,
   monitoring,
+  queueMail,
   report,
   search,
   settings,

@@ -161,7 +161,12 @@ export const delivery = {
     recipients_per_transaction: "Destinataires par transaction",
     tls: "TLS",
   },
-  tlsNames: { opportunistic: "si proposé", required: "exigé", none: "jamais" },
+  tlsNames: {
+    opportunistic: "si proposé",
+    required: "exigé",
+    verified: "exigé, certificat vérifié",
+    none: "jamais",
+  },
   failedEvents: "Derniers refus et reports de ce chemin",
   controlsTitle: "Retenu ou suspendu manuellement",
   controlTarget: "Quoi",

@@ -7,6 +7,7 @@ import { delivery } from "./delivery";
 import { editor } from "./editor";
 import { history } from "./history";
 import { monitoring } from "./monitoring";
+import { queueMail } from "./queue-mail";
 import { report } from "./report";
 import { search } from "./search";
 import { settings } from "./settings";
@@ -22,6 +23,7 @@ export const fr: Translation<Messages> = {
   editor,
   history,
   monitoring,
+  queueMail,
   report,
   search,
   settings,

@@ -22,7 +22,7 @@ export function DomainsTable({ domains, controls }: { domains: QueueDomain[]; co
         primary: true,
         sort: (row) => row.domain,
         cell: (row) => (
-          <TextLink to="/monitoring/search" search={{ q: `domain:${row.domain}`, range: "24h" }}>
+          <TextLink to="/delivery/mail" search={{ filter: `domain:${row.domain}` }}>
             {row.domain}
           </TextLink>
         ),

@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { queuesQuery } from "~/api/delivery";
 import { useTick } from "~/api/live";
 import type { Queues } from "~/api/types";
+import { BulkOrdersPanel } from "~/components/BulkOrdersPanel";
 import { ExplainDialog } from "~/components/ExplainDialog";
 import { Loaded } from "~/components/Loaded";
 import { useFormat } from "~/hooks/useFormat";
@@ -31,6 +32,13 @@ export function QueuesPage() {
       title={t("delivery.queuesTitle")}
       actions={
         <>
+          <Button
+            variant="default"
+            leftSection={<Icon name="search" size={14} />}
+            onClick={() => navigate({ to: "/delivery/mail" })}
+          >
+            {t("queueMail.open")}
+          </Button>
           {query.data ? <HoldMail queues={query.data} /> : null}
           <Button variant="default" leftSection={<Icon name="question" size={14} />} onClick={() => setExplain("?")}>
             {t("delivery.explainButton")}
@@ -74,6 +82,7 @@ function QueuesContent({ data }: { data: Queues }) {
       </StatStrip>
       {/* Also over an empty queue: a campaign or a domain stays held for the mail that comes later. */}
       <ControlsPanel controls={data.controls} />
+      <BulkOrdersPanel />
       {waiting === 0 && data.paths.length === 0 ? (
         <Panel>
           <EmptyState icon="queue" title={t("delivery.emptyTitle")}>

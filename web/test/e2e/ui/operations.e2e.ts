@@ -43,6 +43,33 @@ it("suspends and resumes a path after saying what it concerns", async () => {
   await context.close();
 });
 
+it("finds mail in the queue, narrows down, holds what is found and lets it go", async () => {
+  const { page, context, complaints } = await openPage(browser, { width: 1440, scheme: "light" }, site.url);
+  await logIn(page, site.url, "ops@verriere.example", "demo");
+  await page.goto(`${site.url}/delivery/queues`);
+  await page.getByRole("button", { name: "Find mail…" }).click();
+  await page.getByLabel("Filter", { exact: true }).fill("provider=orange nonsense");
+  await page.getByRole("button", { name: "Find", exact: true }).click();
+  await page.getByText(/is not a term of a filter/).waitFor();
+  await page.getByRole("button", { name: "Remove nonsense" }).click();
+  await page.getByRole("region", { name: "Domain" }).getByRole("button").first().click();
+  await page.waitForURL(/domain/);
+  await page.getByRole("button", { name: /^With th/ }).click();
+  await page.getByRole("menuitem", { name: "Hold" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText(/recipients? (is|are) affected/).waitFor();
+  await dialog.getByLabel("Reason").fill("their MX is being moved");
+  await screenshot(page, "queue-mail-hold-1440");
+  expect(await axe(page)).toEqual([]);
+  await dialog.getByRole("button", { name: "Hold", exact: true }).click();
+  const orders = page.getByRole("table", { name: "Orders in force" });
+  await orders.getByText("their MX is being moved").waitFor();
+  await orders.getByRole("button", { name: "Release" }).click();
+  await orders.waitFor({ state: "detached" });
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
 it("holds mail by name after saying how much that is, and lists it until it is released", async () => {
   const { page, context, complaints } = await openPage(browser, { width: 1440, scheme: "light" }, site.url);
   await logIn(page, site.url, "ops@verriere.example", "demo");

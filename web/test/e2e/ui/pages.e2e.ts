@@ -54,6 +54,7 @@ function pagesOf(db: Db): [string, string][] {
     ["suppressions", "/suppressions"],
     ["queues", "/delivery/queues"],
     ["path", "/delivery/queues/mkt-1/smtp-in.orange.fr"],
+    ["queue-mail", "/delivery/mail?filter=provider%3Aorange"],
     ["sources", "/delivery/sources"],
     ["provider-rules", "/delivery/providers?name=orange"],
     ["now", "/monitoring/now"],
@@ -74,7 +75,7 @@ function pagesOf(db: Db): [string, string][] {
 }
 
 /** Pages shown in every look; the rest is seen large, small and dark. */
-const MAIN = ["campaigns", "campaign-edit", "report", "queues", "now", "provider", "search", "history"];
+const MAIN = ["campaigns", "campaign-edit", "report", "queues", "queue-mail", "now", "provider", "search", "history"];
 
 const LOOKS: Look[] = [
   { width: 1440, scheme: "light" },
