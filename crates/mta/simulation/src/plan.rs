@@ -243,8 +243,8 @@ fn letters(sites: &[Site], dice: &mut Dice) -> Vec<(Duration, Letter)> {
     for number in 0..dice.within(3, 11) {
         let addresses = (0..dice.within(1, 10)).map(|_| address(dice)).collect();
         let letter = Letter::Single {
-            stream: *dice.pick(&["transactional", "bulk", "bulk"]),
-            tenant: *dice.pick(&["default", "acme", "globex"]),
+            stream: ["transactional", "bulk", "bulk"][dice.below(3) as usize],
+            tenant: ["default", "acme", "globex"][dice.below(3) as usize],
             job: Name::from(format!("job-{}", number % 3)),
             bytes: dice.within(100, 3_500) as usize,
             after: dice.chance(15).then(|| dice.millis(0, 1_800_000)),
