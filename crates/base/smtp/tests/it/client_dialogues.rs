@@ -12,7 +12,7 @@ use model::route::TlsPolicy;
 use model::submission::DsnOptions;
 use smtp::client::{
     Capabilities, ClientError, ErrorKind, Exchange, Manner, Next, Opening, OpeningStep, OutboundRecipient,
-    OutboundTransaction,
+    OutboundTransaction, Sent,
 };
 use smtp::reply::{ReplyReader, WireReply};
 
@@ -147,11 +147,15 @@ impl<'a> Play<'a> {
             }
         }
         let _ = writeln!(self.out, "= needs reset: {}, reusable: {}", exchange.needs_reset(), exchange.is_reusable());
-        let sent = exchange.finish();
+        self.tell(&exchange.finish(), &recipients);
+    }
+
+    /// What became of a transaction.
+    fn tell(&mut self, sent: &Sent, recipients: &[OutboundRecipient<'_>]) {
         if sent.chunking_refused {
             self.out.push_str("= chunking refused\n");
         }
-        for (fate, recipient) in sent.fates.iter().zip(&recipients) {
+        for (fate, recipient) in sent.fates.iter().zip(recipients) {
             let _ = match fate {
                 None => writeln!(self.out, "= {}: undecided", recipient.address),
                 Some(fate) => {
@@ -161,7 +165,7 @@ impl<'a> Play<'a> {
                 }
             };
         }
-        if let Some(error) = sent.trouble {
+        if let Some(error) = &sent.trouble {
             let _ = writeln!(self.out, "= {error} in {:?}, dot sent: {}", error.phase, error.dot_sent);
         }
     }
