@@ -17,13 +17,9 @@ pub const RETRY_AFTER: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct ApiError {
     status: StatusCode,
-    code: &'static str,
-    message: String,
-    field: Option<String>,
-    span: Option<(usize, usize)>,
-    suggestion: Option<String>,
     retry_after: Option<Duration>,
     allow: Option<String>,
+    detail: Box<ErrorDetail>,
 }
 
 /// The JSON form.
@@ -60,16 +56,9 @@ pub type ApiResult<T> = Result<T, ApiError>;
 
 impl ApiError {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        ApiError {
-            status,
-            code,
-            message: message.into(),
-            field: None,
-            span: None,
-            suggestion: None,
-            retry_after: None,
-            allow: None,
-        }
+        let message = message.into();
+        let detail = ErrorDetail { code, message, field: None, position: None, length: None, suggestion: None };
+        ApiError { status, retry_after: None, allow: None, detail: Box::new(detail) }
     }
 
     /// 400: the request itself is wrong.
@@ -160,21 +149,21 @@ impl ApiError {
     /// Names the field that is wrong.
     #[must_use]
     pub fn at(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
+        self.detail.field = Some(field.into());
         self
     }
 
     /// Names the characters of the field that are wrong.
     #[must_use]
     pub fn over(mut self, position: usize, length: usize) -> Self {
-        self.span = Some((position, length));
+        (self.detail.position, self.detail.length) = (Some(position), Some(length));
         self
     }
 
     /// Names what was probably meant in place of these characters.
     #[must_use]
     pub fn suggest(mut self, suggestion: Option<String>) -> Self {
-        self.suggestion = suggestion;
+        self.detail.suggestion = suggestion;
         self
     }
 
@@ -186,10 +175,7 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let (position, length) = self.span.unzip();
-        let ApiError { code, message, field, suggestion, .. } = self;
-        let body = ErrorBody { error: ErrorDetail { code, message, field, position, length, suggestion } };
-        let mut response = (self.status, Json(body)).into_response();
+        let mut response = (self.status, Json(ErrorBody { error: *self.detail })).into_response();
         if let Some(wait) = self.retry_after {
             // Rounded up: a client that comes a moment too early would be refused once more.
             let seconds = wait.as_millis().div_ceil(1_000) as u64;

@@ -88,6 +88,7 @@ async fn a_mail_is_taken_and_its_reader_acts() {
         tls: TlsPolicy::Opportunistic,
         tls_config: smtp::tls::client_opportunistic(),
         trust: None,
+        dialect: Default::default(),
         timeouts: Timeouts::default(),
         transcript_bytes_max: ConnectOptions::TRANSCRIPT_BYTES_MAX,
     };

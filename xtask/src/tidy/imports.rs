@@ -27,10 +27,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("monitor", &["model", "mail", "dns", "db", "journal", "store", "paper"]),
     ("api", &["model", "intake", "queue", "campaign", "monitor", "journal", "accounts"]),
     ("lab", &["model", "smtp", "mail", "dns"]),
-    (
-        "simulation",
-        &["model", "journal", "smtp", "mail", "dns", "intake", "queue", "delivery", "lab"],
-    ),
+    ("simulation", &["model", "journal", "smtp", "mail", "dns", "intake", "queue", "delivery", "lab"]),
     (
         "ies",
         &[

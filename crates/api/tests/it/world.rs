@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -125,6 +126,11 @@ fn known() -> intake::Known {
     }
 }
 
+fn injections(directory: &Path, intake: &Intake, clock: &ManualClock) -> Injections {
+    let (config, ways) = (intake::injection::Config::default(), intake::injection::Ways::default());
+    Injections::open(directory, intake.clone(), config, ways, Arc::new(clock.clone())).unwrap()
+}
+
 impl World {
     /// Starts with an account of Anna. Connections come from 127.0.0.1, which is a trusted proxy here.
     pub async fn start(limits: Limits) -> World {
@@ -146,14 +152,7 @@ impl World {
             known(),
             Arc::new(clock.clone()),
         );
-        let injections = Injections::open(
-            &directory.path().join("injections"),
-            intake.clone(),
-            intake::injection::Config::default(),
-            intake::injection::Ways::default(),
-            Arc::new(clock.clone()),
-        );
-        let injections = injections.unwrap();
+        let injections = injections(&path("injections"), &intake, &clock);
         let monitor = Monitor::open(&path("store"), monitor::Config::default(), Arc::new(clock.clone())).unwrap().0;
         let (handle, commands) = queue::handle::channel();
         let config = queue::config::Config::default();

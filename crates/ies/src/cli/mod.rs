@@ -51,7 +51,7 @@ enum Command {
     /// Send one test mail through a running suite.
     Send(send::Send),
     /// Hand in a message as sendmail does, or a stream of recipients.
-    Inject(inject::Inject),
+    Inject(Box<inject::Inject>),
     /// Everything that happened to a message, a recipient or an address.
     Trace(trace::Trace),
     /// What waits in the queue, and where.

@@ -307,15 +307,18 @@ fn report_text(report: &ReplayReport) -> String {
     out
 }
 
+/// What a rule did in a replay: replies it took, how often it fired, seconds in force.
+type Played = (u64, u64, u64);
+
 /// Rules of which the two files make something else.
 fn compared(in_use: &ReplayReport, tried: &ReplayReport) -> String {
-    let mut rules: BTreeMap<&str, [Option<(u64, u64, u64)>; 2]> = BTreeMap::new();
+    let mut rules: BTreeMap<&str, [Option<Played>; 2]> = BTreeMap::new();
     for (place, report) in [in_use, tried].into_iter().enumerate() {
         for rule in &report.rules {
             rules.entry(&rule.name).or_default()[place] = Some((rule.hits, rule.fired, rule.in_force_s));
         }
     }
-    let words = |found: Option<(u64, u64, u64)>| match found {
+    let words = |found: Option<Played>| match found {
         None => "not there".to_owned(),
         Some((hits, fired, s)) => format!("{hits} replies, {fired}x, {}", model::units::Span::s(s)),
     };

@@ -1,3 +1,5 @@
+//! The life of keys: made, found in the DNS, replaced, retired; files that are damaged or changed by others.
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 

@@ -177,6 +177,13 @@ pub struct Stage {
     dir: tempfile::TempDir,
 }
 
+/// A site of these hosts, the first one preferred.
+fn site(hosts: &[&str]) -> Site {
+    let hosts = hosts.iter().enumerate();
+    let hosts = hosts.map(|(place, name)| MxHost { name: Name::from(*name), preference: 10 * place as u16 }).collect();
+    Site { name: Name::from("site"), provider: Name::from("x"), hosts, ..Site::default() }
+}
+
 impl Stage {
     pub async fn new(setup: Setup) -> Self {
         let dir = tempfile::tempdir().unwrap();
@@ -219,17 +226,10 @@ impl Stage {
         config.validate().unwrap();
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(delivery::run(config, ports, shutdown.clone()));
-        let hosts = setup.hosts.iter().enumerate();
-        let hosts = hosts.map(|(place, name)| MxHost { name: Name::from(*name), preference: 10 * place as u16 });
         let path = Arc::new(PathSpec {
             path: Path { source: Name::from("source"), site: Name::from("site") },
             source: Arc::new(setup.source),
-            site: Arc::new(Site {
-                name: Name::from("site"),
-                provider: Name::from("x"),
-                hosts: hosts.collect(),
-                ..Site::default()
-            }),
+            site: Arc::new(site(&setup.hosts)),
             messages_per_connection: setup.messages_per_connection,
             recipients_per_transaction: setup.recipients_per_transaction,
             tls: setup.path_tls,
