@@ -141,6 +141,49 @@ it("answers for delivery", async () => {
   for (const path of ["/queues", "/sources", "/providers"]) await call("GET", path, 200);
 });
 
+it("answers for mail in the queue", async () => {
+  await call("GET", "/queues/recipients?filter=provider%3Aorange&sort=due&limit=50", 200);
+  await call("GET", "/queues/recipients?filter=nonsense", 400);
+  const order = { action: "hold", filter: { provider: "orange" }, reason: "their MX is being moved" };
+  await call("POST", "/queues/orders", 200, { json: { ...order, dry_run: true } });
+  const held = await call<{ order: number }>("POST", "/queues/orders", 200, { json: order });
+  await call("GET", "/queues/orders", 200);
+  await call("POST", "/queues/orders", 200, { json: { action: "release", hold: held.order } });
+  await call("POST", "/queues/orders", 400, { json: { action: "cancel", filter: {} } });
+});
+
+it("answers for the rules and for what holds for a domain", async () => {
+  const rules = await call<{ items: { name: string }[] }>("GET", "/rules", 200);
+  const rule = must(rules.items[0]).name;
+  await call("GET", `/rules/${rule}`, 200);
+  await call("GET", "/rules/nobody", 404);
+  const shaded = await call<{ active: unknown[] }>("POST", `/rules/${rule}/shadow`, 200, { json: { shadow: true } });
+  expect(shaded.active).toEqual([]);
+  await call("POST", `/rules/${rule}/shadow`, 200, { json: { shadow: false } });
+  for (const path of ["/rules-findings", "/shaping"]) await call("GET", path, 200);
+  await call("GET", "/resolve?domain=someone%40orange.fr&source=mkt-1", 200);
+  for (const domain of ["nowhere.invalid", "example.org"]) await call("GET", `/resolve?domain=${domain}`, 200);
+  await call("GET", "/resolve?domain=not%20a%20domain", 400);
+  await call("GET", "/resolve?domain=orange.fr&source=nobody", 404);
+});
+
+it("answers for DKIM keys", async () => {
+  await call("GET", "/dkim", 200);
+  const input = { domain: "shop.example", algorithm: "both" };
+  const made = await call<{ items: { selector: string }[] }>("POST", "/dkim", 201, { json: input });
+  expect(made.items).toHaveLength(2);
+  const { selector } = must(made.items[0]);
+  await call("POST", "/dkim", 409, { json: { domain: "shop.example", selector } });
+  await call("POST", "/dkim/shop.example/check", 200);
+  await call("POST", "/dkim/shop.example/rotate", 409);
+  await call("POST", `/dkim/shop.example/${selector}/activate`, 200);
+  await call("POST", `/dkim/shop.example/${selector}/activate`, 409);
+  await call("POST", "/dkim/shop.example/rotate", 200);
+  await call("DELETE", `/dkim/shop.example/${selector}`, 409);
+  await call("DELETE", `/dkim/shop.example/${selector}?force=true`, 204);
+  await call("POST", "/dkim/nobody.example/check", 409);
+});
+
 it("answers for monitoring", async () => {
   await call("GET", "/dashboards/now?minutes=60", 200);
   await call("GET", "/dashboards/provider/orange?hours=24", 200);
@@ -170,7 +213,16 @@ it("answers for monitoring", async () => {
 });
 
 /** What the UI has no use for, so that the mock need not know it. */
-const NOT_OF_THE_UI = ["post /api/v1/messages", "get /metrics", "get /healthz", "get /api/v1/stream"];
+const NOT_OF_THE_UI = [
+  "post /api/v1/messages",
+  "post /api/v1/messages/stream",
+  "get /metrics",
+  "get /healthz",
+  "get /api/v1/stream",
+  // Limits of keys and replay are given on the command line or by a program; the UI has no form for them.
+  "patch /api/v1/api-keys/{id}",
+  "post /api/v1/rules-replay",
+];
 
 it("leaves no call of the UI out", async () => {
   await call("DELETE", "/session", 204);

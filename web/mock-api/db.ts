@@ -7,6 +7,7 @@ import type {
   Campaign,
   Contact,
   ControlEntry,
+  DkimKey,
   Field,
   Import,
   List,
@@ -19,6 +20,7 @@ import { makeCampaigns } from "./seed/campaigns";
 import { type MockRecipient, makeRecipient } from "./seed/events";
 import { FIELDS, makeContacts } from "./seed/people";
 import { makeIds, makeRandom, type Random } from "./seed/random";
+import { makeDkimKeys } from "./seed/rules";
 
 export interface MockImport extends Import {
   total_rows: number;
@@ -42,6 +44,9 @@ export interface Db {
   controls: ControlEntry[];
   bulkOrders: BulkEntry[];
   suspendedSources: Set<string>;
+  /** Rules that persons have put into shadow, or taken out of it. */
+  shadows: Map<string, boolean>;
+  dkim: DkimKey[];
   queue: QueueTotals;
   /** Ticks since the start, youngest last; bounded. */
   ticks: Tick[];
@@ -153,6 +158,8 @@ export function makeDb(seed = 7): Db {
     controls: [],
     bulkOrders: [],
     suspendedSources: new Set(),
+    shadows: new Map(),
+    dkim: makeDkimKeys(now),
     queue: { scheduled: 1_480, held: 0, ready: 3_210, in_flight: 64, done: 1_204_331 },
     ticks: [],
   };

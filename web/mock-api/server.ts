@@ -6,8 +6,11 @@ import { audienceRoutes } from "./handlers/audience";
 import { campaignRoutes } from "./handlers/campaigns";
 import { dashboardRoutes } from "./handlers/dashboards";
 import { deliveryRoutes } from "./handlers/delivery";
+import { dkimRoutes } from "./handlers/dkim";
 import { monitoringRoutes } from "./handlers/monitoring";
 import { queueMailRoutes } from "./handlers/queue-mail";
+import { resolveRoutes } from "./handlers/resolve";
+import { ruleRoutes } from "./handlers/rules";
 import { type Answer, compile, match, Refusal } from "./http";
 import { step } from "./simulate";
 
@@ -20,6 +23,9 @@ const routes = compile({
   ...campaignRoutes,
   ...deliveryRoutes,
   ...queueMailRoutes,
+  ...resolveRoutes,
+  ...ruleRoutes,
+  ...dkimRoutes,
   ...dashboardRoutes,
   ...monitoringRoutes,
 });

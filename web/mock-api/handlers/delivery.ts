@@ -1,11 +1,21 @@
 // Queues, sources, provider rules, explanations, control.
-import type { Control, Explanation, ProviderRules, QueueDomain, QueuePath, Throttle } from "../../app/api/types";
+import type {
+  Control,
+  Explanation,
+  ProviderRules,
+  QueueDomain,
+  QueuePath,
+  Queues,
+  Source,
+  Throttle,
+} from "../../app/api/types";
 import type { Db } from "../db";
 import { bodyOf, notFound, Refusal, type Routes } from "../http";
 import { type MockProvider, PROVIDERS } from "../seed/providers";
 import { POOLS, SOURCES } from "../seed/sources";
 
-const MARKETING = SOURCES.filter((source) => source.pools.includes("marketing"));
+/** Those that send: the one that is down has no paths, and the standby has nobody to stand in for. */
+const MARKETING = SOURCES.filter((source) => source.name.startsWith("mkt-") && !source.broken);
 
 const rulePlace = (name: string) => `rule ${name} (providers.toml line 225)`;
 
@@ -67,12 +77,12 @@ function throttleOf(
   return null;
 }
 
-function paths(db: Db): QueuePath[] {
+export function pathsOf(db: Db): QueuePath[] {
   const share = db.queue.ready / 100;
   return PROVIDERS.flatMap((provider) =>
     MARKETING.map((source, index): QueuePath => {
       const slowed = throttleOf(db, source.name, provider);
-      const weight = provider.weight * ([0.5, 0.35, 0.15][index] ?? 0);
+      const weight = provider.weight * ([0.6, 0.4][index] ?? 0);
       const ready = Math.round(share * weight * (slowed ? 1.9 : 0.9));
       const connections_now = slowed ? slowed.connections : provider.rules.connections;
       const connections = ready > 0 ? Math.min(connections_now, Math.ceil(ready / 12)) : 0;
@@ -129,6 +139,24 @@ function domains(db: Db): QueueDomain[] {
       recipients: Math.round((share * provider.weight) / (index + 1.4)),
     })),
   ).sort((a, b) => b.recipients - a.recipients);
+}
+
+function traffic(db: Db): Queues["traffic"] {
+  const amount = (recipients: number) => ({ recipients, messages: recipients, bytes: recipients * 48_000 });
+  const flow = (total: number): Queues["traffic"]["inbound"] => ({
+    total: amount(total),
+    last_hour: amount(Math.round(total / 20)),
+    top_hour: amount(Math.round(total / 9)),
+    last_minute: amount(Math.round(total / 1_300)),
+    top_minute: amount(Math.round(total / 400)),
+  });
+  return {
+    started_at: new Date(db.startedAt - 31 * 3_600_000).toISOString(),
+    inbound: flow(db.queue.done + db.queue.ready + db.queue.scheduled),
+    outbound: flow(db.queue.done),
+    connections_top: 412,
+    connections_max: 4_000,
+  };
 }
 
 function explain(db: Db, id: string): Explanation {
@@ -188,7 +216,7 @@ function explain(db: Db, id: string): Explanation {
 
 export const deliveryRoutes: Routes = {
   "GET /queues": ({ db }) => {
-    const all = paths(db);
+    const all = pathsOf(db);
     return {
       json: {
         at: new Date().toISOString(),
@@ -201,18 +229,19 @@ export const deliveryRoutes: Routes = {
         domains_total: 412,
         campaigns: [],
         controls: db.controls,
+        traffic: traffic(db),
       },
     };
   },
   "GET /queues/paths/:source/:site": ({ db, params }) => {
-    const path = paths(db).find((entry) => entry.source === params.source && entry.site === params.site);
+    const path = pathsOf(db).find((entry) => entry.source === params.source && entry.site === params.site);
     if (!path) throw notFound("path with mail, now or lately");
     return { json: path };
   },
   "GET /sources": ({ db }) => ({
     json: {
-      items: SOURCES.map((source) => {
-        const own = paths(db).filter((path) => path.source === source.name);
+      items: SOURCES.map(({ broken, ...source }): Source => {
+        const own = pathsOf(db).filter((path) => path.source === source.name);
         const sum = (value: (path: QueuePath) => number) => own.reduce((total, path) => total + value(path), 0);
         return {
           ...source,
@@ -220,6 +249,7 @@ export const deliveryRoutes: Routes = {
           ready: sum((path) => path.ready),
           in_flight: sum((path) => path.in_flight),
           connections: sum((path) => path.connections),
+          down: broken ? { since: new Date(db.startedAt - 47 * 60_000).toISOString(), reason: broken } : null,
         };
       }),
       next: null,
@@ -229,7 +259,7 @@ export const deliveryRoutes: Routes = {
   "GET /providers": ({ db }) => ({
     json: {
       items: PROVIDERS.map((provider): ProviderRules => {
-        const active = paths(db).flatMap((path) =>
+        const active = pathsOf(db).flatMap((path) =>
           path.provider === provider.name && path.throttle
             ? [{ source: path.source, site: path.site, throttle: path.throttle }]
             : [],
@@ -257,7 +287,7 @@ export const deliveryRoutes: Routes = {
         `a ${target.kind} cannot be told to ${action}: mail is held, released or cancelled, routes are suspended or resumed`,
         { field: "action" },
       );
-    const own = paths(call.db).filter(
+    const own = pathsOf(call.db).filter(
       (path) => path.source === target.name || `${path.source}/${path.site}` === target.name,
     );
     const affected =

@@ -46,3 +46,23 @@ export type BulkOrder = Schemas["BulkOrder"];
 export type BulkResult = Schemas["BulkDone"];
 /** A bulk order that is in force or at work. */
 export type BulkEntry = Schemas["BulkView"];
+
+/** A rule about replies in full: how often it was needed, and where it is in force. */
+export type RuleDetail = Schemas["RuleDetail"];
+/** Something in the rules that cannot work as meant. */
+export type RuleFinding = Schemas["RuleFinding"];
+/** Something a rule did, until a time. */
+export type ActiveEffect = Schemas["ActiveEffect"];
+export type Shaping = Schemas["ShapingView"];
+/** A rate or a number of connections that the adaptive controller has learned. */
+export type Learned = Schemas["LearnedView"];
+
+/** `GET /resolve`: what holds for mail to a domain, and who said it. */
+export type Resolution = Schemas["Resolution"];
+export type SourceResolution = Schemas["SourceResolution"];
+export type LimitResolution = Schemas["LimitResolution"];
+
+/** One DKIM key; the private part is never told. */
+export type DkimKey = Schemas["DkimKey"];
+export type NewDkimKey = Schemas["NewDkimKey"];
+export type DkimAlgorithm = Schemas["DkimAlgorithm"];
