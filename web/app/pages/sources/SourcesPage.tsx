@@ -15,6 +15,8 @@ import { Panel } from "~/ui/Panel";
 import { EmptyState } from "~/ui/States";
 import { Tag } from "~/ui/Tag";
 import type { Tone } from "~/ui/tones";
+import { DownPanel } from "./DownPanel";
+import classes from "./Sources.module.css";
 
 export function SourcesPage() {
   const { t } = useTranslation();
@@ -22,6 +24,7 @@ export function SourcesPage() {
   const pools = useQuery(poolsQuery);
   return (
     <Page title={t("delivery.sourcesTitle")} meta={t("delivery.sourcesHint")}>
+      <DownPanel sources={sources.data?.items ?? []} />
       <Panel flush>
         <Loaded query={sources}>{(data) => <SourcesTable rows={data.items} />}</Loaded>
       </Panel>
@@ -54,8 +57,9 @@ function SourcesTable({ rows }: { rows: Source[] }) {
       {
         id: "address",
         header: t("delivery.address"),
+        wide: true,
         sort: (row) => row.address ?? "",
-        cell: (row) => <span className="mono">{row.address ?? "–"}</span>,
+        cell: (row) => <Addresses source={row} />,
       },
       {
         id: "ehlo",
@@ -88,11 +92,9 @@ function SourcesTable({ rows }: { rows: Source[] }) {
       {
         id: "state",
         header: t("delivery.state"),
-        cell: (row) => (
-          <Tag tone={row.suspended ? "bad" : "good"} dot>
-            {t(row.suspended ? "delivery.suspended" : "delivery.flowing")}
-          </Tag>
-        ),
+        // What is down stands first when sorted.
+        sort: (row) => (row.down ? 0 : row.suspended ? 1 : 2),
+        cell: (row) => <SourceState source={row} />,
       },
       {
         id: "action",
@@ -109,6 +111,7 @@ function SourcesTable({ rows }: { rows: Source[] }) {
       columns={columns}
       rows={rows}
       rowKey={(row) => row.name}
+      initialSort={{ id: "state", desc: false }}
       small="cards"
       empty={
         <EmptyState icon="source" title={t("delivery.noSources")}>
@@ -116,6 +119,31 @@ function SourcesTable({ rows }: { rows: Source[] }) {
         </EmptyState>
       }
     />
+  );
+}
+
+function Addresses({ source }: { source: Source }) {
+  const { t } = useTranslation();
+  return (
+    <span className={classes.addresses}>
+      <span className="mono">{source.address ?? t("delivery.anyAddress")}</span>
+      {source.address_v6 ? <span className="mono">{source.address_v6}</span> : null}
+      {source.egress.map((proxy) => (
+        <span key={proxy} className={classes.via}>
+          {t("delivery.via", { proxy })}
+        </span>
+      ))}
+    </span>
+  );
+}
+
+function SourceState({ source }: { source: Source }) {
+  const { t } = useTranslation();
+  const tone: Tone = source.down || source.suspended ? "bad" : "good";
+  return (
+    <Tag tone={tone} dot title={source.down?.reason}>
+      {t(source.down ? "delivery.down" : source.suspended ? "delivery.suspended" : "delivery.flowing")}
+    </Tag>
   );
 }
 
@@ -138,13 +166,15 @@ function PoolsTable({ rows }: { rows: Pool[] }) {
         grow: true,
         primary: true,
         cell: (row) => {
-          const words = row.members.map((member) => `${member.source} × ${member.weight}`).join(", ");
+          const sharing = row.members.filter((member) => !member.standby);
+          const standby = row.members.filter((member) => member.standby);
+          const words = sharing.map((member) => `${member.source} × ${member.weight}`).join(", ");
           return (
             <span style={{ display: "block", maxWidth: 520 }}>
               <StackBar
                 label={words}
-                total={row.members.reduce((sum, member) => sum + member.weight, 0)}
-                parts={row.members.map((member, index) => ({
+                total={sharing.reduce((sum, member) => sum + member.weight, 0)}
+                parts={sharing.map((member, index) => ({
                   label: member.source,
                   value: member.weight,
                   tone: MEMBER_TONES[index % MEMBER_TONES.length] ?? "accent",
@@ -152,10 +182,23 @@ function PoolsTable({ rows }: { rows: Pool[] }) {
               />
               <span style={{ fontSize: "0.75rem" }} className="muted">
                 {words}
+                {standby.length > 0 ? (
+                  <>
+                    {" · "}
+                    {t("delivery.standby", { names: standby.map((member) => member.source).join(", ") })}
+                  </>
+                ) : null}
               </span>
             </span>
           );
         },
+      },
+      {
+        id: "fallback",
+        header: t("delivery.fallback"),
+        wide: true,
+        cell: (row) =>
+          row.fallback ? <b>{row.fallback}</b> : <span className="muted">{t("delivery.noFallback")}</span>,
       },
     ],
     [t],
@@ -167,7 +210,11 @@ function PoolsTable({ rows }: { rows: Pool[] }) {
       rows={rows}
       rowKey={(row) => row.name}
       small="cards"
-      empty={<EmptyState icon="source" title={t("states.none")} />}
+      empty={
+        <EmptyState icon="source" title={t("delivery.noPools")}>
+          {t("delivery.noPoolsHint")}
+        </EmptyState>
+      }
     />
   );
 }

@@ -43,6 +43,21 @@ it("suspends and resumes a path after saying what it concerns", async () => {
   await context.close();
 });
 
+it("says first which virtual MTA is down, and who stands in for it", async () => {
+  const { page, context, complaints } = await openPage(browser, { width: 1440, scheme: "light" }, site.url);
+  await logIn(page, site.url, "ops@verriere.example", "demo");
+  await page.goto(`${site.url}/delivery/sources`);
+  await page.getByRole("heading", { name: "1 virtual MTA cannot send" }).waitFor();
+  await page.getByText("192.0.2.19 is not an address of this machine").first().waitFor();
+  const table = page.getByRole("table", { name: "Virtual MTAs" });
+  expect(await table.locator("tbody tr").first().textContent()).toContain("mkt-3");
+  await table.getByText("2001:db8:17::1").waitFor();
+  await table.getByText("through socks5 198.51.100.9:1080").waitFor();
+  await page.getByText("standing by: spare-1").waitFor();
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
 it("finds mail in the queue, narrows down, holds what is found and lets it go", async () => {
   const { page, context, complaints } = await openPage(browser, { width: 1440, scheme: "light" }, site.url);
   await logIn(page, site.url, "ops@verriere.example", "demo");
