@@ -21,7 +21,7 @@ run: ui
 
 ## Everything that is tested: Rust, UI, real peers, real browser.
 test: clean-reports tools ui test-rust test-web test-e2e
-	@scripts/test-summary.py Rust=$(REPORTS)/default/junit.xml $(foreach part,ui browser demo,"$(part)=$(REPORTS)/$(part).xml")
+	@scripts/test-summary.py Rust=$(REPORTS)/default/junit.xml simulation=$(REPORTS)/simulation/junit.xml $(foreach part,ui browser demo,"$(part)=$(REPORTS)/$(part).xml")
 
 # Reports of an earlier run must not be counted into this one.
 clean-reports:
@@ -39,7 +39,7 @@ test-e2e: ui
 
 ## The engine in 1,000 seeded worlds with crashes; SEEDS=n for more or fewer, FROM=n to begin elsewhere.
 simulation:
-	$(CARGO) nextest run --package ies-simulation --features virtual-clock
+	$(CARGO) nextest run --profile simulation --package ies-simulation --features virtual-clock
 
 ## Programs that tests use when they are there: installed where that is possible, named where it is not.
 tools:
