@@ -1,20 +1,26 @@
 // Queues, paths, sources, pools, providers, control.
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import type { QueueSort } from "~/util/states";
-import { get, post } from "./client";
+import { get, post, remove } from "./client";
 import type {
   BulkEntry,
   BulkOrder,
   BulkResult,
   Control,
   ControlResult,
+  DkimKey,
   Explanation,
+  NewDkimKey,
   Page,
   Pool,
   ProviderRules,
   QueuePath,
   QueueSearch,
   Queues,
+  Resolution,
+  RuleDetail,
+  RuleFinding,
+  Shaping,
   Source,
 } from "./types";
 
@@ -66,3 +72,39 @@ export const bulkOrdersQuery = queryOptions({
   refetchInterval: 3_000,
 });
 export const giveBulkOrder = (order: BulkOrder) => post<BulkResult>("/queues/orders", order);
+
+/** All rules about replies, with their counts. */
+export const rulesQuery = queryOptions({
+  queryKey: ["rules"],
+  queryFn: ({ signal }) => get<Page<RuleDetail>>("/rules", undefined, signal),
+});
+export const findingsQuery = queryOptions({
+  queryKey: ["rules-findings"],
+  queryFn: ({ signal }) => get<Page<RuleFinding>>("/rules-findings", undefined, signal),
+});
+export const shapingQuery = queryOptions({
+  queryKey: ["shaping"],
+  queryFn: ({ signal }) => get<Shaping>("/shaping", undefined, signal),
+});
+export const setShadow = (name: string, shadow: boolean) =>
+  post<RuleDetail>(`/rules/${encodeURIComponent(name)}/shadow`, { shadow });
+
+export const resolveQuery = (domain: string, source: string) =>
+  queryOptions({
+    queryKey: ["resolve", domain, source],
+    queryFn: ({ signal }) => get<Resolution>("/resolve", { domain, source }, signal),
+    retry: false,
+  });
+
+export const dkimQuery = queryOptions({
+  queryKey: ["dkim"],
+  queryFn: ({ signal }) => get<Page<DkimKey>>("/dkim", undefined, signal),
+});
+const dkimPath = (domain: string, ...rest: string[]) =>
+  ["/dkim", ...[domain, ...rest].map((part) => encodeURIComponent(part))].join("/");
+export const makeDkimKey = (key: NewDkimKey) => post<Page<DkimKey>>("/dkim", key);
+export const checkDkim = (domain: string) => post<Page<DkimKey>>(dkimPath(domain, "check"));
+export const rotateDkim = (domain: string) => post<Page<DkimKey>>(dkimPath(domain, "rotate"));
+export const activateDkim = (domain: string, selector: string) =>
+  post<Page<DkimKey>>(dkimPath(domain, selector, "activate"));
+export const eraseDkim = (domain: string, selector: string) => remove(dkimPath(domain, selector));

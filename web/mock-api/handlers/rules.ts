@@ -2,7 +2,7 @@
 import type { ActiveEffect, RuleDetail, Shaping } from "../../app/api/types";
 import type { Db } from "../db";
 import { bodyOf, notFound, type Routes } from "../http";
-import { providerOf } from "../seed/providers";
+import { PROVIDERS, providerOf } from "../seed/providers";
 import { FINDINGS, type MockRule, RULES } from "../seed/rules";
 
 function lastReply(rule: MockRule) {
@@ -18,8 +18,32 @@ function activeOf(db: Db, rule: MockRule, shadow: boolean): ActiveEffect[] {
   return [{ rule: rule.name, target, name, host: null, action: rule.actions.join(", "), until, reply }];
 }
 
+/** Rules with a story of their own first, then those that the other providers have. */
+const ALL: MockRule[] = [
+  ...RULES,
+  ...PROVIDERS.filter((provider) => !RULES.some((rule) => rule.providers.includes(provider.name))).flatMap((provider) =>
+    provider.rules.rules.map(
+      ({ pattern, name, ...rule }): MockRule => ({
+        ...rule,
+        name: `${provider.name}-${name.replace(/\D+/g, "")}`,
+        providers: [provider.name],
+        patterns: [pattern],
+        codes: [],
+        phases: [],
+        scope: "path",
+        shadow: false,
+        samples: [],
+        origin: null,
+        hits: 0,
+        fired: 0,
+        lastMinutesAgo: null,
+      }),
+    ),
+  ),
+];
+
 export function rulesOf(db: Db): RuleDetail[] {
-  return RULES.map((rule) => {
+  return ALL.map((rule) => {
     const { hits, fired, lastMinutesAgo, inForce: _, ...detail } = rule;
     const shadow = db.shadows.get(rule.name) ?? rule.shadow;
     return {

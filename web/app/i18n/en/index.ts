@@ -8,6 +8,7 @@ import { history } from "./history";
 import { monitoring } from "./monitoring";
 import { queueMail } from "./queue-mail";
 import { report } from "./report";
+import { rules } from "./rules";
 import { search } from "./search";
 import { settings } from "./settings";
 import { shell } from "./shell";
@@ -24,6 +25,7 @@ export const en = {
   monitoring,
   queueMail,
   report,
+  rules,
   search,
   settings,
   trouble,

@@ -9,6 +9,7 @@ import { history } from "./history";
 import { monitoring } from "./monitoring";
 import { queueMail } from "./queue-mail";
 import { report } from "./report";
+import { rules } from "./rules";
 import { search } from "./search";
 import { settings } from "./settings";
 import { shell } from "./shell";
@@ -25,6 +26,7 @@ export const fr: Translation<Messages> = {
   monitoring,
   queueMail,
   report,
+  rules,
   search,
   settings,
   trouble,

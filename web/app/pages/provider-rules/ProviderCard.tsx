@@ -2,7 +2,7 @@
 import { Anchor, Collapse, UnstyledButton } from "@mantine/core";
 import { useId, useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { ProviderRules } from "~/api/types";
+import type { ProviderRules, RuleDetail } from "~/api/types";
 import { LimitsText } from "~/components/LimitsText";
 import { TextLink } from "~/components/links";
 import { ThrottleNote } from "~/components/ThrottleNote";
@@ -11,7 +11,14 @@ import { Tag } from "~/ui/Tag";
 import classes from "./ProviderCard.module.css";
 import { RulesTable } from "./RulesTable";
 
-export function ProviderCard({ provider, open }: { provider: ProviderRules; open: boolean }) {
+export interface ProviderCardProps {
+  provider: ProviderRules;
+  /** Its own rules; undefined while they are not known. */
+  rules: RuleDetail[] | undefined;
+  open: boolean;
+}
+
+export function ProviderCard({ provider, rules, open }: ProviderCardProps) {
   const { t } = useTranslation();
   const [opened, setOpened] = useState(open);
   const id = useId();
@@ -54,8 +61,8 @@ export function ProviderCard({ provider, open }: { provider: ProviderRules; open
           ) : null}
           <div>
             <h3>{t("delivery.rulesTitle")}</h3>
-            {provider.rules.length > 0 ? (
-              <RulesTable rules={provider.rules} />
+            {rules === undefined ? null : rules.length > 0 ? (
+              <RulesTable rules={rules} caption={t("rules.of", { name: label })} />
             ) : (
               <p className="muted">{t("delivery.noRules")}</p>
             )}
