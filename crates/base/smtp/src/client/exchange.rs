@@ -167,6 +167,8 @@ pub struct Exchange<'a> {
 #[derive(Clone, Copy, Debug)]
 struct Chunk {
     early: bool,
+    /// It could not be written in whole.
+    broken: bool,
 }
 
 const RSET: usize = 0;
@@ -179,6 +181,7 @@ impl<'a> Exchange<'a> {
         let begin = if manner.reset { RSET } else { MAIL };
         let chunk = Exchange::is_chunked(capabilities, manner).then(|| Chunk {
             early: capabilities.pipelining && lines::size(transaction.data) <= EARLY_CHUNK_BYTES_MAX,
+            broken: false,
         });
         let mut exchange = Exchange {
             transaction,
@@ -366,8 +369,10 @@ impl<'a> Exchange<'a> {
         }
         match phase {
             Phase::Idle if !reply.is_positive() => {
+                // Behind it the server may still take a message that is out already.
+                let dot_sent = self.chunk_is_out();
                 self.closing = true;
-                self.trouble = Some(ClientError { phase, dot_sent: false, kind: ErrorKind::Refused(reply) });
+                self.trouble = Some(ClientError { phase, dot_sent, kind: ErrorKind::Refused(reply) });
             }
             Phase::MailFrom if !reply.is_positive() => {
                 self.mail_refused = true;
@@ -430,9 +435,16 @@ impl<'a> Exchange<'a> {
         self.trouble = Some(ClientError { dot_sent: error.dot_sent || (self.chunk_is_out() && may_be_taken), ..error });
     }
 
+    /// The message could not be written in whole: nobody can have taken it.
+    pub fn chunk_broke(&mut self) {
+        if let Some(chunk) = &mut self.chunk {
+            chunk.broken = true;
+        }
+    }
+
     /// True when the message was written in whole by BDAT while replies to earlier commands are still awaited.
     pub fn chunk_is_out(&self) -> bool {
-        self.chunk.is_some() && self.message_sent
+        self.message_sent && self.chunk.is_some_and(|chunk| !chunk.broken)
     }
 
     /// True when the server may still be inside of the transaction, so that RSET is needed before the next one.

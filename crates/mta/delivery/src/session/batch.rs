@@ -268,15 +268,19 @@ impl Session {
 
     /// The server had closed, or closes at once, a connection that has been in use: these recipients were never named,
     /// or named to nobody. They go back to the queue without having been attempted.
+    ///
+    /// Never when the message is out: with BDAT it leaves in one group with RSET and MAIL, so that a server may have
+    /// taken it whatever we were waiting for.
     async fn not_attempted(&mut self, sent: &Sent) -> Option<End> {
         if self.transactions == 0 {
             return None;
         }
         if let Some(error) = &sent.trouble {
-            let hung_up = matches!(error.kind, ErrorKind::Closed | ErrorKind::Io(_)) && !sent.answered;
-            let gone = hung_up && !error.dot_sent;
+            let gone = matches!(error.kind, ErrorKind::Closed | ErrorKind::Io(_)) && !sent.answered;
             let refused = error.phase == Phase::Idle;
-            return if gone {
+            return if error.dot_sent {
+                None
+            } else if gone {
                 self.hung_up().await;
                 Some(End::Silent)
             } else if refused {
@@ -286,7 +290,7 @@ impl Session {
             };
         }
         let first = sent.fates.first()?.as_ref()?;
-        if first.phase == Phase::MailFrom && first.reply.code == 421 {
+        if matches!(first.phase, Phase::Idle | Phase::MailFrom) && first.reply.code == 421 {
             let fate = first.clone();
             return Some(End::Trouble(self.trouble_of_reply(fate.phase, fate.reply)));
         }

@@ -6,6 +6,7 @@ mod closing_421;
 mod composing;
 mod kit;
 mod lost_after_dot;
+mod message_is_out;
 mod no_route;
 mod policies;
 mod refused;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use model::reply::Phase;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::{Ahead, Client, READ_BYTES, in_time, ms_since};
 use crate::client::auth;
@@ -118,14 +118,10 @@ impl Client {
                 Next::EmptyMessage => (Phase::Dot, self.write_message(&[]).await),
             };
             if let Err(error) = written {
-                return match self.last_words().await {
-                    Some(reply) => {
-                        // The server said why before it closed: that reply stands for the whole rest.
-                        exchange.closing_reply(error.phase, reply.to_reply());
-                        Ok(())
-                    }
-                    None => Err(error),
-                };
+                if next == Next::Chunk {
+                    exchange.chunk_broke();
+                }
+                return self.hear_out(exchange, error).await;
             }
             if next == Next::Chunk {
                 self.chunk_is_out = true;
@@ -213,7 +209,7 @@ impl Client {
         lines::plain(data, &mut pieces);
         self.transcript.client(&commands);
         self.transcript.chunk(lines::chunk_size(data));
-        let written = self.write_pieces(&mut pieces).await;
+        let written = self.write_pieces(&mut pieces, None).await;
         self.output = commands;
         written
     }
@@ -223,31 +219,40 @@ impl Client {
         let ahead = std::mem::take(&mut self.output);
         let mut pieces = Vec::with_capacity(data.len() + 4);
         lines::stuffed(data, &mut pieces);
+        let message = pieces.iter().map(|piece| piece.len()).sum();
         self.transcript.message(lines::size(data));
         if !ahead.is_empty() {
             pieces.push(IoSlice::new(&ahead));
             self.transcript.client(&ahead);
         }
-        let written = self.write_pieces(&mut pieces).await;
+        let followed = (!ahead.is_empty()).then_some(message);
+        let written = self.write_pieces(&mut pieces, followed).await;
         self.output = ahead;
         written
     }
 
-    /// Pieces one behind the other, not copied on the way unless TLS has to.
-    async fn write_pieces(&mut self, pieces: &mut [IoSlice<'_>]) -> Result<(), ClientError> {
+    /// Pieces one behind the other, not copied on the way unless TLS has to. `message` is for a message that something
+    /// follows: so many bytes are its own, and when they are out, it may be taken although the rest could not be written.
+    async fn write_pieces(&mut self, pieces: &mut [IoSlice<'_>], message: Option<usize>) -> Result<(), ClientError> {
         let mut rest: &mut [IoSlice<'_>] = pieces;
-        let fail = |kind| ClientError { phase: Phase::Data, dot_sent: false, kind };
+        let mut written = 0;
+        let fail = |kind, written| {
+            let dot_sent = message.is_some_and(|message| written >= message);
+            ClientError { phase: if dot_sent { Phase::Dot } else { Phase::Data }, dot_sent, kind }
+        };
         while !rest.is_empty() {
             let deadline = self.block_deadline();
-            let count = in_time(deadline, self.stream.write_vectored(rest)).await.map_err(fail)?;
+            let count = in_time(deadline, self.stream.write_vectored(rest)).await;
+            let count = count.map_err(|kind| fail(kind, written))?;
             if count == 0 {
-                return Err(fail(ErrorKind::Closed));
+                return Err(fail(ErrorKind::Closed, written));
             }
+            written += count;
             self.written_bytes += count as u64;
             IoSlice::advance_slices(&mut rest, count);
         }
         let deadline = self.block_deadline();
-        in_time(deadline, self.stream.flush()).await.map_err(fail)
+        in_time(deadline, self.stream.flush()).await.map_err(|kind| fail(kind, written))
     }
 
     /// When writing a part of the message has to be done.
@@ -277,9 +282,29 @@ impl Client {
         }
     }
 
-    /// A write failed: the server may have said why before it closed.
-    async fn last_words(&mut self) -> Option<WireReply> {
-        timeout(LAST_WORDS, self.read_reply(Phase::Data)).await.ok()?.ok().filter(|reply| reply.code >= 400)
+    /// A write failed: the server may have said something before it closed.
+    async fn hear_out(&mut self, exchange: &mut Exchange<'_>, error: ClientError) -> Result<(), ClientError> {
+        let until = Instant::now() + LAST_WORDS;
+        if !error.dot_sent {
+            let Some(reply) = self.last_words(Phase::Data, until).await.filter(|reply| reply.code >= 400) else {
+                return Err(error);
+            };
+            // It said why: that reply stands for the whole rest.
+            exchange.closing_reply(error.phase, reply.to_reply());
+            return Ok(());
+        }
+        // The message is out and only the commands behind it are not: what comes is said of the message.
+        while let Some(reply) = self.last_words(Phase::Dot, until).await {
+            exchange.reply(reply.to_reply());
+            if exchange.next(&mut self.output) == Next::Finished {
+                break;
+            }
+        }
+        Err(error)
+    }
+
+    async fn last_words(&mut self, phase: Phase, until: Instant) -> Option<WireReply> {
+        timeout_at(until, self.read_reply(phase)).await.ok()?.ok()
     }
 }
 
