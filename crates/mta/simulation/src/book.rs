@@ -38,6 +38,8 @@ pub struct Take {
     pub life: Life,
     /// When, in the world's own time.
     pub at: Duration,
+    /// When the provider had the whole message: it may sleep over it, and take meanwhile the next attempt's.
+    pub arrived: Duration,
     conn: Arc<Conn>,
     /// Where the reply ends in what the provider wrote; `None` when it was never written.
     pub reply_end: Option<u64>,
@@ -45,8 +47,13 @@ pub struct Take {
 
 impl Take {
     /// A mail that was taken; the reply is noted later.
-    pub fn new(life: Life, at: Duration, conn: &Arc<Conn>) -> Self {
-        Take { life, at, conn: Arc::clone(conn), reply_end: None }
+    pub fn new(life: Life, arrived: Duration, at: Duration, conn: &Arc<Conn>) -> Self {
+        Take { life, at, arrived, conn: Arc::clone(conn), reply_end: None }
+    }
+
+    /// Whether it came over this connection.
+    pub fn is_over(&self, conn: &Arc<Conn>) -> bool {
+        Arc::ptr_eq(&self.conn, conn)
     }
 
     /// Whether the suite has read the whole reply.

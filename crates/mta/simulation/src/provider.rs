@@ -240,6 +240,7 @@ impl Host {
 
     async fn message(&mut self, recipients: Vec<String>) -> Result<(), Over> {
         let source = self.call.from.ip();
+        let arrived = self.call.world.time.passed();
         let first = recipients.first().cloned().unwrap_or_default();
         let mut decision = self.call.behaviour(|behaviour, _| behaviour.message(source, &first));
         if decision.why.is_some() {
@@ -251,7 +252,7 @@ impl Host {
         match self.call.accident {
             Accident::ClosesAtDot(number) if number < self.messages => return Err(Over),
             Accident::TakesAndCloses(number) if number < self.messages => {
-                self.take(&recipients);
+                self.take(arrived, &recipients);
                 return Err(Over);
             }
             Accident::LateAtDot(number) if number < self.messages => decision.delay = DOT_TIMEOUT * 2,
@@ -259,18 +260,19 @@ impl Host {
         }
         // Some have it on disk at once, others a moment before they say so: the suite may die in between.
         if self.call.dice.chance(50) {
-            self.take(&recipients);
+            self.take(arrived, &recipients);
             self.decided(decision).await;
         } else {
             tokio::time::sleep(decision.delay).await;
-            self.take(&recipients);
+            self.take(arrived, &recipients);
             self.session.answer(decision.answer);
         }
         self.flush().await?;
         let end = self.call.conn.written.load(Ordering::Relaxed);
         self.call.world.book(|book| {
             for address in &recipients {
-                if let Some(take) = book.takes.get_mut(address).and_then(|takes| takes.last_mut()) {
+                let takes = book.takes.get_mut(address).into_iter().flatten();
+                if let Some(take) = takes.rev().find(|take| take.is_over(&self.call.conn)) {
                     take.reply_end = Some(end);
                 }
             }
@@ -278,12 +280,12 @@ impl Host {
         Ok(())
     }
 
-    fn take(&self, recipients: &[String]) {
+    fn take(&self, arrived: Duration, recipients: &[String]) {
         let world = &self.call.world;
         let now = world.time.passed();
         world.book(|book| {
             for address in recipients {
-                let take = Take::new(book.life, now, &self.call.conn);
+                let take = Take::new(book.life, arrived, now, &self.call.conn);
                 book.takes.entry(address.clone()).or_default().push(take);
                 book.note(now, || format!("provider {} takes {address}", self.call.provider));
             }

@@ -166,7 +166,9 @@ impl Judge<'_> {
         if self.book.submissions.values().all(|one| !one.addresses.iter().any(|other| other == address)) {
             self.fault(format!("{address} is nobody's"));
         }
-        for pair in takes.windows(2) {
+        let mut in_order: Vec<&Take> = takes.iter().collect();
+        in_order.sort_by_key(|take| take.arrived);
+        for pair in in_order.windows(2) {
             if !pair[0].was_told() {
                 self.counts.twice_for_lost_replies += 1;
             } else if pair[0].life < pair[1].life && self.book.crashed.contains(&pair[0].life) {
