@@ -91,13 +91,13 @@ impl Accounts {
             let message = "scopes must have at least one of \"inject\", \"read\", \"manage\"".to_owned();
             return Err(AccountError::Invalid { field: "scopes", message });
         }
-        let secret = Secret::from_text(format!("{PREFIX}{}", Secret::random(52).reveal()));
+        let secret = new_secret();
         let now = self.clock.now();
         let key = ApiKey {
             id: AccountId(self.next_id(now)),
             name: name.to_owned(),
             scopes: new.scopes,
-            prefix: secret.reveal()[..PREFIX.len() + 4].to_owned(),
+            prefix: prefix_of(&secret).to_owned(),
             created_by: by.to_owned(),
             created_at: now,
             last_used_at: None,
@@ -131,6 +131,21 @@ impl Accounts {
         match self.db.execute(sql, params![id, key.name.as_str(), stored(&key.limits)]).await? {
             0 => Err(AccountError::NotFound),
             _ => Ok(key),
+        }
+    }
+
+    /// Gives a key a new secret: the old one is refused from now on. The key stays the same, with all that hangs on it,
+    /// such as the idempotency keys of its requests and what it has sent today.
+    ///
+    /// # Errors
+    /// [`AccountError::NotFound`].
+    pub async fn renew_api_key(&self, id: AccountId) -> Result<Secret, AccountError> {
+        let secret = new_secret();
+        let sql = "UPDATE api_key SET prefix = $2, fingerprint = $3 WHERE id = $1";
+        let values = params![id, prefix_of(&secret), fingerprint(secret.reveal())];
+        match self.db.execute(sql, values).await? {
+            0 => Err(AccountError::NotFound),
+            _ => Ok(secret),
         }
     }
 
@@ -172,6 +187,15 @@ impl Accounts {
             tracing::warn!(error = error.chain(), "the time of use could not be noted");
         }
     }
+}
+
+fn new_secret() -> Secret {
+    Secret::from_text(format!("{PREFIX}{}", Secret::random(52).reveal()))
+}
+
+/// What is shown of it, to tell keys apart.
+fn prefix_of(secret: &Secret) -> &str {
+    &secret.reveal()[..PREFIX.len() + 4]
 }
 
 fn checked_name(name: &str) -> Result<&str, AccountError> {

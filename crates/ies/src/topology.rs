@@ -48,6 +48,8 @@ const TO_DELIVERY_MAX: usize = 4_096;
 const FROM_DELIVERY_MAX: usize = 16_384;
 /// Name of the API key that subcommands on this machine use.
 const LOCAL_KEY: &str = "local subcommands";
+/// Who is said to have made that key.
+const LOCAL_KEY_MAKER: &str = "ies serve";
 
 /// A running suite.
 pub struct Suite {
@@ -186,15 +188,28 @@ impl Suite {
         if broken.is_empty() { Ok(()) } else { Err(anyhow!("parts had ended badly: {}", broken.join("; "))) }
     }
 
-    /// A key for subcommands on this machine, made anew at every start.
+    /// A key for subcommands on this machine, with a new secret at every start.
+    ///
+    /// The key itself stays: the idempotency keys of its requests are bound to it, and a request that a crash cut off
+    /// comes again after the next start.
     async fn open_local_door(&self) -> anyhow::Result<()> {
         let accounts = &self.shared.accounts;
-        for key in accounts.api_keys().await?.into_iter().filter(|key| key.name == LOCAL_KEY) {
-            accounts.remove_api_key(key.id).await?;
-        }
         let scopes = vec![Scope::Inject, Scope::Read, Scope::Manage];
-        let new = NewApiKey { name: LOCAL_KEY.to_owned(), scopes, ..NewApiKey::default() };
-        let (_, secret) = accounts.create_api_key(new, "ies serve").await?;
+        let mut kept = None;
+        for key in accounts.api_keys().await?.into_iter().filter(|key| key.name == LOCAL_KEY) {
+            if kept.is_none() && key.created_by == LOCAL_KEY_MAKER && key.scopes == scopes {
+                kept = Some(key.id);
+            } else {
+                accounts.remove_api_key(key.id).await?;
+            }
+        }
+        let secret = match kept {
+            Some(id) => accounts.renew_api_key(id).await?,
+            None => {
+                let new = NewApiKey { name: LOCAL_KEY.to_owned(), scopes, ..NewApiKey::default() };
+                accounts.create_api_key(new, LOCAL_KEY_MAKER).await?.1
+            }
+        };
         let door = Door {
             url: format!("http://{}", self.http),
             key: secret.reveal().to_owned(),

@@ -222,8 +222,16 @@ async fn keys_open_what_they_are_for_until_they_are_removed() {
     assert_eq!((found.id, found.scopes), (key.id, vec![Scope::Inject]));
     assert!(accounts.api_keys().await.unwrap()[0].last_used_at.is_some());
     assert!(accounts.api_key("ies_nonsense").await.unwrap().is_none());
+
+    let renewed = accounts.renew_api_key(key.id).await.unwrap();
+    assert!(accounts.api_key(secret.reveal()).await.unwrap().is_none(), "the old secret opens nothing");
+    let found = accounts.api_key(renewed.reveal()).await.unwrap().expect("the new one does");
+    assert_eq!((found.id, found.name.as_str(), found.scopes), (key.id, "shop", vec![Scope::Inject]));
+    assert!(renewed.reveal().starts_with(&found.prefix));
+
     accounts.remove_api_key(key.id).await.unwrap();
-    assert!(accounts.api_key(secret.reveal()).await.unwrap().is_none());
+    assert!(accounts.api_key(renewed.reveal()).await.unwrap().is_none());
+    assert!(matches!(accounts.renew_api_key(key.id).await, Err(AccountError::NotFound)));
 }
 
 #[tokio::test]
