@@ -163,6 +163,13 @@ const queueMail = createRoute({
   component: lazyRouteComponent(() => import("./pages/queue-mail/QueueMailPage"), "QueueMailPage"),
 });
 
+const resolve = createRoute({
+  getParentRoute: () => app,
+  path: "/delivery/resolve",
+  validateSearch: optional((search) => ({ domain: textOf(search.domain), source: textOf(search.source) })),
+  component: lazyRouteComponent(() => import("./pages/resolve/ResolvePage"), "ResolvePage"),
+});
+
 const sources = createRoute({
   getParentRoute: () => app,
   path: "/delivery/sources",
@@ -264,6 +271,7 @@ const tree = root.addChildren([
     queues,
     queuePath,
     queueMail,
+    resolve,
     sources,
     providerRules,
     now,

@@ -8,6 +8,7 @@ import { history } from "./history";
 import { monitoring } from "./monitoring";
 import { queueMail } from "./queue-mail";
 import { report } from "./report";
+import { resolve } from "./resolve";
 import { rules } from "./rules";
 import { search } from "./search";
 import { settings } from "./settings";
@@ -25,6 +26,7 @@ export const en = {
   monitoring,
   queueMail,
   report,
+  resolve,
   rules,
   search,
   settings,

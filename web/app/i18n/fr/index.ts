@@ -9,6 +9,7 @@ import { history } from "./history";
 import { monitoring } from "./monitoring";
 import { queueMail } from "./queue-mail";
 import { report } from "./report";
+import { resolve } from "./resolve";
 import { rules } from "./rules";
 import { search } from "./search";
 import { settings } from "./settings";
@@ -26,6 +27,7 @@ export const fr: Translation<Messages> = {
   monitoring,
   queueMail,
   report,
+  resolve,
   rules,
   search,
   settings,

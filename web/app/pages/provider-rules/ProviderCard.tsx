@@ -75,6 +75,7 @@ export function ProviderCard({ provider, rules, open }: ProviderCardProps) {
             <TextLink to="/monitoring/providers/$provider" params={{ provider: provider.name }}>
               {t("delivery.dashboard", { name: label })}
             </TextLink>
+            <TextLink to="/delivery/resolve">{t("resolve.open")}</TextLink>
             {provider.postmaster_url ? (
               <Anchor href={provider.postmaster_url} target="_blank" rel="noreferrer noopener">
                 {t("monitoring.postmaster", { name: label })}

@@ -3,7 +3,7 @@ import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { ControlEntry, QueueDomain } from "~/api/types";
 import { ControlButton, isHeld } from "~/components/ControlButton";
-import { TextLink } from "~/components/links";
+import { LinkButton, TextLink } from "~/components/links";
 import { ProviderName } from "~/components/ProviderName";
 import { useFormat } from "~/hooks/useFormat";
 import { type Column, DataTable } from "~/table/DataTable";
@@ -51,12 +51,23 @@ export function DomainsTable({ domains, controls }: { domains: QueueDomain[]; co
         id: "control",
         header: t("table.actions"),
         cell: (row) => (
-          <ControlButton
-            kind="domain"
-            name={row.domain}
-            action={isHeld(controls, "domain", row.domain) ? "release" : "hold"}
-            size="compact-xs"
-          />
+          <span style={{ display: "inline-flex", gap: 6 }}>
+            <LinkButton
+              to="/delivery/resolve"
+              search={{ domain: row.domain }}
+              variant="default"
+              size="compact-xs"
+              aria-label={t("resolve.openFor", { domain: row.domain })}
+            >
+              {t("resolve.short")}
+            </LinkButton>
+            <ControlButton
+              kind="domain"
+              name={row.domain}
+              action={isHeld(controls, "domain", row.domain) ? "release" : "hold"}
+              size="compact-xs"
+            />
+          </span>
         ),
       },
     ],

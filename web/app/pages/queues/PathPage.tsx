@@ -44,6 +44,9 @@ export function PathPage() {
           <TextLink to="/monitoring/search" search={{ q, range: "24h" }}>
             {t("delivery.eventsOfPath")}
           </TextLink>
+          <TextLink to="/delivery/resolve" search={{ source }}>
+            {t("resolve.open")}
+          </TextLink>
         </>
       }
       actions={

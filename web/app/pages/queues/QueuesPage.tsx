@@ -39,6 +39,13 @@ export function QueuesPage() {
           >
             {t("queueMail.open")}
           </Button>
+          <Button
+            variant="default"
+            leftSection={<Icon name="info" size={14} />}
+            onClick={() => navigate({ to: "/delivery/resolve" })}
+          >
+            {t("resolve.open")}
+          </Button>
           {query.data ? <HoldMail queues={query.data} /> : null}
           <Button variant="default" leftSection={<Icon name="question" size={14} />} onClick={() => setExplain("?")}>
             {t("delivery.explainButton")}

@@ -82,6 +82,30 @@ it("tells what the rules did, puts one into shadow and lets it act again", async
   await context.close();
 });
 
+it("tells what holds for a domain, where it is set and what lost", async () => {
+  const { page, context, complaints } = await openPage(browser, { width: 1440, scheme: "light" }, site.url);
+  await logIn(page, site.url, "board@verriere.example", "demo");
+  await page.goto(`${site.url}/delivery/queues`);
+  await page.getByRole("button", { name: "What holds for a domain?" }).click();
+  await page.getByText("Which domain?").waitFor();
+  await page.getByLabel("Domain or address").fill("someone@orange.fr");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Mail to orange.fr" }).waitFor();
+  await page.getByRole("table", { name: "Limits of mkt-1" }).getByText("instead of").waitFor();
+  await page.getByText("Slowed to 1 connection").first().waitFor();
+  await page.getByText("orange-connections", { exact: true }).waitFor();
+  await page.getByLabel("Domain or address").fill("nowhere.invalid");
+  await page.getByRole("button", { name: "Look up" }).click();
+  await page.getByText("The mail hosts are not known").waitFor();
+  await page.getByLabel("Domain or address").fill("not a domain");
+  await page.getByRole("button", { name: "Look up" }).click();
+  await page.getByText(/is not the name of a domain/).waitFor();
+  await page.goto(`${site.url}/delivery/resolve?domain=orange.fr&source=nobody`);
+  await page.getByText("There is no virtual MTA nobody").waitFor();
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
 it("finds mail in the queue, narrows down, holds what is found and lets it go", async () => {
   const { page, context, complaints } = await openPage(browser, { width: 1440, scheme: "light" }, site.url);
   await logIn(page, site.url, "ops@verriere.example", "demo");
