@@ -183,6 +183,12 @@ const providerRules = createRoute({
   component: lazyRouteComponent(() => import("./pages/provider-rules/ProviderRulesPage"), "ProviderRulesPage"),
 });
 
+const dkim = createRoute({
+  getParentRoute: () => app,
+  path: "/delivery/dkim",
+  component: lazyRouteComponent(() => import("./pages/dkim/DkimPage"), "DkimPage"),
+});
+
 const now = createRoute({
   getParentRoute: () => app,
   path: "/monitoring/now",
@@ -274,6 +280,7 @@ const tree = root.addChildren([
     resolve,
     sources,
     providerRules,
+    dkim,
     now,
     providers,
     provider,

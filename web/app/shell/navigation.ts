@@ -10,6 +10,7 @@ export interface NavItem {
     | "/delivery/queues"
     | "/delivery/sources"
     | "/delivery/providers"
+    | "/delivery/dkim"
     | "/monitoring/now"
     | "/monitoring/providers"
     | "/monitoring/search"
@@ -23,6 +24,7 @@ export interface NavItem {
     | "nav.queues"
     | "nav.sources"
     | "nav.providers"
+    | "nav.dkim"
     | "nav.now"
     | "nav.providerPages"
     | "nav.search"
@@ -55,6 +57,7 @@ export const WINGS: NavWing[] = [
       { to: "/delivery/queues", label: "nav.queues", icon: "queue", key: "q" },
       { to: "/delivery/sources", label: "nav.sources", icon: "source", key: "v" },
       { to: "/delivery/providers", label: "nav.providers", icon: "settings", key: "r" },
+      { to: "/delivery/dkim", label: "nav.dkim", icon: "key", key: "d" },
     ],
   },
   {

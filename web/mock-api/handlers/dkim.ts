@@ -58,7 +58,7 @@ export const dkimRoutes: Routes = {
         "conflict",
         `the key ${key.selector} is ${key.state}: mail that it signed could not be checked any more`,
       );
-    db.dkim = db.dkim.filter((entry) => entry !== key);
+    Object.assign(key, { state: "retired", since: new Date().toISOString(), record: null, zone_line: null });
     return {};
   },
 };

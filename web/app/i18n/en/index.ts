@@ -3,6 +3,7 @@ import { campaigns } from "./campaigns";
 import { common } from "./common";
 import { contacts } from "./contacts";
 import { delivery } from "./delivery";
+import { dkim } from "./dkim";
 import { editor } from "./editor";
 import { history } from "./history";
 import { monitoring } from "./monitoring";
@@ -21,6 +22,7 @@ export const en = {
   campaigns,
   contacts,
   delivery,
+  dkim,
   editor,
   history,
   monitoring,

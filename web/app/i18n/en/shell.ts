@@ -26,6 +26,7 @@ export const shell = {
     queues: "Queues",
     sources: "Virtual MTAs",
     providers: "Provider rules",
+    dkim: "DKIM keys",
     monitoring: "Monitoring",
     now: "Now",
     providerPages: "Providers",

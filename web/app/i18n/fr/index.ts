@@ -4,6 +4,7 @@ import { campaigns } from "./campaigns";
 import { common } from "./common";
 import { contacts } from "./contacts";
 import { delivery } from "./delivery";
+import { dkim } from "./dkim";
 import { editor } from "./editor";
 import { history } from "./history";
 import { monitoring } from "./monitoring";
@@ -22,6 +23,7 @@ export const fr: Translation<Messages> = {
   campaigns,
   contacts,
   delivery,
+  dkim,
   editor,
   history,
   monitoring,

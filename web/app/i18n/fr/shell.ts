@@ -26,6 +26,7 @@ export const shell = {
     queues: "Files d’attente",
     sources: "MTA virtuels",
     providers: "Règles par fournisseur",
+    dkim: "Clés DKIM",
     monitoring: "Supervision",
     now: "Maintenant",
     providerPages: "Fournisseurs",

@@ -106,6 +106,38 @@ it("tells what holds for a domain, where it is set and what lost", async () => {
   await context.close();
 });
 
+it("shows DKIM keys with the record to publish, makes, checks, rotates and erases them", async () => {
+  const { page, context, complaints } = await openPage(browser, { width: 1440, scheme: "light" }, site.url);
+  await logIn(page, site.url, "ops@verriere.example", "demo");
+  await settled(page);
+  await page.keyboard.press("g");
+  await page.keyboard.press("d");
+  await page.waitForURL("**/delivery/dkim");
+  const entry = (name: string) => page.getByRole("article", { name });
+  await entry("Key s202611 of verriere.example").getByText("Publish this record: there is no TXT record").waitFor();
+  await page.getByRole("button", { name: "Copy the value of s202611" }).waitFor();
+  await page.getByRole("button", { name: "Check the DNS of verriere.example", exact: true }).click();
+  await page.getByText("1 record is not right in the DNS").waitFor();
+  await page.getByRole("button", { name: "New key" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Domain").fill("shop.example");
+  await dialog.getByLabel("Selector").fill("first");
+  expect(await axe(page)).toEqual([]);
+  await dialog.getByRole("button", { name: "Create" }).click();
+  await entry("Key first of shop.example").getByText("Pending").waitFor();
+  await page.getByRole("button", { name: "Sign now with first" }).click();
+  await dialog.getByText("receivers find no key").waitFor();
+  await dialog.getByRole("button", { name: "Sign now" }).click();
+  await entry("Key first of shop.example").getByText("Active").waitFor();
+  await page.getByRole("button", { name: "Rotate the keys of shop.example" }).click();
+  await dialog.getByRole("button", { name: "Rotate" }).click();
+  await page.getByRole("button", { name: "Erase first-next" }).click();
+  await dialog.getByRole("button", { name: "Erase" }).click();
+  await entry("Key first-next of shop.example").getByText("The key is erased").waitFor();
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
 it("finds mail in the queue, narrows down, holds what is found and lets it go", async () => {
   const { page, context, complaints } = await openPage(browser, { width: 1440, scheme: "light" }, site.url);
   await logIn(page, site.url, "ops@verriere.example", "demo");

@@ -60,6 +60,7 @@ function pagesOf(db: Db): [string, string][] {
     ["resolve-start", "/delivery/resolve"],
     ["sources", "/delivery/sources"],
     ["provider-rules", "/delivery/providers?name=orange"],
+    ["dkim", "/delivery/dkim"],
     ["now", "/monitoring/now"],
     ["now-tiles", "/monitoring/now?view=tiles&minutes=15"],
     ["providers", "/monitoring/providers"],
