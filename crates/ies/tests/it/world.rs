@@ -120,8 +120,8 @@ impl Drop for Receiver {
 }
 
 /// A configuration with free ports whose mail for `example.org` and `müller.example` goes to `port` of this machine;
-/// `first` stands before everything else. Its data is in `data` beside the file. Answers do not count as authenticated:
-/// the name server of this machine, which is not there, would be asked for TLSA records before anything is sent.
+/// `first` stands before everything else. Its data is in `data` beside the file. No policies about TLS are looked for:
+/// the name server of this machine, which is not there, would be waited for before anything is sent.
 pub fn config_text(dir: &Path, port: u16, first: &str) -> String {
     let zone = r#"{"example.org": {"MX": ["10 mx.example.org"]}, "xn--mller-kva.example": {"MX": ["10 mx.example.org"]},
         "mx.example.org": {"A": ["127.0.0.1"]}}"#;
@@ -129,7 +129,7 @@ pub fn config_text(dir: &Path, port: u16, first: &str) -> String {
     format!(
         "{first}\n[http]\nlisten = \"127.0.0.1:0\"\n[[intake.listeners]]\nlisten = \"127.0.0.1:0\"\n[dns]\nservers = \
          [\"127.0.0.1:9\"]\ndnssec = \"off\"\nzone_file = \"{}\"\n[delivery]\nport = {port}\n\
-         allow_private_routes = true\n",
+         allow_private_routes = true\nmta_sts = \"off\"\nlost_after_dot_wait = \"1s\"\n",
         dir.join("zone.json").display()
     )
 }
