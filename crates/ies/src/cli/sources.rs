@@ -133,6 +133,6 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[1].starts_with("ip-1    fine    192.0.2.1") && lines[1].contains("1,200"), "{text}");
         assert!(lines[2].starts_with("ip-2    down"), "{text}");
-        assert_eq!(lines[3], "ip-2 cannot send since 1970-01-01T00:00:00Z: 192.0.2.1 is not here");
+        assert_eq!(lines[3], "ip-2 cannot send since 1970-01-01T00:00:00.000000Z: 192.0.2.1 is not here");
     }
 }

@@ -135,7 +135,7 @@ fn repeated_max(restarts: u32, total: &ProviderReport) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use queue::view::{Progress, Totals};
+    use queue::view::{Progress, Totals, TrafficView};
 
     use super::*;
 
@@ -150,6 +150,7 @@ mod tests {
         let mut queue: Snapshot = serde_json::from_value(serde_json::json!({
             "at": Timestamp(0), "totals": Totals::default(), "connections": 0, "lookups": 0, "paths": [],
             "paths_total": 0, "domains": [], "domains_total": 0, "campaigns": [], "controls": [],
+            "traffic": TrafficView::default(),
         }))
         .unwrap();
         let mut lab = LabReport { distinct: 2, ..LabReport::default() };

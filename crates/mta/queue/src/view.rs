@@ -68,7 +68,7 @@ pub struct Snapshot {
 }
 
 /// What came in and was delivered since the program started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TrafficView {
     /// When the program started.
     pub started_at: Timestamp,
