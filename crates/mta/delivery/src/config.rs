@@ -52,8 +52,9 @@ pub struct Config {
     pub connect_stagger: Span,
     /// The same, where the next one has a worse preference.
     pub backup_stagger: Span,
-    /// A host that is connected and has not finished its part of the opening (greeting, EHLO, TLS) for so long is joined
-    /// by the next one. Greetings that are delayed against spam robots take up to 30 seconds.
+    /// A host that is connected and has not finished its part of the opening (greeting, EHLO, TLS) for so long is left for
+    /// the next one, and tried again when no other can be used. Greetings that are delayed against spam robots take up to
+    /// 30 seconds.
     pub slow_host_after: Span,
     /// An address that could not be connected to is tried last for so long, twice as long each further time …
     pub dead_host_memory: Span,

@@ -76,9 +76,7 @@ impl Network {
     fn open(&self, dial: &Dial, provider: usize, accident: Accident, seed: u64) -> (Wire, SocketAddr) {
         let world = &self.world;
         let now = world.time.passed();
-        let site = &world.plan.sites[provider];
-        // A session whose host is silent tries the next host beside it: for that time it has a connection to each.
-        let limit = site.connections * site.provider.mx.len() as u32;
+        let limit = world.plan.sites[provider].connections;
         world.book(|book| {
             book.opened(now, &dial.source, provider, limit);
             book.note(now, || format!("{} connects to provider {provider} ({accident:?})", dial.source));

@@ -1,13 +1,16 @@
 //! Connects to the best host of a site that answers: hosts and addresses in their order, the next one beside one that
-//! is slow, TLS as the plan for the host says.
+//! does not connect and instead of one that is slow then, TLS as the plan for the host says.
 //!
 //! What becomes of TLS that fails: with a demand (DANE, `required`, `verified`) the host is not used. Without one the
 //! connection is made again, first without the proof that the host holds its key (where its certificate cannot be read),
 //! then in the clear; what worked is remembered for the next time.
 
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, MaybeDone, maybe_done};
 use mail::bounce::Failure;
 use model::category::{Category, Disposition, Scope};
 use model::event::Attempt;
@@ -26,7 +29,7 @@ use tokio::time::{Instant, timeout};
 use crate::driver::Shared;
 use crate::egress::DialError;
 use crate::memory::{Place, TlsTrouble};
-use crate::race::{Patience, Progress, race};
+use crate::race::{Patience, race};
 use crate::route::{self, Candidate, End, Query};
 use crate::tls::{self, Plan, SourceTls};
 
@@ -67,6 +70,14 @@ struct Failed {
     is_final: bool,
 }
 
+/// A host that is connected.
+struct Reached<'a> {
+    connected: Connected,
+    /// It is made meanwhile: nobody is to wait for it while the connection is not known of.
+    plan: MaybeDone<BoxFuture<'a, Result<Plan, trust::TlsFault>>>,
+    place: Option<Place>,
+}
+
 /// A host that can be used.
 struct Won {
     client: Client,
@@ -99,9 +110,10 @@ impl Opening<'_> {
         self.put_hopeless_last(&mut candidates);
         let tls = &shared.tls.of(&path.source).map_err(|reason| self.local_trouble(reason))?;
         let candidates = &candidates;
-        let attempt = |place: usize, progress| self.attempt(&candidates[place], tls, progress);
+        let connect = |place: usize| self.connect(&candidates[place]);
+        let converse = |place: usize, reached| self.converse(&candidates[place], reached, tls);
         let patience = |place| self.patience(candidates, place);
-        match race(candidates.len(), attempt, patience, |failed: &Failed| failed.is_final).await {
+        match race(candidates.len(), connect, converse, patience, |failed: &Failed| failed.is_final).await {
             Ok((place, Won { client, tls_by, place: seat })) => {
                 let host = candidates[place].host.clone();
                 Ok(Opened { client, host, tls_by, dns_ms, place: seat })
@@ -128,10 +140,9 @@ impl Opening<'_> {
         Patience { connecting, connected: config.slow_host_after.0.max(connecting) }
     }
 
-    async fn attempt(&self, candidate: &Candidate, tls: &SourceTls, progress: Progress) -> Result<Won, Failed> {
+    async fn connect<'a>(&'a self, candidate: &'a Candidate) -> Result<Reached<'a>, Failed> {
         let shared = self.shared;
-        let address = candidate.end.tcp();
-        let mut place = match address {
+        let place = match candidate.end.tcp() {
             Some(address) => {
                 let (opening_max, all_max) = (shared.config.connecting_max, self.path.connections_per_address);
                 let place = shared.places.take(address, opening_max, all_max);
@@ -139,18 +150,31 @@ impl Opening<'_> {
             }
             None => None,
         };
-        let (planned, dialed) = tokio::join!(self.plan(candidate), self.dial(candidate));
-        let connected = match dialed {
-            Ok(connected) => connected,
-            Err(error) => return Err(self.not_connected(candidate, error).await),
+        let mut plan = maybe_done(self.plan(candidate).boxed());
+        let mut dial = std::pin::pin!(self.dial(candidate));
+        let dialed = tokio::select! {
+            biased;
+            dialed = &mut dial => dialed,
+            () = &mut plan => dial.await,
         };
-        progress.send_replace(true);
+        match dialed {
+            Ok(connected) => Ok(Reached { connected, plan, place }),
+            Err(error) => Err(self.not_connected(candidate, error).await),
+        }
+    }
+
+    async fn converse(&self, candidate: &Candidate, reached: Reached<'_>, tls: &SourceTls) -> Result<Won, Failed> {
+        let shared = self.shared;
+        let address = candidate.end.tcp();
+        let Reached { connected, mut plan, mut place } = reached;
+        (&mut plan).await;
+        let planned = Pin::new(&mut plan).take_output().expect("invariant: awaited above, and taken once");
         let plan = planned.map_err(|fault| {
             let kind = ErrorKind::Tls(fault.into());
             let error = ClientError { phase: Phase::Tls, dot_sent: false, kind };
             self.failed(candidate, &failed_connection(error, Some(connected.local), connected.connect_ms))
         })?;
-        match self.converse(candidate, connected, &plan, tls).await {
+        match self.greet(candidate, connected, &plan, tls).await {
             Ok(client) => {
                 address.inspect(|address| shared.dead.answered(*address));
                 place.iter_mut().for_each(Place::opened);
@@ -187,7 +211,7 @@ impl Opening<'_> {
     }
 
     /// Greeting to the end of TLS, on lower and lower rungs where nothing demands a higher one.
-    async fn converse(
+    async fn greet(
         &self,
         candidate: &Candidate,
         connected: Connected,
