@@ -45,7 +45,7 @@ Exit codes (sysexits.h): 0 taken, 64 usage, 65 wrong message, 67 recipients left
 
 /// Hand in a message, as sendmail does. Reads it from standard input.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES, disable_help_flag = false)]
+#[command(after_help = EXAMPLES, disable_help_flag = true)]
 pub(super) struct Inject {
     /// Recipients.
     #[arg(value_name = "RECIPIENT")]
@@ -123,6 +123,9 @@ pub(super) struct Inject {
     /// What sendmail shall be; only "m" (take a message) is known here.
     #[arg(short = 'b', value_name = "MODE", hide = true)]
     mode: Option<String>,
+    /// Print help. No "-h": that is the hop count of sendmail, and mail must not end in a help text.
+    #[arg(long = "help", action = clap::ArgAction::Help)]
+    _help: Option<bool>,
     #[command(flatten)]
     config: ConfigFile,
 }
@@ -491,6 +494,26 @@ mod tests {
         );
         check("To: a@example.org\nResent-To: b@example.org", &["b@example.org"]);
         check("Subject: none", &[]);
+    }
+
+    #[test]
+    fn options_of_sendmail_are_read() {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            inject: Inject,
+        }
+        let check = |given: &str, recipients: &[&str], sender: Option<&str>| {
+            let line = <Line as clap::Parser>::try_parse_from(std::iter::once("sendmail").chain(given.split(' ')));
+            let inject = line.unwrap_or_else(|error| panic!("{given}: {error}")).inject;
+            assert_eq!(inject.recipients, recipients, "{given}");
+            assert_eq!(inject.sender.as_deref(), sender, "{given}");
+        };
+        <Line as clap::CommandFactory>::command().debug_assert();
+        check("-t -i", &[], None);
+        check("-oi -oem -fa@b.example c@d.example", &["c@d.example"], Some("a@b.example"));
+        check("-h 5 -B8BITMIME -em -r a@b.example -- c@d.example", &["c@d.example"], Some("a@b.example"));
+        check("-bm -v -N never -R hdrs -V id1 c@d.example e@f.example", &["c@d.example", "e@f.example"], None);
     }
 
     #[test]
