@@ -102,6 +102,9 @@ impl Receiver {
         let port = listener.local_addr().unwrap().port();
         let mut server = ServerConfig::new("mx.example.org");
         server.policy.extensions.smtputf8 = smtputf8;
+        // Busy for as long as a test wants.
+        server.policy.limits.errors_max = u32::MAX;
+        server.policy.limits.idle_commands_max = u32::MAX;
         let mailbox = Arc::new(Mailbox { mails: sender, manners: manners.clone() });
         tokio::spawn(smtp::server::serve(listener, mailbox, server, None, stop.clone()));
         Receiver { port, mails, manners, stop }

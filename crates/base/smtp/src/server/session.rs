@@ -282,7 +282,8 @@ impl Session {
     fn refuse(&mut self, reply: Fixed) {
         self.say(reply);
         self.state = State::Command;
-        self.errors += u32::from(reply.code >= 500);
+        // DATA or BDAT sent together with recipients that were all refused is no mistake (RFC 2920 3.1).
+        self.errors += u32::from(reply.code >= 500 && reply != fixed::NO_RECIPIENTS);
         if reply == fixed::BAD_CHUNK {
             self.state = State::Closing;
         } else if self.errors >= self.policy.limits.errors_max {
