@@ -154,7 +154,7 @@ const HERE: &str = "ies.toml";
 #[derive(Debug, Args)]
 struct ConfigFile {
     /// The configuration file. Without it `ies.toml` here, or the defaults where there is none.
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
 }
 
