@@ -82,10 +82,14 @@ impl SmallDisk {
     /// Sends mails of so many KB by SMTP until the reply begins with `expected`; what is accepted on the way is
     /// remembered.
     async fn send_until(&mut self, expected: &str, size_kb: usize) -> String {
-        let mut talk = Talk::open(self.program.smtp()).await;
         let body = "x".repeat(998) + "\r\n";
         let message = format!("From: shop@example.com\r\nSubject: s\r\n\r\n{}.\r\n", body.repeat(size_kb));
-        for _ in 0..TAKEN_MAX {
+        let mut talk = Talk::open(self.program.smtp()).await;
+        for turn in 0..TAKEN_MAX {
+            // A client that gets nothing accepted for 200 commands is sent away.
+            if turn % 50 == 49 {
+                talk = Talk::open(self.program.smtp()).await;
+            }
             let to = format!("u{}@example.org", self.taken.len());
             let reply = talk.send(&to, message.as_bytes()).await;
             if reply.starts_with("250") {
