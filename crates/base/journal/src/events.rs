@@ -89,7 +89,8 @@ struct Inner {
 /// Why events were not appended. None of them is in the log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AppendError {
-    /// The disk is full: try again later.
+    /// The disk is full, or has failed for now: try again later. After a failure some of the events may be there until
+    /// then; what the log takes afterwards stands in their place.
     #[error("no room in the event log")]
     NoSpace,
     /// All together are larger than one commit may be: append fewer at a time.
@@ -103,8 +104,8 @@ pub enum AppendError {
     /// The log is closed: the program is about to end.
     #[error("the event log is closed")]
     Closed,
-    /// The disk failed; the log takes nothing more until it is opened again. Whether these events are on disk is not
-    /// known.
+    /// Acknowledged events were damaged: the log takes nothing more until it is opened again. Whether these events are on
+    /// disk is not known.
     #[error("the event log failed: {0}")]
     Failed(String),
 }
@@ -201,7 +202,7 @@ impl EventLog {
         appended.map_err(|(_, failure)| refuse(failure))?;
         match answered.await {
             Ok(result) => result.map_err(refuse),
-            Err(_) => Err(self.inner.log.failure().map_or(AppendError::Closed, AppendError::Failed)),
+            Err(_) => Err(self.inner.log.stopped().map_or(AppendError::Closed, AppendError::Failed)),
         }
     }
 
@@ -257,7 +258,8 @@ impl EventLog {
         self.inner.log.work()
     }
 
-    /// Why the log takes nothing more until it is opened again; `None` while it does.
+    /// Why the log takes nothing: until the disk works again, or, when acknowledged events are damaged, until it is opened
+    /// again. `None` while it takes something.
     pub fn failure(&self) -> Option<String> {
         self.inner.log.failure()
     }
@@ -275,7 +277,8 @@ impl EventLog {
 
 fn refuse(failure: Failure) -> AppendError {
     match failure {
-        Failure::NoSpace => AppendError::NoSpace,
+        // Both may be tried again.
+        Failure::NoSpace | Failure::Suspended(_) => AppendError::NoSpace,
         Failure::Closed => AppendError::Closed,
         Failure::Failed(reason) => AppendError::Failed(reason),
     }

@@ -14,6 +14,7 @@ pub(crate) mod committer;
 pub(crate) mod disk;
 pub(crate) mod frame;
 pub(crate) mod group;
+mod mending;
 pub(crate) mod options;
 pub(crate) mod recovery;
 pub(crate) mod segment;
@@ -64,7 +65,10 @@ pub(crate) enum Failure {
     NoSpace,
     /// The log is closed; nothing of it is there.
     Closed,
-    /// The disk failed; whether it is there is not known.
+    /// The disk refused something other than room, and the log is being mended: whether it is there is not known until
+    /// then, and it will not be there afterwards. The same may be tried again.
+    Suspended(String),
+    /// The log has stopped; whether it is there is not known.
     Failed(String),
 }
 
@@ -115,7 +119,10 @@ pub(crate) struct Shared<T> {
     /// The same signal, for a committer that is a task.
     task_signal: Notify,
     room: Arc<Semaphore>,
+    /// Why it has stopped for good.
     failed: OnceLock<String>,
+    /// Why it takes nothing until it is mended.
+    suspended: Mutex<Option<String>>,
     full: AtomicBool,
     /// Held while the log is open.
     lock: Mutex<Option<File>>,
@@ -180,6 +187,7 @@ impl Prepared {
             signal: Condvar::new(),
             task_signal: Notify::new(),
             failed: OnceLock::new(),
+            suspended: Mutex::new(None),
             full: AtomicBool::new(false),
             lock: Mutex::new(Some(self.lock)),
         });
@@ -215,9 +223,14 @@ impl<T: Send + 'static> Log<T> {
         self.shared.full.load(Ordering::Relaxed)
     }
 
-    /// Why the log has stopped, if it has.
-    pub(crate) fn failure(&self) -> Option<String> {
+    /// Why the log has stopped for good, if it has.
+    pub(crate) fn stopped(&self) -> Option<String> {
         self.shared.failed.get().cloned()
+    }
+
+    /// Why the log takes nothing: for good, or until the disk works again.
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.stopped().or_else(|| self.shared.suspended().clone())
     }
 
     /// Puts a unit (of at most [`Log::unit_bytes_max`]) into the queue, when there is room in it. What becomes of it is
@@ -362,9 +375,34 @@ impl<T> Shared<T> {
         Failure::Failed(self.failed.get_or_init(|| reason).clone())
     }
 
-    fn note_full(&self, full: bool) {
-        if self.full.swap(full, Ordering::Relaxed) != full {
+    fn suspended(&self) -> MutexGuard<'_, Option<String>> {
+        self.suspended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes nothing until the committer has mended the log.
+    fn suspend(&self, what: &str, error: &io::Error) -> Failure {
+        let reason = format!("{what}: {error}");
+        let before = self.suspended().replace(reason.clone());
+        if before.as_ref() != Some(&reason) {
+            tracing::error!(dir = %self.dir.display(), reason, "the disk has failed: the log takes nothing until it works");
+        }
+        Failure::Suspended(reason)
+    }
+
+    /// The log is mended.
+    fn resume(&self, verified_bytes: u64) {
+        if let Some(reason) = self.suspended().take() {
+            tracing::warn!(dir = %self.dir.display(), reason, verified_bytes,
+                "the disk works again: what was acknowledged is there, and the log goes on");
+        }
+    }
+
+    /// What it was before.
+    fn note_full(&self, full: bool) -> bool {
+        let before = self.full.swap(full, Ordering::Relaxed);
+        if before != full {
             tracing::warn!(dir = %self.dir.display(), full, "room in the log");
         }
+        before
     }
 }

@@ -86,7 +86,7 @@ impl RecordLog {
         self.log.append(unit, answer).await.map_err(|(_, failure)| refuse(failure))?;
         match answered.await {
             Ok(result) => result.map_err(refuse),
-            Err(_) => Err(self.log.failure().map_or(AppendError::Closed, AppendError::Failed)),
+            Err(_) => Err(self.log.stopped().map_or(AppendError::Closed, AppendError::Failed)),
         }
     }
 
@@ -103,7 +103,8 @@ impl RecordLog {
 
 fn refuse(failure: Failure) -> AppendError {
     match failure {
-        Failure::NoSpace => AppendError::NoSpace,
+        // Both may be tried again.
+        Failure::NoSpace | Failure::Suspended(_) => AppendError::NoSpace,
         Failure::Closed => AppendError::Closed,
         Failure::Failed(reason) => AppendError::Failed(reason),
     }

@@ -147,7 +147,7 @@ impl Spool {
         appended.map_err(|(_, failure)| refuse(failure))?;
         match answered.await {
             Ok(result) => result.map_err(refuse),
-            Err(_) => Err(self.inner.log.failure().map_or(AdmitError::Closed, AdmitError::Failed)),
+            Err(_) => Err(self.inner.log.stopped().map_or(AdmitError::Closed, AdmitError::Failed)),
         }
     }
 
@@ -240,7 +240,7 @@ impl Spool {
             let rest = changes.split_off(changes.len().min(self.inner.acks_max));
             let count = u32::try_from(changes.len()).unwrap_or(u32::MAX);
             let permits = self.inner.shared.acks_room.acquire_many(count).await.map_err(|_| AckError::Closed)?;
-            if let Some(reason) = self.inner.log.failure() {
+            if let Some(reason) = self.inner.log.stopped() {
                 return Err(AckError::Failed(reason));
             }
             permits.forget();
@@ -303,7 +303,8 @@ impl Spool {
         }
     }
 
-    /// Why the spool takes nothing more until it is opened again; `None` while it does.
+    /// Why the spool takes nothing: until the disk works again, or, when acknowledged records are damaged, until it is
+    /// opened again. `None` while it takes something.
     pub fn failure(&self) -> Option<String> {
         self.inner.log.failure()
     }
@@ -343,6 +344,6 @@ fn refuse(failure: Failure) -> AdmitError {
     match failure {
         Failure::NoSpace => AdmitError::NoSpace,
         Failure::Closed => AdmitError::Closed,
-        Failure::Failed(reason) => AdmitError::Failed(reason),
+        Failure::Suspended(reason) | Failure::Failed(reason) => AdmitError::Failed(reason),
     }
 }

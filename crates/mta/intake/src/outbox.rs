@@ -123,7 +123,7 @@ impl Outbox {
             state.delays.pop_first();
         }
         let lines: String = state.delays.iter().map(|(recipient, at)| format!("{recipient} {}\n", at.0)).collect();
-        journal::file::replace(&self.dir.join(DELAYS), lines.as_bytes(), 0o600)
+        journal::file::replace_durably(&self.dir.join(DELAYS), lines.as_bytes(), 0o600)
     }
 }
 

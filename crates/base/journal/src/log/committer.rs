@@ -9,11 +9,9 @@
 //! disk at least half a segment is left for the vital ones, and the log gets out of the trouble by itself. Every refused
 //! append tries again to allocate, so it recovers as soon as there is room.
 //!
-//! **A write fails for want of room** (file systems that do not honour allocation): its header is overwritten with
-//! zeros, so that nothing of it is read after a crash, and its appends are told [`Failure::NoSpace`].
-//!
-//! **Any other error of a write or of fdatasync** stops the log for good ([`Failure::Failed`]): after a failed fdatasync
-//! the operating system may have dropped the bytes, so trying again proves nothing. Opening it again reads what is there.
+//! **A write fails** for want of room (file systems that do not honour allocation), or fdatasync fails for whatever
+//! reason: the end of the segment is mended before anything else is written to it, see [`super::mending`]. Only what
+//! mending finds damaged stops the log for good ([`Failure::Failed`]).
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -24,28 +22,38 @@ use std::time::Duration;
 
 use super::frame::Unit;
 use super::group::{GROUP_ALIGN, GROUP_HEADER, GroupHeader, align};
-use super::segment::{SEGMENT_HEADER, SegmentHeader, is_no_space, make_spare, promote_spare, random_salt, write_all};
+use super::mending::Wound;
+use super::segment::{
+    SEGMENT_HEADER, SPARE_NAME, SegmentHeader, is_no_space, make_spare, promote_spare, random_salt, segment_path,
+    write_all,
+};
 use super::{Failure, Placed, Queued, Shared, Steward, SyncMode};
 
-/// Vital appends that found no room are tried again after this long, when nothing else wakes the committer.
+/// Vital appends that found no room, and mending, are tried again after this long, when nothing else wakes the
+/// committer.
 const RETRY: Duration = Duration::from_secs(1);
 
 pub(crate) struct Committer<S: Steward> {
-    shared: Arc<Shared<S::Tag>>,
+    pub(super) shared: Arc<Shared<S::Tag>>,
     steward: S,
-    active: Active,
+    pub(super) active: Active,
+    /// The end of the active segment has to be mended.
+    pub(super) wound: Option<Wound>,
     spare: Option<File>,
     /// First unit of a segment that has no group yet.
     opening: Option<Unit>,
 }
 
 /// The segment that is written to.
-struct Active {
-    number: u32,
-    salt: u32,
-    file: Arc<File>,
-    position: u64,
-    capacity: u64,
+pub(super) struct Active {
+    pub(super) number: u32,
+    pub(super) salt: u32,
+    pub(super) file: Arc<File>,
+    /// Behind the last acknowledged group.
+    pub(super) position: u64,
+    pub(super) capacity: u64,
+    /// Where this committer began to write: what lies before was checked when the log was opened.
+    pub(super) begun_at: u64,
 }
 
 /// A unit on its way into the next group.
@@ -67,7 +75,8 @@ impl<S: Steward> Committer<S> {
                 let is_last = number + 1 >= shared.next_number;
                 let capacity = if is_last { segment.file.metadata()?.len() } else { segment.bytes };
                 let salt = segment.header.salt;
-                Active { number, salt, file: segment.file, position: segment.bytes, capacity }
+                let begun_at = segment.bytes;
+                Active { number, salt, file: segment.file, position: segment.bytes, capacity, begun_at }
             }
             None => {
                 let spare = make_spare(&shared.dir, &*shared.options.disk, shared.options.segment_bytes)?;
@@ -76,7 +85,7 @@ impl<S: Steward> Committer<S> {
         };
         let opening = (active.position == SEGMENT_HEADER).then(|| steward.snapshot());
         steward.reached(active.number, active.position as u32);
-        Ok(Committer { shared, steward, active, spare: None, opening })
+        Ok(Committer { shared, steward, active, wound: None, spare: None, opening })
     }
 
     /// Commits until the log is closed.
@@ -84,7 +93,7 @@ impl<S: Steward> Committer<S> {
         let shared = self.shared.clone();
         let _guard = ExitGuard(&shared);
         loop {
-            let (queued, closing) = shared.wait(self.steward.has_backlog().then_some(RETRY));
+            let (queued, closing) = shared.wait(self.retry_in());
             if !self.turn(queued, closing) {
                 break;
             }
@@ -92,9 +101,16 @@ impl<S: Steward> Committer<S> {
         self.seal();
     }
 
+    /// How soon another turn is due although nobody asks for it.
+    fn retry_in(&self) -> Option<Duration> {
+        (self.steward.has_backlog() || self.wound.is_some()).then_some(RETRY)
+    }
+
     /// Commits what is queued and what the steward has to say; false when the log is closed and all is done.
     fn turn(&mut self, queued: Vec<Queued<S::Tag>>, closing: bool) -> bool {
         let mut entries = self.gather(queued);
+        // Those who ask while it cannot be mended are told so.
+        let _ = self.mend();
         if entries.is_empty() && closing {
             return false;
         }
@@ -141,11 +157,15 @@ impl<S: Steward> Committer<S> {
             group.push(entry);
         }
         self.flush(group);
-        if self.spare.is_none() && self.is_half_full() && !self.shared.full.load(Ordering::Relaxed) {
+        if self.wound.is_none()
+            && self.spare.is_none()
+            && self.is_half_full()
+            && !self.shared.full.load(Ordering::Relaxed)
+        {
             self.allocate_spare();
         }
-        // A log that has failed has no house to keep: whoever is told to reclaim would come back at once, for ever.
-        if self.shared.failed.get().is_none() {
+        // A log that takes nothing has no house to keep: whoever is told to reclaim would come back at once, for ever.
+        if self.shared.failed.get().is_none() && self.wound.is_none() {
             self.steward.after_groups(&self.shared.segments, self.shared.full.load(Ordering::Relaxed));
         }
     }
@@ -166,6 +186,9 @@ impl<S: Steward> Committer<S> {
         if let Some(reason) = self.shared.failed.get() {
             return Err(Failure::Failed(reason.clone()));
         }
+        if let Some(wound) = &self.wound {
+            return Err(wound.failure());
+        }
         if !self.fits(units_bytes) {
             self.roll()?;
         }
@@ -178,17 +201,15 @@ impl<S: Steward> Committer<S> {
     /// Goes on in a new segment. The active one is complete and synced.
     fn roll(&mut self) -> Result<(), Failure> {
         if self.spare.is_none() && !self.allocate_spare() {
-            return Err(self.shared.failed.get().map_or(Failure::NoSpace, |reason| Failure::Failed(reason.clone())));
+            return Err(Failure::NoSpace);
         }
         let spare = self.spare.take().expect("invariant: allocated above");
         if self.shared.options.sync == SyncMode::Relaxed {
             let synced = self.shared.options.disk.sync(&self.active.file);
-            synced.map_err(|error| self.shared.fail("sync a finished segment", &error))?;
+            synced.map_err(|error| self.wounded("sync a finished segment", &error))?;
         }
         let number = self.shared.next_number.max(self.active.number + 1);
-        let begun = begin_segment(&self.shared, number, spare).map_err(|error| {
-            if is_no_space(&error) { Failure::NoSpace } else { self.shared.fail("begin a segment", &error) }
-        })?;
+        let begun = begin_segment(&self.shared, number, spare).map_err(|error| self.refuse_room("begin", &error))?;
         // The allocated rest is given back; it counts for nothing when this fails.
         self.active.file.set_len(self.active.position).ok();
         self.active = begun;
@@ -211,15 +232,20 @@ impl<S: Steward> Committer<S> {
                 self.shared.note_full(false);
                 true
             }
-            Err(error) if is_no_space(&error) => {
-                self.shared.note_full(true);
-                false
-            }
             Err(error) => {
-                self.shared.fail("allocate a segment", &error);
+                self.refuse_room("allocate", &error);
                 false
             }
         }
+    }
+
+    /// There is no next segment now, for want of room, of an inode, of a file descriptor or of a disk that works. Nothing
+    /// that was written is touched by that: it is tried again with the next append.
+    fn refuse_room(&self, what: &str, error: &io::Error) -> Failure {
+        if !self.shared.note_full(true) && !is_no_space(error) {
+            tracing::error!(dir = %self.shared.dir.display(), %error, "cannot {what} a segment");
+        }
+        Failure::NoSpace
     }
 
     /// Writes one group, waits for the disk, answers.
@@ -227,8 +253,11 @@ impl<S: Steward> Committer<S> {
         if group.is_empty() {
             return;
         }
-        match self.write_group(&group) {
+        match self.write_or_mend(&group) {
             Ok(frames_start) => {
+                if self.spare.is_some() || !self.is_half_full() {
+                    self.shared.note_full(false);
+                }
                 // Readers may use a place as soon as the steward knows it.
                 self.shared.segments.extend(self.active.number, self.active.position);
                 self.steward.reached(self.active.number, self.active.position as u32);
@@ -244,6 +273,21 @@ impl<S: Steward> Committer<S> {
                     self.steward.committed(entry.tag, Err(failure.clone()));
                 }
             }
+        }
+    }
+
+    /// Writes a group; after a commit that failed for another reason than want of room, once more.
+    ///
+    /// What is refused is not there, or only until the log is mended.
+    fn write_or_mend(&mut self, group: &[Entry<S::Tag>]) -> Result<u64, Failure> {
+        let failure = match self.write_group(group) {
+            Ok(placed) => return Ok(placed),
+            Err(failure) => failure,
+        };
+        self.mend()?;
+        match failure {
+            Failure::Suspended(_) => self.write_group(group),
+            _ => Err(failure),
         }
     }
 
@@ -264,36 +308,24 @@ impl<S: Steward> Committer<S> {
         units().for_each(|unit| slices.extend(unit.slices()));
         slices.push(IoSlice::new(padding));
         slices.retain(|slice| !slice.is_empty());
-        let disk = &self.shared.options.disk;
-        let written = write_all(&**disk, &self.active.file, &mut slices, self.active.position);
-        written.map_err(|error| self.take_back(&error))?;
+        if let Some(wound) = &self.wound {
+            return Err(wound.failure());
+        }
+        let disk = Arc::clone(&self.shared.options.disk);
+        let written = write_all(&*disk, &self.active.file, &mut slices, self.active.position);
+        written.map_err(|error| self.cut_short(&error))?;
         if self.shared.options.sync == SyncMode::Durable {
-            disk.sync(&self.active.file).map_err(|error| self.shared.fail("sync", &error))?;
+            disk.sync(&self.active.file).map_err(|error| self.wounded("sync", &error))?;
         }
         let opening = self.opening.take().map_or(0, |unit| unit.bytes());
         self.active.position = align(header.frames_end());
         Ok(header.frames_start() + opening)
     }
 
-    /// A group was written in part: make sure that nobody reads it.
-    fn take_back(&self, error: &io::Error) -> Failure {
-        if !is_no_space(error) {
-            return self.shared.fail("write", error);
-        }
-        self.shared.note_full(true);
-        let disk = &self.shared.options.disk;
-        let zeros = [0; GROUP_HEADER];
-        let erased = write_all(&**disk, &self.active.file, &mut [IoSlice::new(&zeros)], self.active.position)
-            .and_then(|()| disk.sync(&self.active.file));
-        match erased {
-            Ok(()) => Failure::NoSpace,
-            Err(error) => self.shared.fail("take back a write", &error),
-        }
-    }
-
     /// Ends an orderly life with an empty group, which proves that the one in front of it was complete.
     fn seal(&mut self) {
-        if self.shared.failed.get().is_none() && self.opening.is_none() && self.fits(0) {
+        let whole = self.shared.failed.get().is_none() && self.mend().is_ok();
+        if whole && self.opening.is_none() && self.fits(0) {
             let sealed = self.write_group(&[]).is_ok() && self.shared.options.disk.sync(&self.active.file).is_ok();
             tracing::debug!(dir = %self.shared.dir.display(), sealed, "log closed");
         }
@@ -346,7 +378,7 @@ impl<S: Steward> Turns for Tame<S> {
     }
 
     fn retry_in(&self) -> Option<Duration> {
-        self.committer.steward.has_backlog().then_some(RETRY)
+        self.committer.retry_in()
     }
 }
 
@@ -371,11 +403,17 @@ pub(crate) fn lock<T: ?Sized>(turns: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn begin_segment<T>(shared: &Shared<T>, number: u32, spare: File) -> io::Result<Active> {
     let header = SegmentHeader { number, kind: shared.kind, created: shared.options.clock.now(), salt: random_salt() };
-    promote_spare(&shared.dir, &*shared.options.disk, &spare, &header)?;
+    if let Err(error) = promote_spare(&shared.dir, &*shared.options.disk, &spare, &header) {
+        // Under neither name: the active segment stays the last one.
+        let begun = [shared.dir.join(SPARE_NAME), segment_path(&shared.dir, number)];
+        begun.iter().for_each(|path| drop(std::fs::remove_file(path)));
+        return Err(error);
+    }
     let capacity = spare.metadata()?.len();
     let file = Arc::new(spare);
     shared.segments.begin(file.clone(), header);
-    Ok(Active { number, salt: header.salt, file, position: SEGMENT_HEADER, capacity })
+    let (position, begun_at) = (SEGMENT_HEADER, SEGMENT_HEADER);
+    Ok(Active { number, salt: header.salt, file, position, capacity, begun_at })
 }
 
 /// Lets nobody wait for a committer that is gone, whatever ended it.

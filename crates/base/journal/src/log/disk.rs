@@ -24,6 +24,14 @@ pub trait Disk: Send + Sync + 'static {
     /// What the operating system says; nothing is known about what is on the medium.
     fn sync(&self, file: &File) -> io::Result<()>;
 
+    /// Lets go of what memory holds of a file whose bytes are synced, so that they are read from the medium next.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    fn forget_cached(&self, file: &File) -> io::Result<()> {
+        Ok(rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed)?)
+    }
+
     /// Puts a small file in the place of another, whole, synced, under its name (see
     /// [`crate::file::replace_durably`]).
     ///

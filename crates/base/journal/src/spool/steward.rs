@@ -88,7 +88,7 @@ impl SpoolSteward {
     }
 
     fn changed(&self, changes: Vec<Change>, result: &Result<Placed, Failure>) {
-        if *result == Err(Failure::NoSpace) {
+        if matches!(result, Err(Failure::NoSpace | Failure::Suspended(_))) {
             self.put_back(changes);
             return;
         }

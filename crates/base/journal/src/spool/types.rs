@@ -122,8 +122,8 @@ pub enum AdmitError {
     /// The spool is closed, or the queue is gone: the program is about to end.
     #[error("the spool is closed")]
     Closed,
-    /// The disk failed; the spool takes nothing more until it is opened again. Whether this admission is on disk is
-    /// not known.
+    /// The disk failed; the spool takes nothing until it works again, or (see [`super::Spool::failure`]) until it is opened
+    /// again. Whether this admission is on disk is not known: it is not, once the spool takes something again.
     #[error("the spool failed: {0}")]
     Failed(String),
 }
@@ -134,7 +134,7 @@ pub enum AckError {
     /// The spool is closed: after the next start the event log tells it again.
     #[error("the spool is closed")]
     Closed,
-    /// The disk failed; the spool takes nothing more until it is opened again.
+    /// Acknowledged records were damaged: the spool takes nothing more until it is opened again.
     #[error("the spool failed: {0}")]
     Failed(String),
 }

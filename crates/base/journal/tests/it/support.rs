@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, IoSlice};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 
 use journal::events::{EventLog, EventLogOptions};
 use journal::spool::{Admission, AdmitMessage, Hold, Opened, Spool, SpoolOptions};
@@ -81,6 +81,9 @@ pub fn delivered(recipient: u64) -> Event {
     Event::of_recipient(EventKind::Delivered, RecipientId(recipient), 1, NOW)
 }
 
+/// Damages a file.
+pub type Lose = fn(&File);
+
 /// A disk that can be full, cut writes short, or lose its mind.
 #[derive(Clone, Default)]
 pub struct TrickyDisk {
@@ -89,9 +92,64 @@ pub struct TrickyDisk {
     pub allocations: Arc<AtomicUsize>,
     /// Writes fail after this many bytes, once.
     pub fail_after: Arc<std::sync::Mutex<Option<usize>>>,
-    pub no_sync: Arc<AtomicBool>,
+    /// So many syncs fail, with an error of this number.
+    pub failing_syncs: Arc<AtomicUsize>,
+    pub errno: Arc<AtomicI32>,
+    /// Every write fails, with an error of that number.
+    pub no_write: Arc<AtomicBool>,
+    /// What the medium has made of a file that memory had better.
+    pub lost: Arc<std::sync::Mutex<Option<Lose>>>,
+    /// Draws failures of every kind.
+    pub dice: Arc<std::sync::Mutex<Option<Dice>>>,
     pub writes: Arc<AtomicUsize>,
     pub syncs: Arc<AtomicUsize>,
+}
+
+impl TrickyDisk {
+    /// What fails, fails with this; for want of room, when nothing else is said.
+    fn error(&self) -> io::Error {
+        match self.errno.load(Ordering::SeqCst) {
+            0 => full(),
+            errno => io::Error::from_raw_os_error(errno),
+        }
+    }
+
+    /// An error, if the dice want one.
+    fn thrown(&self) -> io::Result<()> {
+        let mut dice = self.dice.lock().unwrap();
+        let errno = dice.as_mut().and_then(Dice::errno);
+        errno.map_or(Ok(()), |errno| Err(io::Error::from_raw_os_error(errno)))
+    }
+}
+
+/// Random numbers of a seed (splitmix64), for failures that come in bursts.
+pub struct Dice {
+    state: u64,
+    burst: usize,
+}
+
+impl Dice {
+    pub fn new(seed: u64) -> Self {
+        Dice { state: seed, burst: 0 }
+    }
+
+    /// Less than `end`, which is not 0.
+    pub fn below(&mut self, end: usize) -> usize {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) % end as u64) as usize
+    }
+
+    /// No room, a disk that fails, a quota.
+    fn errno(&mut self) -> Option<i32> {
+        if self.burst == 0 && self.below(12) == 0 {
+            self.burst = 1 + self.below(6);
+        }
+        self.burst = self.burst.checked_sub(1)?;
+        Some([28, 5, 122][self.below(3)])
+    }
 }
 
 fn full() -> io::Error {
@@ -101,11 +159,21 @@ fn full() -> io::Error {
 impl Disk for TrickyDisk {
     fn allocate(&self, file: &File, bytes: u64) -> io::Result<()> {
         self.allocations.fetch_add(1, Ordering::SeqCst);
-        if self.no_allocation.load(Ordering::SeqCst) { Err(full()) } else { RealDisk.allocate(file, bytes) }
+        self.thrown()?;
+        if self.no_allocation.load(Ordering::SeqCst) { Err(self.error()) } else { RealDisk.allocate(file, bytes) }
     }
 
     fn write(&self, file: &File, slices: &[IoSlice<'_>], offset: u64) -> io::Result<usize> {
         self.writes.fetch_add(1, Ordering::SeqCst);
+        if let Err(error) = self.thrown() {
+            let bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.to_vec()).collect();
+            let part = self.dice.lock().unwrap().as_mut().unwrap().below(bytes.len() + 1);
+            RealDisk.write(file, &[IoSlice::new(&bytes[..part])], offset)?;
+            return Err(error);
+        }
+        if self.no_write.load(Ordering::SeqCst) {
+            return Err(self.error());
+        }
         let mut fail_after = self.fail_after.lock().unwrap();
         let Some(left) = fail_after.as_mut() else { return RealDisk.write(file, slices, offset) };
         if *left == 0 {
@@ -120,6 +188,18 @@ impl Disk for TrickyDisk {
 
     fn sync(&self, file: &File) -> io::Result<()> {
         self.syncs.fetch_add(1, Ordering::SeqCst);
-        if self.no_sync.load(Ordering::SeqCst) { Err(io::Error::from_raw_os_error(5)) } else { RealDisk.sync(file) }
+        self.thrown()?;
+        let failing = self.failing_syncs.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        match failing {
+            Ok(_) => Err(self.error()),
+            Err(_) => RealDisk.sync(file),
+        }
+    }
+
+    fn forget_cached(&self, file: &File) -> io::Result<()> {
+        if let Some(lose) = *self.lost.lock().unwrap() {
+            lose(file);
+        }
+        RealDisk.forget_cached(file)
     }
 }
