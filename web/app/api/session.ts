@@ -5,6 +5,7 @@ import type {
   Account,
   AccountChange,
   ApiKey,
+  ApiKeyChange,
   CreatedAccount,
   CreatedApiKey,
   Login,
@@ -48,4 +49,5 @@ export const apiKeysQuery = queryOptions({
   queryFn: ({ signal }) => get<Page<ApiKey>>("/api-keys", { limit: 200 }, signal),
 });
 export const createApiKey = (key: NewApiKey) => post<CreatedApiKey>("/api-keys", key);
+export const changeApiKey = (id: string, change: ApiKeyChange) => patch<ApiKey>(`/api-keys/${id}`, change);
 export const deleteApiKey = (id: string) => remove(`/api-keys/${id}`);

@@ -2,6 +2,7 @@
 import type {
   Account,
   AccountChange,
+  ApiKeyChange,
   Language,
   Login,
   NewAccount,
@@ -99,6 +100,14 @@ export const accountRoutes: Routes = {
     };
     call.db.keys.push(key);
     return { status: 201, json: { key, secret: "ies_7f2qk0v8hw3m5r1xj9d4t6b2c7n8p0sa" } };
+  },
+  "PATCH /api-keys/:id": (call) => {
+    const change = bodyOf<ApiKeyChange>(call);
+    const key = call.db.keys.find((known) => known.id === call.params.id);
+    if (!key) throw notFound("API key");
+    if (change.name) key.name = change.name;
+    if (change.limits) key.limits = change.limits;
+    return { json: key };
   },
   "DELETE /api-keys/:id": ({ db, params }) => {
     db.keys = db.keys.filter((key) => key.id !== params.id);

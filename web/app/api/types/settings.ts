@@ -18,5 +18,7 @@ export type AccountChange = Schemas["AccountChange"];
 export type KeyScope = Schemas["KeyScope"];
 export type ApiKey = Schemas["ApiKey"];
 export type NewApiKey = Schemas["NewApiKey"];
+export type ApiKeyChange = Schemas["ApiKeyChange"];
+export type KeyLimits = Schemas["KeyLimits"];
 /** The only time the secret is told. */
 export type CreatedApiKey = Schemas["NewApiKeySecret"];

@@ -17,6 +17,8 @@ import { Page } from "~/ui/Page";
 import { Panel } from "~/ui/Panel";
 import { EmptyState } from "~/ui/States";
 import { Tag } from "~/ui/Tag";
+import { EditKeyDialog } from "./EditKeyDialog";
+import { KeyLimitsText } from "./KeyLimitsFields";
 import { NewKeyDialog } from "./NewKeyDialog";
 
 export function ApiKeysPage() {
@@ -24,6 +26,7 @@ export function ApiKeysPage() {
   const format = useFormat();
   const query = useQuery(apiKeysQuery);
   const [creating, creation] = useDisclosure(false);
+  const [editing, setEditing] = useState<ApiKey | null>(null);
   const [revoking, setRevoking] = useState<ApiKey | null>(null);
   const columns = useMemo<Column<ApiKey>[]>(
     () => [
@@ -50,6 +53,12 @@ export function ApiKeysPage() {
           </span>
         ),
       },
+      {
+        id: "limits",
+        header: t("settings.limits"),
+        wide: true,
+        cell: (row) => <KeyLimitsText limits={row.limits} />,
+      },
       { id: "by", header: t("settings.createdBy"), hideBelow: "md", wide: true, cell: (row) => row.created_by },
       {
         id: "created",
@@ -68,9 +77,14 @@ export function ApiKeysPage() {
         header: t("table.actions"),
         primary: true,
         cell: (row) => (
-          <Button variant="default" size="compact-xs" onClick={() => setRevoking(row)}>
-            {t("settings.revoke")}
-          </Button>
+          <span style={{ display: "inline-flex", gap: 6 }}>
+            <Button variant="default" size="compact-xs" onClick={() => setEditing(row)}>
+              {t("settings.edit")}
+            </Button>
+            <Button variant="default" size="compact-xs" onClick={() => setRevoking(row)}>
+              {t("settings.revoke")}
+            </Button>
+          </span>
         ),
       },
     ],
@@ -102,6 +116,7 @@ export function ApiKeysPage() {
         </Loaded>
       </Panel>
       {creating ? <NewKeyDialog onClose={creation.close} /> : null}
+      {editing ? <EditKeyDialog apiKey={editing} onClose={() => setEditing(null)} /> : null}
       {revoking ? <RevokeKey apiKey={revoking} onClose={() => setRevoking(null)} /> : null}
     </Page>
   );

@@ -2,11 +2,13 @@
 import { Button, Checkbox, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { apiKeysQuery, createApiKey } from "~/api/session";
 import type { KeyScope } from "~/api/types";
 import { Problem } from "~/components/Problem";
 import { SecretBox } from "~/components/SecretBox";
+import { draftOf, KeyLimitsFields, limitsOf } from "./KeyLimitsFields";
 
 const SCOPES: KeyScope[] = ["inject", "read", "manage"];
 
@@ -20,6 +22,7 @@ export function NewKeyDialog({ onClose }: { onClose: () => void }) {
       scopes: (value) => (value.length > 0 ? null : t("settings.oneScope")),
     },
   });
+  const [draft, setDraft] = useState(() => draftOf(undefined));
   const create = useMutation({
     mutationFn: createApiKey,
     onSuccess: () => client.invalidateQueries({ queryKey: apiKeysQuery.queryKey }),
@@ -43,7 +46,7 @@ export function NewKeyDialog({ onClose }: { onClose: () => void }) {
           </Group>
         </Stack>
       ) : (
-        <form onSubmit={form.onSubmit((values) => create.mutate(values))}>
+        <form onSubmit={form.onSubmit((values) => create.mutate({ ...values, limits: limitsOf(draft) }))}>
           <Stack gap="sm">
             <TextInput
               label={t("settings.keyName")}
@@ -63,6 +66,7 @@ export function NewKeyDialog({ onClose }: { onClose: () => void }) {
                 ))}
               </Stack>
             </Checkbox.Group>
+            {form.values.scopes.includes("inject") ? <KeyLimitsFields value={draft} onChange={setDraft} /> : null}
             {create.isError ? <Problem error={create.error} /> : null}
             <Group justify="flex-end" gap="xs">
               <Button variant="default" size="sm" onClick={onClose}>
