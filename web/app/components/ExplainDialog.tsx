@@ -123,13 +123,11 @@ function Explained({ answer }: { answer: Explanation }) {
 }
 
 function LimiterText({ limiter, main = false }: { limiter: Limiter; main?: boolean }) {
-  const { t, i18n } = useTranslation();
-  const key = `delivery.limiters.${limiter.kind}`;
-  const name = i18n.exists(key) ? (t as (key: string) => string)(key) : limiter.kind;
+  const { t } = useTranslation();
   return (
     <div className={main ? classes.main : classes.minor}>
       <b>
-        {name}
+        {t(`delivery.limiters.${limiter.kind}`)}
         {limiter.value ? `: ${limiter.value}` : ""}
       </b>
       <p>{limiter.text}</p>

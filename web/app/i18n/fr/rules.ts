@@ -1,4 +1,4 @@
-// Règles sur les réponses : compteurs, mode observation, anomalies, ce qui a été appris.
+// Règles sur les réponses : compteurs, mode test (`shadow` dans le fichier des règles), anomalies, ce qui a été appris.
 export const rules = {
   findings_one: "{{count, number}} anomalie dans les règles",
   findings_other: "{{count, number}} anomalies dans les règles",
@@ -7,7 +7,7 @@ export const rules = {
   severity: { error: "Ne peut pas fonctionner", warning: "Étrange" },
   line: "ligne {{line}}",
   mend: "Pour corriger :",
-  activeHint: "Ce que des règles ont fait et qui vaut encore, avec la réponse de trop",
+  activeHint: "Limites fixées par des règles, avec la réponse qui les a fixées",
   where: "Où",
   done: "Effet",
   rule: "Règle",
@@ -36,8 +36,8 @@ export const rules = {
   fired: "Déclenchée",
   wouldFire: "Se serait déclenchée",
   lastAt: "Dernière",
-  inShadow: "En observation",
-  watches: "En veille",
+  inShadow: "Mode test",
+  watches: "Prête",
   more: "Afficher les détails de {{name}}",
   less: "Masquer les détails de {{name}}",
   never: "aucune depuis le démarrage du programme",
@@ -45,17 +45,17 @@ export const rules = {
   codes: "Codes de réponse",
   phases: "Phases",
   samples: "Prévue pour",
-  toShadow: "Mettre en observation…",
+  toShadow: "Passer en mode test…",
   act: "Laisser agir…",
-  shadowTitle: "Mettre {{name}} en observation ?",
+  shadowTitle: "Passer {{name}} en mode test ?",
   shadowText:
     "Elle continue de compter et dit ce qu’elle ferait, mais ne fait rien. Ce qu’elle a fait jusqu’ici prend fin aussitôt.",
   actTitle: "Laisser agir {{name}} ?",
   actText: "Dès la prochaine réponse, elle fait ce qu’elle annonce, pour la durée annoncée.",
-  wouldHave_one: "En observation, elle se serait déclenchée {{count, number}} fois.",
-  wouldHave_other: "En observation, elle se serait déclenchée {{count, number}} fois.",
+  wouldHave_one: "En mode test, elle se serait déclenchée {{count, number}} fois.",
+  wouldHave_other: "En mode test, elle se serait déclenchée {{count, number}} fois.",
   ends_one: "Elle est en vigueur à {{count, number}} endroit ; cela prend fin.",
   ends_other: "Elle est en vigueur à {{count, number}} endroits ; cela prend fin.",
-  shadowNow: "{{name}} ne fait plus que compter",
+  shadowNow: "{{name}} est en mode test",
   actsNow: "{{name}} agit de nouveau",
 } as const;

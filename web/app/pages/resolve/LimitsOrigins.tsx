@@ -5,7 +5,7 @@ import type { LimitResolution, SourceResolution } from "~/api/types";
 import { type Column, DataTable } from "~/table/DataTable";
 import classes from "./Resolve.module.css";
 
-/** Limits that have a name in the language of the page; another one is called by its key. */
+/** Limits that the engine knows, by their keys in the files; one that is younger than this page is called by its key. */
 const NAMED = [
   "connections",
   "rate",
@@ -14,6 +14,21 @@ const NAMED = [
   "connection_rate",
   "messages_per_connection",
   "recipients_per_transaction",
+  "total_connections",
+  "address_connections",
+  "total_rate",
+  "byte_rate",
+  "provider_byte_rate",
+  "total_byte_rate",
+  "provider_connection_rate",
+  "total_connection_rate",
+  "connection_failures",
+  "backoff_rate",
+  "backoff_connections",
+  "idle_timeout",
+  "max_age",
+  "retry",
+  "warm_up",
   "tls",
 ] as const;
 

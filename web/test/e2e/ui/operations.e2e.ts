@@ -58,7 +58,7 @@ it("says first which virtual MTA is down, and who stands in for it", async () =>
   await context.close();
 });
 
-it("tells what the rules did, puts one into shadow and lets it act again", async () => {
+it("tells what the rules did, puts one into test mode and lets it act again", async () => {
   const { page, context, complaints } = await openPage(browser, { width: 1440, scheme: "light" }, site.url);
   await logIn(page, site.url, "ops@verriere.example", "demo");
   await page.goto(`${site.url}/delivery/providers?name=orange`);
@@ -68,12 +68,12 @@ it("tells what the rules did, puts one into shadow and lets it act again", async
   await rules.getByText("1,204").waitFor();
   await rules.getByRole("button", { name: "Show more of orange-connections" }).click();
   await rules.getByText("providers.toml line 225").waitFor();
-  await rules.getByRole("button", { name: "Into shadow…" }).click();
+  await rules.getByRole("button", { name: "Into test mode…" }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByText("It is in force in 1 place now; that ends.").waitFor();
   expect(await axe(page)).toEqual([]);
-  await dialog.getByRole("button", { name: "Into shadow…" }).click();
-  await rules.getByText("In shadow", { exact: true }).waitFor();
+  await dialog.getByRole("button", { name: "Into test mode…" }).click();
+  await rules.getByText("Test mode", { exact: true }).waitFor();
   await page.getByRole("table", { name: "In force now" }).waitFor({ state: "detached" });
   await rules.getByRole("button", { name: "Let it act…" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Let it act…" }).click();
