@@ -8,7 +8,7 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 REPORTS := $(abspath target/nextest)
 report = --reporter=default --reporter=junit --outputFile.junit=$(REPORTS)/$(1).xml
 
-.PHONY: demo run test clean-reports test-rust test-web test-e2e simulation tools ui release bench-mta bench-demo bench-idle bench-build lint fmt reference
+.PHONY: demo run test clean-reports test-rust test-web test-e2e simulation tools ui release bench-mta bench-queue bench-demo bench-idle bench-build lint fmt reference
 
 ## A real campaign of 20,000 mails to ten simulated mailbox providers; ONCE=1 ends with the table and an exit code.
 demo: ui
@@ -61,6 +61,10 @@ release: ui
 ## Measurements, written to bench/runs/ (see bench/README.md). None of them is a test.
 bench-mta: release
 	bench/mta.sh
+
+bench-queue:
+	$(CARGO) build --release --package ies-queue --example queue_bench
+	bench/queue.sh
 
 bench-demo: release
 	bench/demo.sh

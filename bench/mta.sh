@@ -4,6 +4,7 @@
 #   bench/mta.sh                     writes bench/runs/mta-COMMIT.jsonl, a line a figure
 #   PARTS="peers signed" N=20000 RUNS=3 SIZES="10240" PEERS="postfix exim" BODY=random bench/mta.sh
 #
+# AS=NAME writes bench/runs/NAME-COMMIT.jsonl, for a run of some parts beside another of the same commit.
 # PARTS: peers (reception and relay), signed (relay with DKIM RSA-2048), merged, memory, isolation.
 # iES runs as shipped: durable spool, event log, monitor; only the limits towards the sinks are lifted, as Postfix's are.
 set -euo pipefail
@@ -32,8 +33,10 @@ listen = "127.0.0.1:0"
 listen = "$smtp"
 [dns]
 zone_file = "$work/bench.zone"
+dnssec = "off"
 [delivery]
 port = 2525
+mta_sts = "off"
 allow_private_routes = true
 [log]
 filter = "warn"
@@ -71,7 +74,7 @@ signature_s() { # seconds of one RSA-2048 signature on one core
   openssl speed -seconds 3 rsa2048 2>/dev/null | awk '/^rsa *2048/ { sub("s", "", $4); print $4 }'
 }
 
-out=$(run_file "mta${BODY:+-$BODY}")
+out=$(run_file "${AS:-mta}${BODY:+-$BODY}")
 header "bench/mta.sh (PARTS='$PARTS' PEERS='$PEERS' N=$N RUNS=$RUNS SIZES=${SIZES:-10240} BODY=${BODY:-x})" >"$out"
 for part in $PARTS; do
   case $part in

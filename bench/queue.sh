@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # The queue with many recipients, on a real spool and event log: memory of a recipient, start-up, search, cancelling.
 # Targets: 128 bytes a recipient in all, start and cancel of 1,000,000 within 5 s each, 60 MB for 100,000 raw messages.
-# Takes the example built by `cargo build --release -p ies-queue --example queue_bench`, or QUEUE_BENCH.
+# `make bench-queue` builds what it takes; QUEUE_BENCH names another.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . bench/lib.sh
 bench=${QUEUE_BENCH:-${CARGO_TARGET_DIR:-target}/release/examples/queue_bench}
-[ -x "$bench" ] || { echo "$bench is missing: cargo build --release -p ies-queue --example queue_bench" >&2; exit 1; }
+[ -x "$bench" ] || { echo "$bench is missing: make bench-queue" >&2; exit 1; }
 n=${N:-1000000}
 out=$(run_file queue)
 header "bench/queue.sh (N=$n)" >"$out"
