@@ -1,7 +1,8 @@
 //! Replies that were recorded elsewhere, one line each, for the replay of rules.
 //!
 //! Knows its form by itself, line by line: own events (JSON lines), KumoMTA's log (JSON lines), PowerMTA's accounting file
-//! (CSV behind its header line: d, b, t and tq records), Postfix's log, and plain lines: `[TIME] [PROVIDER] 421 4.7.0 text`.
+//! (CSV behind its header line: d, b, t and tq records), Postfix's log, and plain lines: `[TIME] [PROVIDER] [PHASE] 421 4.7.0
+//! text`, the phase as events name it (`greeting`, `mail-from`, `dot` …).
 //! A line that is none of these is counted, never an error; a record that is no reply (a reception, a report) is passed
 //! over. Reads only; what rules make of it is `replay`'s.
 
@@ -220,10 +221,15 @@ impl<'a> Reader<'a> {
             provider = if known { Name::from(first) } else { self.provider_of(first) };
             rest = after.trim_start();
         }
+        let (first, after) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+        let phase = serde_json::from_value::<Phase>(Value::from(first)).ok();
+        if phase.is_some() {
+            rest = after.trim_start();
+        }
         let Some(reply) = read_reply(rest).map(bounded) else { return Line::Unread };
         let none = Name::default;
         let (source, site, tenant, campaign) = (none(), none(), none(), none());
-        Line::Reply(Box::new(Recorded { at, provider, source, site, tenant, campaign, phase: None, reply }))
+        Line::Reply(Box::new(Recorded { at, provider, source, site, tenant, campaign, phase, reply }))
     }
 }
 
@@ -341,11 +347,20 @@ mod tests {
     #[test]
     fn plain_lines() {
         check(
-            &["421 4.7.0 later", "gmail 550 5.7.1 no", "2026-03-14T08:00:00Z mx.free.fr 421 busy", "hello", "", "# x"],
+            &[
+                "421 4.7.0 later",
+                "gmail 550 5.7.1 no",
+                "2026-03-14T08:00:00Z mx.free.fr 421 busy",
+                "free greeting 421 busy",
+                "hello",
+                "",
+                "# x",
+            ],
             &[
                 "-    - 421 4.7.0 later",
                 "- gmail   - 550 5.7.1 no",
                 "1773475200 free   - 421 busy",
+                "- free   greeting 421 busy",
                 "unread",
                 "other",
                 "other",

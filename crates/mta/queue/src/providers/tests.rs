@@ -1,6 +1,7 @@
 //! The built-in file is sound, errors name their place, the linter finds the dead rules of the field.
 
 use expect_test::{Expect, expect};
+use model::route::TlsPolicy;
 
 use super::*;
 use crate::config::Override;
@@ -93,6 +94,74 @@ fn rules_fire_on_their_provider_only() {
     check("example.org", "421 too many connections", Phase::Greeting, Some("too-many-connections"));
     check("example.org", "421 too many connections", Phase::Dot, None);
     check("gmail", "250 our system has detected that this message is fine", Phase::Dot, None);
+}
+
+#[test]
+fn replies_as_they_come_find_their_rule() {
+    let providers = Providers::builtin();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../fixtures/replies/provider-replies.txt");
+    let text = std::fs::read_to_string(file).unwrap();
+    let mut reader = recorded::Reader::new(&providers, model::time::Timestamp::default());
+    let (mut expected, mut wrong, mut seen) = ("-", Vec::new(), std::collections::BTreeSet::new());
+    for line in text.lines() {
+        if let Some(rule) = line.strip_prefix("# rule ") {
+            expected = rule;
+            continue;
+        }
+        let recorded::Line::Reply(found) = reader.line(line) else {
+            assert!(line.is_empty() || line.starts_with('#'), "unread: {line}");
+            continue;
+        };
+        let phase = found.phase.or(Some(Phase::MailFrom));
+        let rule = providers.rule_for(&found.provider, &found.reply, phase);
+        let rule = rule.map_or("-", |idx| &*providers.rules()[idx].name);
+        if rule != expected {
+            wrong.push(format!("{rule} in place of {expected}: {line}"));
+        }
+        seen.insert(rule.to_owned());
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+    let unseen: Vec<&str> =
+        providers.rules().iter().map(|rule| &*rule.name).filter(|name| !seen.contains(*name)).collect();
+    assert_eq!(unseen, Vec::<&str>::new(), "rules without a reply of their own");
+}
+
+/// The reference of the field: connections, messages on a connection, TLS, for each provider that has values of its own.
+#[test]
+fn every_provider_has_its_values() {
+    let providers = Providers::builtin();
+    let check = |name: &str, connections, messages, tls: TlsPolicy| {
+        let limits = providers.limits(&Name::from("ip-1"), &Name::from(name), None, &[]);
+        let total = limits.provider_connections.as_ref().map_or(u32::MAX, |limit| limit.value);
+        let found = (limits.connections.value.min(total), limits.messages_per_connection.value, limits.tls);
+        assert_eq!(found, (connections, messages, tls), "{name}");
+    };
+    let (opportunistic, required) = (TlsPolicy::Opportunistic, TlsPolicy::Required);
+    check("example.org", 10, 100, opportunistic);
+    check("gmail", 5, 50, required);
+    check("yahoo", 10, 20, opportunistic);
+    check("outlook", 5, 50, required);
+    check("microsoft365", 5, 50, required);
+    check("icloud", 10, 5, opportunistic);
+    check("comcast", 25, 400, required);
+    check("orange", 2, 100, required);
+    check("laposte", 2, 100, opportunistic);
+    check("sfr", 2, 50, opportunistic);
+    check("free", 2, 20, opportunistic);
+    check("gmx", 4, 20, required);
+    check("mail.com", 4, 100, opportunistic);
+    check("t-online", 2, 20, opportunistic);
+    check("mimecast", 10, 100, opportunistic);
+    check("barracuda", 10, 15, required);
+    check("netvigator", 5, 10, required);
+    check("kpn", 10, 10, required);
+    check("yahoo-japan", 2, 20, opportunistic);
+    check("qq", 4, 8, required);
+    check("netease", 4, 7, required);
+    check("mail.ru", 5, 50, opportunistic);
+    check("libero", 4, 10, opportunistic);
+    check("arcor", 4, 20, opportunistic);
+    assert_eq!(providers.entries().iter().filter(|entry| entry.has_limits).count(), 23);
 }
 
 fn check_error(text: &str, expected: Expect) {
