@@ -1,6 +1,6 @@
 //! What a mailbox is like: decided by the seed and the address, the same at every attempt and in every run.
 
-use std::hash::{Hash as _, Hasher};
+use model::hash::{FNV_OFFSET, GAMMA, fnv1a_from};
 
 use crate::scenario::Mailboxes;
 
@@ -23,11 +23,12 @@ pub enum Mailbox {
 
 /// A number from 0 to 1 that depends on nothing but the seed, the topic and the text.
 pub fn chance(seed: u64, topic: &str, text: &str) -> f64 {
-    let mut hasher = Fnv(0xcbf2_9ce4_8422_2325 ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    topic.hash(&mut hasher);
-    text.to_lowercase().hash(&mut hasher);
+    let lower = text.to_lowercase();
+    // No text has the byte 0xff: the two cannot run into each other.
+    let bytes = topic.bytes().chain([0xff]).chain(lower.bytes()).chain([0xff]);
+    let hash = fnv1a_from(FNV_OFFSET ^ seed.wrapping_mul(GAMMA), bytes);
     // The upper 53 bits after a final mix: FNV alone is weak in its upper bits.
-    let mixed = (hasher.0 ^ (hasher.0 >> 31)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    let mixed = (hash ^ (hash >> 31)).wrapping_mul(0x94d0_49bb_1331_11eb);
     ((mixed ^ (mixed >> 29)) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
@@ -56,21 +57,6 @@ impl Mailbox {
             Mailbox::Spam
         } else {
             Mailbox::Open
-        }
-    }
-}
-
-/// FNV-1a: stable over machines and versions, unlike the standard library's hasher.
-struct Fnv(u64);
-
-impl Hasher for Fnv {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Roll-up: domains that are served by the same MX hosts share one site.
 
+use model::hash::{FNV_OFFSET, fnv1a_from};
 use model::name::Name;
 use model::route::MxHost;
 
@@ -21,18 +22,15 @@ pub fn site_name(hosts: &[MxHost]) -> Name {
     }
 }
 
-/// FNV-1a over names and the order of their preferences; stable over restarts and machines.
+/// Over names and the order of their preferences; stable over restarts and machines.
 fn fingerprint(hosts: &[&MxHost]) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    let mut mix = |byte: u8| hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    let mut hash = FNV_OFFSET;
     let mut rank = 0_u8;
     for (idx, host) in hosts.iter().enumerate() {
         if idx > 0 && hosts[idx - 1].preference != host.preference {
             rank = rank.saturating_add(1);
         }
-        host.name.bytes().for_each(&mut mix);
-        mix(0);
-        mix(rank);
+        hash = fnv1a_from(hash, host.name.bytes().chain([0, rank]));
     }
     hash
 }

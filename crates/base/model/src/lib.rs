@@ -22,6 +22,7 @@ pub mod dns;
 pub mod error;
 pub mod event;
 pub mod handoff;
+pub mod hash;
 pub mod id;
 pub mod name;
 pub mod reply;

@@ -590,10 +590,10 @@ impl Stored {
     }
 }
 
-/// FNV-1a of what changed, for an id that is the same however often it is told.
+/// What changed, for an id that is the same however often it is told.
 fn change_number(name: &str, change: &Change) -> u64 {
     let bytes = name.bytes().chain(change.to.bytes()).chain(change.at.0.to_be_bytes());
-    bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    model::hash::fnv1a(bytes)
 }
 
 fn event(key: &Stored, change: &Change) -> Event {

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use dns::{DnsFailure, Resolver};
 use futures::future::join_all;
 use mail::bounce::Failure;
+use model::hash;
 use model::name::Name;
 use model::route::{MxHost, Site, Source};
 use model::smarthost::Route;
@@ -317,12 +318,9 @@ fn in_order(hosts: &[MxHost], seed: u64) -> Vec<&MxHost> {
     hosts.into_iter().map(|(_, _, host)| host).collect()
 }
 
-/// Spreads numbers evenly (splitmix64).
+/// Spreads numbers evenly: what SplitMix64 gives first for this seed.
 pub(crate) fn mix(number: u64) -> u64 {
-    let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
+    hash::mix(number.wrapping_add(hash::GAMMA))
 }
 
 #[cfg(test)]

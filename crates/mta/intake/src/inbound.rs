@@ -30,6 +30,7 @@ use mail::report::{
 };
 use mail::token::Keys;
 use model::event::{Authentication, Event, EventKind, RemoteReport, Touch};
+use model::hash::fnv1a;
 use model::name::Name;
 use model::submission::{Origin, Protocol};
 use model::time::Timestamp;
@@ -156,13 +157,9 @@ impl Reading {
 
 /// About an address that somebody may name who is believed without a token.
 fn of_address(kind: EventKind, address: String, at: Timestamp, common: Event) -> Event {
-    // FNV-1a: the same address, kind and day is the same event.
+    // The same address, kind and day is the same event.
     let day = at.as_unix_s().div_euclid(86_400);
-    let hash = address
-        .to_lowercase()
-        .bytes()
-        .chain(day.to_be_bytes())
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash = fnv1a(address.to_lowercase().bytes().chain(day.to_be_bytes()));
     let Event { v, id, at, kind, .. } = Event::of_engine(kind, hash, at);
     Event { v, id, at, kind, address: Some(address), ..common }
 }

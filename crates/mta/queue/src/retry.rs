@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use model::config::{Fault, Faults};
+use model::hash::mix;
 use model::id::RecipientId;
 use model::units::Span;
 use schemars::JsonSchema;
@@ -63,13 +64,6 @@ pub fn with_jitter_of(percent: u64, plain: Duration, recipient: RecipientId, att
     plain.saturating_add(Duration::from_micros(
         u64::try_from(plain.as_micros()).unwrap_or(u64::MAX / 1_000).saturating_mul(permille) / 1_000,
     ))
-}
-
-/// Spreads the bits of a number (the finaliser of SplitMix64).
-fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Numbers from a seed (SplitMix64): one stream for each part of the world, so that what one part draws does not change
 //! what another gets.
 
-use std::hash::Hasher;
 use std::time::Duration;
+
+use model::hash::{GAMMA, fnv1a, mix};
 
 /// A stream of numbers.
 #[derive(Clone, Debug)]
@@ -11,17 +12,13 @@ pub struct Dice(u64);
 impl Dice {
     /// The stream of this topic under this seed.
     pub fn new(seed: u64, topic: &str) -> Self {
-        let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
-        hasher.write(topic.as_bytes());
-        Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ hasher.finish())
+        Dice(seed.wrapping_mul(GAMMA) ^ fnv1a(topic.bytes()))
     }
 
     /// The next number.
     pub fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0 = self.0.wrapping_add(GAMMA);
+        mix(self.0)
     }
 
     /// A number below `end`; 0 when `end` is 0.
@@ -47,19 +44,5 @@ impl Dice {
     /// A length of time from `first_ms` to `last_ms` milliseconds.
     pub fn millis(&mut self, first_ms: u64, last_ms: u64) -> Duration {
         Duration::from_millis(self.within(first_ms, last_ms))
-    }
-}
-
-struct Fnv(u64);
-
-impl Hasher for Fnv {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
     }
 }

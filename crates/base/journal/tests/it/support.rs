@@ -11,6 +11,7 @@ use journal::spool::{Admission, AdmitMessage, Hold, Opened, Spool, SpoolOptions}
 use journal::{Disk, Options, RealDisk, SyncMode};
 use model::event::{Event, EventKind};
 use model::handoff::MessageHead;
+use model::hash::{GAMMA, mix};
 use model::id::{MessageId, RecipientId};
 use model::name::Name;
 use model::submission::{Checkpoint, Content, Envelope, NewRecipient, Origin, Protocol, ReturnPath, Routing};
@@ -135,11 +136,8 @@ impl Dice {
 
     /// Less than `end`, which is not 0.
     pub fn below(&mut self, end: usize) -> usize {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % end as u64) as usize
+        self.state = self.state.wrapping_add(GAMMA);
+        (mix(self.state) % end as u64) as usize
     }
 
     /// No room, a disk that fails, a quota.

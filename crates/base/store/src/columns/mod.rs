@@ -14,6 +14,7 @@ use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::datatypes::{DataType, Field as ArrowField, Schema, SchemaRef, TimeUnit};
 use model::event::Event;
+use model::hash::fnv1a;
 
 pub(crate) use decode::events;
 pub(crate) use encode::batch;
@@ -94,12 +95,10 @@ pub(crate) fn schema() -> SchemaRef {
     Arc::clone(&SCHEMA)
 }
 
-/// Number under which an address is indexed: FNV-1a of its lower-case form. Equal addresses have equal numbers; the
+/// Number under which an address is indexed, made of its lower-case form. Equal addresses have equal numbers; the
 /// opposite is checked against the text.
 pub(crate) fn address_hash(address: &str) -> u64 {
-    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-    const PRIME: u64 = 0x0000_0100_0000_01b3;
-    folded(address).bytes().fold(OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
+    fnv1a(folded(address).bytes())
 }
 
 #[cfg(test)]

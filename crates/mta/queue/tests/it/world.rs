@@ -11,6 +11,7 @@ use std::time::Duration;
 use model::category::{Category, Disposition, Scope};
 use model::event::{Attempt, EventKind};
 use model::handoff::{FromDelivery, SessionTrouble, Ticket, ToDelivery};
+use model::hash::{GAMMA, mix};
 use model::id::{RecipientId, SessionId};
 use model::name::Name;
 use model::reply::{Phase, Reply};
@@ -28,14 +29,12 @@ pub struct Dice(u64);
 
 impl Dice {
     pub fn new(seed: u64) -> Self {
-        Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d)
+        Dice(seed.wrapping_mul(GAMMA) ^ 0x5851_f42d_4c95_7f2d)
     }
 
     pub fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0 = self.0.wrapping_add(GAMMA);
+        mix(self.0)
     }
 
     pub fn below(&mut self, end: u64) -> u64 {
