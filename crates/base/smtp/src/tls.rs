@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::CryptoProvider;
-use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::{DigitallySignedStruct, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 
@@ -22,6 +22,9 @@ pub const CERTIFICATE_FILE: &str = "smtp-certificate.pem";
 
 /// File name of the private key made by [`server_self_signed`]; mode 0600.
 pub const KEY_FILE: &str = "smtp-key.pem";
+
+/// Hosts whose sessions [`client_opportunistic`] keeps for resumption.
+const SESSIONS_MAX: usize = 256;
 
 /// A TLS configuration that could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -105,12 +108,8 @@ impl Secured {
     ) -> Result<Secured, crate::trust::TlsFault> {
         let chain = connection.peer_certificates().unwrap_or_default();
         let finding = trust.map(|trust| trust.judge(chain, host)).transpose()?;
-        let digest = |own: &CertificateDer<'_>| {
-            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, own);
-            digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
-        };
         let resumed = matches!(connection.handshake_kind(), Some(rustls::HandshakeKind::Resumed));
-        let certificate = chain.first().map(digest);
+        let certificate = chain.first().map(fingerprint);
         Ok(Secured { info: TlsInfo::of(connection), resumed, finding, certificate })
     }
 }
@@ -138,10 +137,7 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
 /// # Errors
 /// [`TlsError`]: the operator has to put the files right.
 pub fn server_from_pem(certificates: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
-    let chain = read_pem(certificates, |bytes| CertificateDer::pem_slice_iter(bytes).collect::<Result<Vec<_>, _>>())?;
-    if chain.is_empty() {
-        return Err(TlsError::Pem { path: certificates.to_owned(), reason: "no certificate".to_owned() });
-    }
+    let chain = read_chain(certificates)?;
     let key = read_pem(key, PrivateKeyDer::from_pem_slice)?;
     let config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
@@ -158,6 +154,21 @@ pub(crate) fn read_pem<T>(
 ) -> Result<T, TlsError> {
     let bytes = fs::read(path).map_err(|source| TlsError::File { path: path.to_owned(), source })?;
     read(&bytes).map_err(|error| TlsError::Pem { path: path.to_owned(), reason: error.to_string() })
+}
+
+/// The certificates of a PEM file, at least one.
+pub(crate) fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let chain = read_pem(path, |bytes| CertificateDer::pem_slice_iter(bytes).collect::<Result<Vec<_>, _>>())?;
+    match chain.is_empty() {
+        true => Err(TlsError::Pem { path: path.to_owned(), reason: "no certificate".to_owned() }),
+        false => Ok(chain),
+    }
+}
+
+/// SHA-256 of a whole certificate, in lower-case hexadecimal digits.
+pub(crate) fn fingerprint(certificate: &CertificateDer<'_>) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, certificate);
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A server configuration with the self-signed certificate that is kept in `dir`; made there when there is none.
@@ -193,17 +204,10 @@ fn write_file(path: &Path, mode: u32, text: &str) -> Result<(), TlsError> {
     write().map_err(|source| TlsError::File { path: path.to_owned(), source })
 }
 
-/// A client configuration that takes any certificate: opportunistic TLS between mail servers (RFC 7435).
+/// A client configuration that takes any certificate whose key the server has: opportunistic TLS between mail servers
+/// (RFC 7435).
 pub fn client_opportunistic() -> Arc<ClientConfig> {
-    let provider = provider();
-    let verifier = Arc::new(AnyCertificate { schemes: provider.signature_verification_algorithms.supported_schemes() });
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("invariant: the provider supports the default versions")
-        .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth();
-    Arc::new(config)
+    client(Signatures::Proven, None, SESSIONS_MAX).expect("invariant: without an identity no file is read")
 }
 
 /// What a client shows to servers that ask for a certificate.
@@ -237,10 +241,7 @@ pub fn client(
 ) -> Result<Arc<ClientConfig>, TlsError> {
     let provider = provider();
     let algorithms = provider.signature_verification_algorithms;
-    let verifier: Arc<dyn ServerCertVerifier> = match signatures {
-        Signatures::Proven => Arc::new(ProvenKey { algorithms }),
-        Signatures::Unproven => Arc::new(AnyCertificate { schemes: algorithms.supported_schemes() }),
-    };
+    let verifier = Arc::new(ByKey { algorithms, signatures });
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(TlsError::Unusable)?
@@ -249,8 +250,7 @@ pub fn client(
     let mut config = match identity {
         None => builder.with_no_client_auth(),
         Some(ClientIdentity { certificate, key }) => {
-            let chain =
-                read_pem(certificate, |bytes| CertificateDer::pem_slice_iter(bytes).collect::<Result<Vec<_>, _>>())?;
+            let chain = read_chain(certificate)?;
             let key = read_pem(key, PrivateKeyDer::from_pem_slice)?;
             builder.with_client_auth_cert(chain, key).map_err(TlsError::Unusable)?
         }
@@ -273,20 +273,17 @@ pub fn client_https(authorities: &crate::trust::Authorities) -> ClientConfig {
 /// # Errors
 /// [`TlsError`]: the operator has to put the file right.
 pub fn authorities(path: &Path) -> Result<crate::trust::Authorities, TlsError> {
-    let chain = read_pem(path, |bytes| CertificateDer::pem_slice_iter(bytes).collect::<Result<Vec<_>, _>>())?;
-    if chain.is_empty() {
-        return Err(TlsError::Pem { path: path.to_owned(), reason: "no certificate".to_owned() });
-    }
-    crate::trust::Authorities::web_and(&chain).map_err(TlsError::Unusable)
+    crate::trust::Authorities::web_and(&read_chain(path)?).map_err(TlsError::Unusable)
 }
 
-/// Takes any certificate but wants the proof that the server holds its key.
+/// Takes any certificate, and the server's part in the handshake as it is told to.
 #[derive(Debug)]
-struct ProvenKey {
+struct ByKey {
     algorithms: rustls::crypto::WebPkiSupportedAlgorithms,
+    signatures: Signatures,
 }
 
-impl ServerCertVerifier for ProvenKey {
+impl ServerCertVerifier for ByKey {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,
@@ -304,7 +301,10 @@ impl ServerCertVerifier for ProvenKey {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(message, certificate, signed, &self.algorithms)
+        match self.signatures {
+            Signatures::Proven => verify_tls12_signature(message, certificate, signed, &self.algorithms),
+            Signatures::Unproven => Ok(HandshakeSignatureValid::assertion()),
+        }
     }
 
     fn verify_tls13_signature(
@@ -313,63 +313,13 @@ impl ServerCertVerifier for ProvenKey {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(message, certificate, signed, &self.algorithms)
+        match self.signatures {
+            Signatures::Proven => verify_tls13_signature(message, certificate, signed, &self.algorithms),
+            Signatures::Unproven => Ok(HandshakeSignatureValid::assertion()),
+        }
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
-    }
-}
-
-/// A client configuration that takes only certificates of Mozilla's roots, for the server's name.
-pub fn client_verified() -> Arc<ClientConfig> {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let config = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .expect("invariant: the provider supports the default versions")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Arc::new(config)
-}
-
-/// Takes any certificate and any signature: without knowing whom to expect there is nothing to check, and hosts with
-/// odd certificates are common. Protects against listeners, not against somebody in the middle.
-#[derive(Debug)]
-struct AnyCertificate {
-    schemes: Vec<SignatureScheme>,
-}
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.schemes.clone()
     }
 }

@@ -259,7 +259,8 @@ pub fn failure_of(error: &io::Error) -> TlsFailure {
     }
 }
 
-/// True when there is a refused certificate somewhere behind this error.
+/// True when there is a refused certificate somewhere behind this error; of a handshake: when the certificate is none that
+/// can be read, rather than TLS itself having failed.
 pub fn is_certificate_fault(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -275,12 +276,6 @@ pub fn is_certificate_fault(error: &(dyn std::error::Error + 'static)) -> bool {
         };
     }
     false
-}
-
-/// True when the handshake failed because the server's certificate is none that can be read, not because TLS failed.
-pub fn is_odd_certificate(error: &io::Error) -> bool {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    matches!(inner, Some(rustls::Error::InvalidCertificate(_)))
 }
 
 impl From<TlsFault> for io::Error {

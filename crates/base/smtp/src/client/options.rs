@@ -21,8 +21,7 @@ pub struct ConnectOptions {
     pub ehlo_name: String,
     /// How TLS is used.
     pub tls: TlsPolicy,
-    /// How certificates are treated: [`crate::tls::client`], [`crate::tls::client_opportunistic`] or
-    /// [`crate::tls::client_verified`].
+    /// How handshakes are taken: [`crate::tls::client`] or [`crate::tls::client_opportunistic`].
     pub tls_config: Arc<rustls::ClientConfig>,
     /// What the server's certificate is judged by and has to fulfil; not looked at without.
     pub trust: Option<crate::trust::Trust>,

@@ -20,7 +20,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use webpki::EndEntityCert;
 
-use crate::tls::{ServerConfig, TlsError, provider, read_pem};
+use crate::tls::{ServerConfig, TlsError, fingerprint, provider, read_chain, read_pem};
 
 /// Most certificates of a client's chain that are looked at, its own included.
 const CHAIN_MAX: usize = 10;
@@ -132,11 +132,7 @@ struct Shown {
 
 impl Shown {
     fn add(&mut self, files: &CertificateFiles, provider: &CryptoProvider) -> Result<(), TlsError> {
-        let collect = |bytes: &[u8]| CertificateDer::pem_slice_iter(bytes).collect::<Result<Vec<_>, _>>();
-        let chain = read_pem(&files.certificate, collect)?;
-        if chain.is_empty() {
-            return Err(TlsError::Pem { path: files.certificate.clone(), reason: "no certificate".to_owned() });
-        }
+        let chain = read_chain(&files.certificate)?;
         let names = names_of(&chain[0]);
         let key = read_pem(&files.key, PrivateKeyDer::from_pem_slice)?;
         let certified = CertifiedKey::from_der(chain, key, provider).map_err(TlsError::Unusable)?;
@@ -239,9 +235,8 @@ impl ClientAuthorities {
     /// # Errors
     /// [`TlsError`]: the operator has to put the file right.
     pub fn from_pem(path: &Path) -> Result<Self, TlsError> {
-        let collect = |bytes: &[u8]| CertificateDer::pem_slice_iter(bytes).collect::<Result<Vec<_>, _>>();
         let mut roots = RootCertStore::empty();
-        for certificate in read_pem(path, collect)? {
+        for certificate in read_chain(path)? {
             roots.add(certificate).map_err(TlsError::Unusable)?;
         }
         let built = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider()).build();
@@ -265,9 +260,8 @@ impl ClientCertificate {
     ) -> Option<Self> {
         let chain = chain?;
         let own = chain.first()?;
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, own);
-        let fingerprint = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         let vouched = authorities.is_some_and(|authorities| authorities.vouch_for(chain, now));
-        Some(ClientCertificate { fingerprint, names: if vouched { names_of(own) } else { Vec::new() }, vouched })
+        let names = if vouched { names_of(own) } else { Vec::new() };
+        Some(ClientCertificate { fingerprint: fingerprint(own), names, vouched })
     }
 }

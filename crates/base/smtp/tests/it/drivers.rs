@@ -10,6 +10,7 @@ use smtp::client::{
 };
 use smtp::server::{Budget, ServerConfig};
 use smtp::tls;
+use smtp::trust::{Authorities, Demand, Trust};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -109,7 +110,8 @@ async fn a_self_signed_certificate_is_no_verified_one() {
     let (_dir, tls) = server_tls();
     let running = start(&Script::default(), ServerConfig::new("mx.test"), Some(tls)).await;
     let mut options = options(&running, TlsPolicy::Required);
-    options.tls_config = tls::client_verified();
+    let (authorities, demand) = (Authorities::web(), Demand::Authority);
+    options.trust = Some(Trust { authorities, demand, at_unix_s: 1_790_000_000 });
     let failed = Client::connect(&options).await.unwrap_err();
     assert_eq!(failed.error.phase, Phase::Tls);
     assert!(matches!(failed.error.kind, ErrorKind::Tls(_)), "{failed}");

@@ -251,7 +251,7 @@ impl Opening<'_> {
         if !handshake_failed || plan.demand != Demand::Nothing {
             return None;
         }
-        let odd = matches!(&error.kind, ErrorKind::Tls(error) if trust::is_odd_certificate(error));
+        let odd = matches!(&error.kind, ErrorKind::Tls(error) if trust::is_certificate_fault(error));
         match now {
             None if odd => Some(TlsTrouble::OddCertificate),
             None | Some(TlsTrouble::OddCertificate) if plan.may_fall_back() && self.shared.config.tls_fallback => {
