@@ -145,13 +145,21 @@ async fn a_key_writes_in_the_names_that_it_has() {
         "evil.example",
     )
     .await;
-    check(
-        r#"{"raw": "From: a@acme.example\nFrom: b@evil.example\n\nx", "sender": "", "to": ["a@b.example"]}"#,
-        403,
-        "evil.example",
-    )
-    .await;
-    check(r#"{"raw": "From: nobody\n\nx", "sender": "", "to": ["a@b.example"]}"#, 403, "certain domains only").await;
+    let raw = async |from: &str, status: u16, words: &str| {
+        let raw = serde_json::Value::from(format!("{from}\n\nx"));
+        check(&format!(r#"{{"raw": {raw}, "sender": "", "to": ["a@b.example"]}}"#), status, words).await;
+    };
+    raw("From: a@acme.example\nFrom: b@evil.example", 403, "more than one From").await;
+    raw("From: nobody", 403, "certain domains only").await;
+    // What one reader takes for a name or for nothing, another one takes for the address.
+    raw("From: ceo@bank.example <a@acme.example>", 403, "more than one way").await;
+    raw("From: a@acme.example, ceo@[192.0.2.1]", 403, "more than one way").await;
+    raw("From: ceo..x@bank.example", 403, "bank.example").await;
+    raw("From: a@acme.example <a@acme.example>", 202, "").await;
+    raw("From: \"ceo@bank.example\" <a@acme.example>", 202, "").await;
+    // The return path does not stand in for an author.
+    let from = r#"{"raw": "From: ceo@localhost\n\nx", "sender": "a@acme.example", "to": ["a@b.example"]}"#;
+    check(from, 403, "more than one way").await;
 }
 
 #[tokio::test]

@@ -259,10 +259,11 @@ impl Signatures {
     ) -> Result<Vec<u8>, Unsendable> {
         let routing = &head.routing;
         let wanted = routing.signing_domain.as_deref();
-        let author = from_domain(message);
+        // As whoever let it in read it: in the name of a From that can be read in two ways nothing is signed.
+        let authors = mail::mime::author_domains(message).unwrap_or_default();
         let plan = Plan {
             message,
-            author: author.as_deref(),
+            author: authors.first().map(String::as_str),
             wanted,
             source: self.source.signing_domain.as_deref(),
             source_selectors: &self.source.signing_selectors,
@@ -283,70 +284,5 @@ fn headers(message: &[u8]) -> &[u8] {
     match memchr::memmem::find(message, b"\r\n\r\n") {
         Some(end) => &message[..end + 2],
         None => message,
-    }
-}
-
-/// The domain of the first address in the first From header, as it stands there.
-fn from_domain(message: &[u8]) -> Option<String> {
-    let headers = headers(message);
-    let starts = std::iter::once(0).chain(memchr::memmem::find_iter(headers, b"\r\n").map(|end| end + 2));
-    let start = starts
-        .into_iter()
-        .find(|&start| headers.get(start..start + 5).is_some_and(|name| name.eq_ignore_ascii_case(b"From:")))?;
-    let mut value = Vec::new();
-    for line in headers[start + 5..].split_inclusive(|&byte| byte == b'\n') {
-        if !value.is_empty() && !line.starts_with(b" ") && !line.starts_with(b"\t") {
-            break;
-        }
-        value.extend_from_slice(line);
-    }
-    domain_in(&String::from_utf8_lossy(&value))
-}
-
-/// The domain behind the first `@` that stands neither in quotes nor in a comment.
-fn domain_in(value: &str) -> Option<String> {
-    let (mut quoted, mut comments, mut escaped) = (false, 0_u32, false);
-    for (at, byte) in value.bytes().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' if comments == 0 => quoted = !quoted,
-            b'(' if !quoted => comments += 1,
-            b')' if !quoted => comments = comments.saturating_sub(1),
-            b'@' if !quoted && comments == 0 => {
-                let rest = value[at + 1..].trim_start();
-                let end =
-                    rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '-' | '_'))).unwrap_or(rest.len());
-                return Some(rest[..end].trim_end_matches('.').to_ascii_lowercase())
-                    .filter(|domain| !domain.is_empty());
-            }
-            _ => {}
-        }
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_domain_of_from() {
-        for (headers, expected) in [
-            ("From: a@Example.org\r\n\r\nbody", Some("example.org")),
-            (
-                "Subject: x\r\nfrom:\r\n \"x @ y.test\" (c@d.test)\r\n <a@news.example.org>\r\nTo: b@other.test\r\n",
-                Some("news.example.org"),
-            ),
-            ("From: a@one.test, b@two.test\r\n", Some("one.test")),
-            ("From: \"a\\\"@q.test\" <a@one.test>\r\n", Some("one.test")),
-            ("X-From: a@one.test\r\n\r\nFrom: b@two.test\r\n", None),
-            ("From: nobody\r\n", None),
-            ("From: a@\r\n", None),
-            ("From:", None),
-            ("", None),
-        ] {
-            assert_eq!(from_domain(headers.as_bytes()).as_deref(), expected, "{headers:?}");
-        }
     }
 }

@@ -323,7 +323,10 @@ impl Visit {
     fn prepare(&self, context: &Context, data: Vec<u8>, trace: &Trace<'_>) -> Result<(Prepared, Routing), Reply> {
         let (user, grants) = (self.door.user(context), self.grants(context));
         if self.door.limits_senders(user, &grants) {
-            self.door.check_sender(user, &grants, "From", &mime::author_domains(&data))?;
+            let domains = mime::author_domains(&data).map_err(|fault| {
+                Reply::new(550, &format!("5.7.1 You may send as certain domains only, and {fault}"))
+            })?;
+            self.door.check_sender(user, &grants, "From", &domains)?;
         }
         let (received, message_id) = (trace.received(), format!("<{}@{}>", trace.id, trace.host_name));
         let added = Added { received: &received, message_id: &message_id, date: &date(trace.at) };

@@ -1,7 +1,7 @@
 //! What the key of a program may write: for which tenants, on which streams and pools, in the name of which domains.
 
 use accounts::KeyLimits;
-use intake::injection::Ways;
+use intake::injection::{Domains, Ways};
 use model::name::Name;
 use model::submission::Routing;
 
@@ -21,7 +21,7 @@ pub(super) fn ways(caller: &Caller, ways: &Ways) -> Ways {
 }
 
 /// Whether the caller may send this.
-pub(super) fn check(caller: &Caller, routing: &Routing, domains: &[String]) -> ApiResult<()> {
+pub(super) fn check(caller: &Caller, routing: &Routing, domains: &Domains) -> ApiResult<()> {
     let Some(limits) = limits_of(caller) else { return Ok(()) };
     let pool = routing.pool.as_ref();
     let lists = [
@@ -36,11 +36,12 @@ pub(super) fn check(caller: &Caller, routing: &Routing, domains: &[String]) -> A
             return Err(ApiError::forbidden(message).at(field));
         }
     }
-    if !limits.from_domains.is_empty() && domains.is_empty() {
-        return Err(
-            ApiError::forbidden("This key may write from certain domains only, and the message names none.").at("from")
-        );
+    if limits.from_domains.is_empty() {
+        return Ok(());
     }
+    let domains = domains.as_ref().map_err(|fault| {
+        ApiError::forbidden(format!("This key may write from certain domains only, and {fault}.")).at("from")
+    })?;
     match domains.iter().find(|domain| !limits.may_write_from(domain)) {
         Some(domain) => {
             let allowed = limits.from_domains.iter().map(Name::as_str).collect::<Vec<_>>().join(", ");

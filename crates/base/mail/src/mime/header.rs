@@ -62,46 +62,36 @@ impl<'x> Field<'x> {
 
 /// Reads the header fields of a mail. Lines end with LF or CRLF; lines that are no field are passed over.
 pub fn fields(raw: &[u8]) -> Fields<'_> {
-    let mut found = Fields { fields: Vec::new(), body: raw.len() };
+    let mut fields = Vec::new();
+    let body = each_field(raw, |field| {
+        if fields.len() < FIELDS_MAX {
+            fields.push(field);
+        }
+    });
+    Fields { fields, body }
+}
+
+/// Hands over every field in order, however many there are; gives the offset of the body.
+pub(super) fn each_field<'x>(raw: &'x [u8], mut take: impl FnMut(Field<'x>)) -> usize {
     let mut at = 0;
     while at < raw.len() {
         let line = line_end(raw, at);
         if is_blank(&raw[at..line]) {
-            found.body = line;
-            break;
+            return line;
         }
         let start = at;
         at = line;
         while matches!(raw.get(at), Some(b' ' | b'\t')) && !is_blank(&raw[at..line_end(raw, at)]) {
             at = line_end(raw, at);
         }
-        if found.fields.len() < FIELDS_MAX {
-            found.fields.extend(read_field(&raw[start..at]));
-        }
+        read_field(&raw[start..at]).into_iter().for_each(&mut take);
     }
-    found
+    raw.len()
 }
 
 /// The first value of a field, unfolded; looks no further than the header.
 pub fn header<'x>(raw: &'x [u8], name: &str) -> Option<Cow<'x, str>> {
     fields(raw).get(name).map(|field| field.text())
-}
-
-/// The domains of the authors in all `From` fields, in lower-case A-labels, each once; empty when there is none to read.
-pub fn author_domains(raw: &[u8]) -> Vec<String> {
-    let mut domains = Vec::new();
-    for field in fields(raw).all("From") {
-        let line = [field.value, b"\r\n"].concat();
-        let HeaderValue::Address(found) = MessageStream::new(&line).parse_address() else { continue };
-        for address in found.iter().filter_map(|author| author.address()) {
-            let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
-            let domain = idna::domain_to_ascii(domain).unwrap_or_else(|_| domain.to_ascii_lowercase());
-            if !domains.contains(&domain) {
-                domains.push(domain);
-            }
-        }
-    }
-    domains
 }
 
 /// A folded value on one line: line ends go, white space around them becomes one space.

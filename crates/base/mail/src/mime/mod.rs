@@ -7,14 +7,16 @@
 //!
 //! Nothing is built here; [`to_7bit`] alone changes what it reads.   Limits: [`PARTS_MAX`], [`DEPTH_MAX`], [`FIELDS_MAX`].
 
+mod authors;
 mod check;
 mod decode;
 mod header;
 mod part;
 mod seven_bit;
 
+pub use authors::{AUTHORS_MAX, AuthorsFault, author_domains};
 pub use check::{Check, check};
-pub use header::{Field, Fields, author_domains, fields, header, unfold};
+pub use header::{Field, Fields, fields, header, unfold};
 pub use part::{Body, Part, parse};
 pub use seven_bit::{Stuck, to_7bit};
 

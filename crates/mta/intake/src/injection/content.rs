@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mail::address::Address;
-use mail::mime;
+use mail::mime::{self, AuthorsFault};
 use mail::program::{Attachment, Author, ExtraHeader, OwnUnsubscribe, Program, Source, UnsubscribeWays};
 use model::name::Name;
 use model::submission::{Content, DsnOptions, Envelope, Labels, NewMessage, Origin, Ret, ReturnPath, Routing};
@@ -26,6 +26,10 @@ pub struct Ways {
     pub stream: Option<Name>,
 }
 
+/// The domains in whose name a message is, in A-labels; a fault when nobody can say: whoever may not write in every name
+/// may not send it.
+pub type Domains = Result<Vec<String>, AuthorsFault>;
+
 /// A message with what is known of its recipients.
 pub(crate) struct Made {
     pub(crate) message: NewMessage,
@@ -34,7 +38,7 @@ pub(crate) struct Made {
     /// For every row.
     pub(crate) dsn: Option<DsnOptions>,
     /// The domains in whose name it is: of From, of the return path, of the signature.
-    pub(crate) domains: Vec<String>,
+    pub(crate) domains: Domains,
 }
 
 /// Makes the message of a request.
@@ -45,29 +49,33 @@ pub(crate) fn make(
     now: Timestamp,
 ) -> Result<Made, InjectionError> {
     let raw = raw_bytes(request)?;
-    let (content, program, authors) = match raw {
+    let (content, program, author, authors) = match raw {
         Some(raw) => {
             check_alone(request)?;
             let (content, authors) = complete(raw)?;
-            (content, None, authors)
+            (content, None, None, authors)
         }
         None => {
             let (content, program, author) = merged(request, ways)?;
-            (content, Some(program), vec![author])
+            let domains = Ok(vec![author.domain().to_owned()]);
+            (content, Some(program), Some(author), domains)
         }
     };
-    let sender = return_path(request, program.as_ref().and(authors.first()), ways)?;
+    let sender = return_path(request, author.as_ref(), ways)?;
     let mut envelope = Envelope { sender, eight_bit: true, ..Envelope::default() };
     envelope.smtputf8 = request.smtputf8.unwrap_or(false);
     let dsn = request.dsn.as_ref().map(|dsn| delivery_reports(dsn, &mut envelope)).transpose()?.flatten();
     let routing = routing(request, ways, now)?;
-    let mut domains: Vec<String> = authors.iter().filter_map(|author| domain_of(author)).collect();
-    if let ReturnPath::Fixed(sender) = &envelope.sender {
-        domains.extend(domain_of(sender));
-    }
-    domains.extend(routing.signing_domain.iter().filter(|domain| !domain.is_empty()).map(|domain| domain.to_string()));
-    domains.sort();
-    domains.dedup();
+    let domains = authors.map(|mut domains| {
+        if let ReturnPath::Fixed(sender) = &envelope.sender {
+            domains.extend(domain_of(sender));
+        }
+        let signing = routing.signing_domain.iter().filter(|domain| !domain.is_empty());
+        domains.extend(signing.map(|domain| domain.to_string()));
+        domains.sort();
+        domains.dedup();
+        domains
+    });
     Ok(Made { message: NewMessage { content, envelope, routing, origin }, program, dsn, domains })
 }
 
@@ -107,8 +115,8 @@ fn check_alone(request: &Injection<'_>) -> Result<(), InjectionError> {
     }
 }
 
-/// The content, and the addresses in From.
-fn complete(bytes: Vec<u8>) -> Result<(Content, Vec<String>), InjectionError> {
+/// The content, and the domains in From.
+fn complete(bytes: Vec<u8>) -> Result<(Content, Domains), InjectionError> {
     // Where the header ends is seen in what will be sent: line ends of several kinds may stand in `raw`.
     let found = mime::check(&bytes);
     if !found.has_from {
@@ -120,8 +128,7 @@ fn complete(bytes: Vec<u8>) -> Result<(Content, Vec<String>), InjectionError> {
     if found.nul {
         return Err(wrong("raw", "a NUL byte in the message"));
     }
-    let fields = mime::fields(&bytes[..found.header_bytes]);
-    let authors: Vec<String> = fields.all("from").flat_map(|field| field.addresses()).collect();
+    let authors = mime::author_domains(&bytes);
     Ok((Content::Raw(bytes), authors))
 }
 
@@ -145,19 +152,19 @@ pub(crate) fn with_crlf(text: &[u8]) -> Vec<u8> {
     out
 }
 
-fn merged(request: &Injection<'_>, ways: &Ways) -> Result<(Content, Program, String), InjectionError> {
+fn merged(request: &Injection<'_>, ways: &Ways) -> Result<(Content, Program, Address), InjectionError> {
     let (name, address) = match &request.from {
         Some(InjectionAuthor::Address(address)) => (String::new(), address.clone()),
         Some(InjectionAuthor::Named { name, address }) => (name.clone(), address.clone()),
         None => return Err(wrong("from", "say who writes, or give a complete message in \"raw\"")),
     };
-    let address = Address::parse(&address).map_err(|error| wrong("from", error.to_string()))?.as_str().to_owned();
+    let address = Address::parse(&address).map_err(|error| wrong("from", error.to_string()))?;
     if request.html.is_none() && request.text.is_none() {
         return Err(wrong("html", "give \"html\", \"text\" or both"));
     }
     let mut source = Source {
         subject: one_line("subject", request.subject.as_deref().unwrap_or_default())?,
-        from: Author { name: one_line("from.name", &name)?, address: address.clone() },
+        from: Author { name: one_line("from.name", &name)?, address: address.as_str().to_owned() },
         to_name: one_line("to_name", request.to_name.as_deref().unwrap_or_default())?,
         reply_to: request.reply_to.clone(),
         html: request.html.clone(),
@@ -259,7 +266,7 @@ fn bounce_domain<'w>(request: &Injection<'_>, ways: &'w Ways) -> Result<Option<&
 }
 
 /// `author` is there for merged content only: a complete message must say where its bounces go.
-fn return_path(request: &Injection<'_>, author: Option<&String>, ways: &Ways) -> Result<ReturnPath, InjectionError> {
+fn return_path(request: &Injection<'_>, author: Option<&Address>, ways: &Ways) -> Result<ReturnPath, InjectionError> {
     let domain = bounce_domain(request, ways)?;
     match (&request.sender, domain, author) {
         (Some(_), ..) if request.bounce_domain.is_some() => {
@@ -271,7 +278,7 @@ fn return_path(request: &Injection<'_>, author: Option<&String>, ways: &Ways) ->
             Ok(ReturnPath::Fixed(address.as_str().to_owned()))
         }
         (None, Some(domain), _) => Ok(ReturnPath::PerRecipient(domain.to_owned())),
-        (None, None, Some(author)) => Ok(ReturnPath::Fixed(author.clone())),
+        (None, None, Some(author)) => Ok(ReturnPath::Fixed(author.as_str().to_owned())),
         (None, None, None) => Err(wrong("sender", "say where bounces go: this suite has no bounce domain")),
     }
 }

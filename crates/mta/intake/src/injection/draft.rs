@@ -12,7 +12,7 @@ use model::time::Timestamp;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
-use super::content::{Made, Ways, make};
+use super::content::{Domains, Made, Ways, make};
 use super::request::{Injection, RejectedRecipient};
 use super::rows::{ROWS_BYTES_MAX, Rejects, RowMaker, bytes_of, walk};
 use super::{InjectionError, Kind, unreadable, wrong};
@@ -25,7 +25,7 @@ pub struct Draft {
     routing: Routing,
     program: Option<Program>,
     maker: RowMaker,
-    domains: Vec<String>,
+    domains: Domains,
     pub(crate) accepted: u64,
     pub(crate) rejects: Rejects,
     pub(crate) print: u64,
@@ -142,7 +142,7 @@ impl Draft {
     }
 
     /// The domains in whose name it is: of From, of the return path, of the signature.
-    pub fn domains(&self) -> &[String] {
+    pub fn domains(&self) -> &Domains {
         &self.domains
     }
 

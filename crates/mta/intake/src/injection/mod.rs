@@ -26,7 +26,7 @@ pub mod service;
 pub mod stream;
 
 pub use config::Config;
-pub use content::Ways;
+pub use content::{Domains, Ways};
 pub use draft::Draft;
 pub use keys::KeyTrouble;
 pub use request::{Injection, InjectionRecipient, RejectedRecipient};

@@ -15,7 +15,7 @@ use model::name::Name;
 use model::submission::{NewMessage, Origin, Refusal, Routing};
 use sha2::{Digest as _, Sha256};
 
-use super::content::{Made, Ways, make};
+use super::content::{Domains, Made, Ways, make};
 use super::draft::{Batch, fingerprint, parse};
 use super::feed::Feed;
 use super::keys::{Busy, KeyHash, KeyTrouble, Keys};
@@ -90,7 +90,7 @@ struct Head {
     routing: Routing,
     program: Option<Program>,
     maker: RowMaker,
-    domains: Vec<String>,
+    domains: Domains,
     print: u64,
 }
 
@@ -164,8 +164,8 @@ impl Lines {
     }
 
     /// How it is to be treated, and in whose name; there from [`Step::Open`] on.
-    pub fn routing(&self) -> Option<(&Routing, &[String])> {
-        self.head.as_ref().map(|head| (&head.routing, head.domains.as_slice()))
+    pub fn routing(&self) -> Option<(&Routing, &Domains)> {
+        self.head.as_ref().map(|head| (&head.routing, &head.domains))
     }
 
     /// The pool that it names.

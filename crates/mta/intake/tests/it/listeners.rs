@@ -341,8 +341,15 @@ async fn what_a_user_may_name() {
         ("a@notexample.org", "From: a@example.org", "550 5.7.1 You may not send as \"notexample.org\" (MAIL FROM)"),
         ("a@example.org", "From: ceo@bank.example", "550 5.7.1 You may not send as \"bank.example\" (From)"),
         ("a@example.org", "From: a@example.org, ceo@bank.example", "550 5.7.1 You may not send as \"bank.example\""),
-        ("a@example.org", "From: a@example.org\nFrom: ceo@bank.example", "550 5.7.1 You may not send as \"bank.ex"),
-        ("a@example.org", "Subject: nobody", "550 5.7.1 You may not send without a sender (From)"),
+        (
+            "a@example.org",
+            "From: a@example.org\nFrom: ceo@bank.example",
+            "550 5.7.1 You may send as certain domains only",
+        ),
+        ("a@example.org", "Subject: nobody", "550 5.7.1 You may send as certain domains only, and there is no From"),
+        ("a@example.org", "From: ceo@bank.example <a@example.org>", "550 5.7.1 You may send as certain domains only"),
+        ("a@example.org", "From: ceo@bank.example a@example.org", "550 5.7.1 You may send as certain domains only"),
+        ("a@example.org", "From: ceo..x@bank.example", "550 5.7.1 You may not send as \"bank.example\" (From)"),
     ] {
         let sent = client.send(sender, &["u@example.com"], &format!("{header}\n\nx\n")).await;
         if expected.starts_with("550") {
