@@ -86,7 +86,7 @@ const CAMPAIGNS: &str = "campaign";
 
 impl Orders {
     async fn order(&self, campaign: CampaignId, action: Action) -> Result<(), Refusal> {
-        let order = Order { target: Target::Campaign(campaign), action, dry_run: false, until: None };
+        let order = Order::new(Target::Campaign(campaign), action);
         let done = self.0.control(order, CAMPAIGNS).await;
         done.map(drop).map_err(|error| Refusal::Unavailable { reason: error.to_string() })
     }
@@ -221,7 +221,7 @@ mod tests {
 
     /// What an operator does by way of the API.
     async fn operator(orders: &Orders, action: Action) {
-        let order = Order { target: Target::Campaign(CAMPAIGN), action, dry_run: false, until: None };
+        let order = Order::new(Target::Campaign(CAMPAIGN), action);
         orders.0.control(order, "olga").await.unwrap();
     }
 

@@ -101,6 +101,7 @@ impl From<ControlError> for ApiError {
             ControlError::Refused(refused @ OrderError::Unfit { .. }) => {
                 ApiError::invalid(refused.to_string()).at("action")
             }
+            ControlError::Refused(refused @ OrderError::Reason) => ApiError::invalid(refused.to_string()).at("reason"),
             ControlError::Refused(refused @ (OrderError::TooMany(_) | OrderError::TooManyCancels(_))) => {
                 ApiError::conflict(refused.to_string())
             }

@@ -38,7 +38,7 @@ pub(crate) fn uploads() -> OpenApiRouter<ApiState> {
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 struct Asked {
-    /// The recipient domain, or an address of it.
+    /// The recipient domain, or an address of it; or `provider:NAME`, `site:NAME` or `path:SOURCE/SITE` without a domain.
     domain: String,
     /// Only this source.
     source: Option<Name>,
@@ -109,7 +109,7 @@ async fn findings(State(state): State<ApiState>) -> axum::Json<Items<Finding>> {
 }
 
 /// What the rules would have done with recorded replies, one line each: own events, logs of KumoMTA, PowerMTA or Postfix,
-/// or plain lines `[TIME] [PROVIDER] 421 4.7.0 text`.
+/// or plain lines `[TIME] [PROVIDER] [PHASE] 421 4.7.0 text`.
 #[utoipa::path(post, path = "/api/v1/rules-replay", tag = "delivery",
     request_body(content = String, content_type = "text/plain"),
     responses((status = 200, body = ReplayReport), (status = 413, body = ErrorBody)))]
@@ -129,6 +129,9 @@ async fn replay(State(state): State<ApiState>, record: axum::body::Bytes) -> Api
 impl From<ResolveError> for ApiError {
     fn from(error: ResolveError) -> Self {
         match error {
+            ResolveError::Provider(_) => {
+                ApiError::not_found("provider in the rules file, the overrides or the routes").at("domain")
+            }
             ResolveError::Domain(_) => ApiError::invalid(error.to_string()).at("domain"),
             ResolveError::Source(name) => {
                 ApiError::not_found(&format!("source {:?} in the configuration", &*name)).at("source")

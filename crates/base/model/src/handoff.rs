@@ -8,6 +8,7 @@
 //! values stay on disk until delivery reads them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::category::{Category, Disposition, Scope};
 use crate::event::Attempt;
@@ -143,12 +144,14 @@ pub enum FromDelivery {
         trouble: Option<Box<SessionTrouble>>,
     },
     /// A source can send, or cannot: its address is not on this machine, or none of its proxies works. Said when it
-    /// changes; every source counts as able before.
+    /// changes, and at each check as long as it cannot; every source counts as able before.
     Source {
         /// Its name.
         source: Name,
         /// Why it cannot send; `None` when it can again.
         down: Option<String>,
+        /// How long from now until it is looked at again, as far as that is known.
+        check_in: Option<Duration>,
     },
 }
 

@@ -59,7 +59,7 @@ impl Sources {
             Some(What::Resume(one)) => (one, Action::Resume),
         };
         let target = Target::Source(Name::from(one.name.as_str()));
-        let order = Order { target, action, dry_run: false, until: None };
+        let order = Order::new(target, action);
         let done: Done = client.post("/api/v1/control", &order).await?;
         match self.json {
             true => println!("{}", serde_json::to_string_pretty(&done)?),
@@ -124,11 +124,13 @@ mod tests {
             down,
             pools: vec![Name::from("default")],
             suspended: false,
+            suspension: None,
             ready: 1_200,
             in_flight: 0,
             connections: 3,
         };
-        let down = Down { since: Timestamp::from_unix_s(0), reason: "192.0.2.1 is not here".to_owned() };
+        let down =
+            Down { since: Timestamp::from_unix_s(0), reason: "192.0.2.1 is not here".to_owned(), next_check: None };
         let text = text(&[source("ip-1", None), source("ip-2", Some(down))]);
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[1].starts_with("ip-1    fine    192.0.2.1") && lines[1].contains("1,200"), "{text}");

@@ -11,6 +11,8 @@ use model::time::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::ToSchema;
 
+use crate::bulk::REASON_BYTES_MAX;
+
 /// What an order concerns. In JSON `{"kind": "campaign", "name": "0cq2v7m9hk3xa"}`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", content = "name", rename_all = "kebab-case")]
@@ -161,17 +163,28 @@ pub struct Order {
     /// When a suspension ends by itself.
     #[serde(default)]
     pub until: Option<Timestamp>,
+    /// Why; at most 1,000 bytes. Kept with the order and told with its event.
+    #[serde(default)]
+    pub reason: String,
 }
 
 impl Order {
+    /// An order of no more than this.
+    pub fn new(target: Target, action: Action) -> Self {
+        Order { target, action, dry_run: false, until: None, reason: String::new() }
+    }
+
     /// Checks that the action fits the target.
     ///
     /// # Errors
-    /// [`OrderError::Unfit`]; the caller chooses another action.
+    /// [`OrderError::Unfit`]: the caller chooses another action; [`OrderError::Reason`]: he says it shorter.
     pub fn validate(&self) -> Result<(), OrderError> {
         let routes = matches!(self.action, Action::Suspend | Action::Resume);
         if routes == self.target.is_mail() {
             return Err(OrderError::Unfit { action: self.action.as_str(), kind: self.target.kind() });
+        }
+        if self.reason.len() > REASON_BYTES_MAX {
+            return Err(OrderError::Reason);
         }
         Ok(())
     }
@@ -199,6 +212,9 @@ pub enum OrderError {
         /// The kind of the target.
         kind: &'static str,
     },
+    /// The reason is too long.
+    #[error("the reason is longer than {REASON_BYTES_MAX} bytes")]
+    Reason,
     /// There is no such thing in the queue or in the configuration.
     #[error("the queue knows no {kind} {name:?}")]
     Unknown {

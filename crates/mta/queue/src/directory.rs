@@ -49,6 +49,9 @@ pub struct Down {
     pub since: Timestamp,
     /// Why.
     pub reason: String,
+    /// When it is looked at again, as far as that is known.
+    #[serde(default)]
+    pub next_check: Option<Timestamp>,
 }
 
 /// What a source does, over all its paths.
@@ -92,6 +95,9 @@ pub struct SourceView {
     pub pools: Vec<Name>,
     /// Suspended by a person.
     pub suspended: bool,
+    /// Who suspended it, since and until when, and why.
+    #[serde(default)]
+    pub suspension: Option<ControlView>,
     /// Recipients bound to its paths.
     pub ready: u64,
     /// Recipients given to its sessions.
@@ -195,6 +201,7 @@ impl Directory {
             let suspends = |control: &ControlView| {
                 control.action == OrderAction::Suspend && control.target == Target::Source(source.name.clone())
             };
+            let suspension = now.controls.iter().find(|control| suspends(control)).cloned();
             let is_member = |pool: &&Pool| pool.members.iter().any(|member| member.source == source.name);
             SourceView {
                 address: source.address.map(|address| address.to_string()),
@@ -203,7 +210,8 @@ impl Directory {
                 down: doing.down,
                 ehlo_name: source.ehlo_name.clone(),
                 pools: pools.iter().filter(is_member).map(|pool| pool.name.clone()).collect(),
-                suspended: now.controls.iter().any(suspends),
+                suspended: suspension.is_some(),
+                suspension,
                 ready: doing.ready,
                 in_flight: doing.in_flight,
                 connections: doing.connections,

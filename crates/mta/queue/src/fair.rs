@@ -5,7 +5,9 @@
 //! (class 0 leaves first); a lane holds the recipients of one job in the order of their coming. A job with a million
 //! recipients delays the first recipient of another job by one turn, and a tenant with a thousand jobs has no more turns
 //! than one with a single job (start-time fair queueing: a lane that was served moves on by its stride, the lane that is
-//! least far is next, and one that was empty starts where the others are).
+//! least far is next, and one that was empty starts where the others are). Mail of a job to a domain with a limit of its
+//! own has a lane apart ([`Seat::lane`]): when it has to wait, the rest of the job goes on. The lanes of a job share its
+//! turns.
 //!
 //! **Nobody starves:** while mail of a lower priority waits beside mail of a higher one, every
 //! [`LOWER_TURN`]th that leaves is of a lower one; several lower ones take these turns round about.
@@ -41,12 +43,17 @@ pub(crate) struct FairQueue {
     lower: usize,
 }
 
+/// The job, and which of its lanes.
+type LaneKey = (u32, u32);
+
 #[derive(Debug, Default)]
 struct Class {
     /// Lanes with somebody, but for the parked ones, by how far they are.
-    turns: BTreeSet<(u64, u32)>,
-    lanes: HashMap<u32, Lane>,
-    /// Weights of the lanes with somebody, by tenant.
+    turns: BTreeSet<(u64, LaneKey)>,
+    lanes: HashMap<LaneKey, Lane>,
+    /// How many lanes apart from its own a job has with somebody; jobs without such lanes are left out.
+    apart: HashMap<u32, u32>,
+    /// Weights of the jobs with somebody, by tenant.
     tenants: HashMap<u32, u64>,
     len: u32,
     /// How far the lane was that was served last.
@@ -77,6 +84,9 @@ impl Default for Share {
     }
 }
 
+/// The lane of a job's mail that stands nowhere apart.
+pub(crate) const OWN_LANE: u32 = 0;
+
 /// Where in the queue a record belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seat {
@@ -84,8 +94,16 @@ pub(crate) struct Seat {
     pub class: u8,
     /// The job.
     pub job: u32,
+    /// Which lane of the job: [`OWN_LANE`], or one for a domain that may have to wait while others go.
+    pub lane: u32,
     /// What it weighs.
     pub share: Share,
+}
+
+impl Seat {
+    fn key(self) -> LaneKey {
+        (self.job, self.lane)
+    }
 }
 
 impl Default for FairQueue {
@@ -100,30 +118,51 @@ pub(crate) const NEVER: Timestamp = Timestamp(i64::MAX);
 impl Class {
     /// The lane of a seat, into which somebody is about to be put.
     fn lane(&mut self, seat: Seat) -> &mut List {
-        let reached = self.reached;
-        let lane = self.lanes.entry(seat.job).or_insert_with(|| Lane {
-            list: List::default(),
-            pass: reached,
-            share: seat.share,
-        });
-        if lane.list.is_empty() {
+        let (reached, key) = (self.reached, seat.key());
+        let is_empty = self.lanes.get(&key).is_none_or(|lane| lane.list.is_empty());
+        if is_empty {
+            if self.open_lanes(seat.job) == 0 {
+                *self.tenants.entry(seat.share.tenant).or_default() += u64::from(seat.share.job_weight.max(1));
+            }
+            if seat.lane != OWN_LANE {
+                *self.apart.entry(seat.job).or_default() += 1;
+            }
+        }
+        let lane =
+            self.lanes.entry(key).or_insert_with(|| Lane { list: List::default(), pass: reached, share: seat.share });
+        if is_empty {
             lane.pass = lane.pass.max(reached);
             lane.share = seat.share;
-            self.turns.insert((lane.pass, seat.job));
-            *self.tenants.entry(seat.share.tenant).or_default() += u64::from(seat.share.job_weight.max(1));
+            self.turns.insert((lane.pass, key));
         }
         &mut lane.list
     }
 
+    /// How many lanes of a job have somebody.
+    fn open_lanes(&self, job: u32) -> u32 {
+        let own = self.lanes.get(&(job, OWN_LANE)).is_some_and(|lane| !lane.list.is_empty());
+        self.apart.get(&job).copied().unwrap_or(0) + u32::from(own)
+    }
+
     /// A lane has become empty: it has no turn any more.
-    fn lane_emptied(&mut self, job: u32) {
-        let Some(lane) = self.lanes.get(&job) else { return };
-        self.turns.remove(&(lane.pass, job));
-        let tenant = lane.share.tenant;
-        let weight = self.tenants.get_mut(&tenant).expect("invariant: a lane with somebody weighs");
-        *weight -= u64::from(lane.share.job_weight.max(1));
-        if *weight == 0 {
-            self.tenants.remove(&tenant);
+    fn lane_emptied(&mut self, key: LaneKey) {
+        let Some(lane) = self.lanes.get(&key) else { return };
+        let share = lane.share;
+        self.turns.remove(&(lane.pass, key));
+        if key.1 != OWN_LANE
+            && let Some(count) = self.apart.get_mut(&key.0)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.apart.remove(&key.0);
+            }
+        }
+        if self.open_lanes(key.0) == 0 {
+            let weight = self.tenants.get_mut(&share.tenant).expect("invariant: a job with somebody weighs");
+            *weight -= u64::from(share.job_weight.max(1));
+            if *weight == 0 {
+                self.tenants.remove(&share.tenant);
+            }
         }
         if self.lanes.len() > 2 * self.turns.len() + EMPTY_LANES_MAX {
             let reached = self.reached;
@@ -134,11 +173,11 @@ impl Class {
         }
     }
 
-    /// How far a lane moves on when it is served: less far, the more it weighs.
-    fn stride(&self, share: Share) -> u64 {
+    /// How far a lane of a job moves on when it is served: less far, the more it weighs.
+    fn stride(&self, job: u32, share: Share) -> u64 {
         let of_tenant = self.tenants.get(&share.tenant).copied().unwrap_or(1);
         let weight = u64::from(share.tenant_weight.max(1)) * u64::from(share.job_weight.max(1));
-        (STRIDE * of_tenant / weight).max(1)
+        (STRIDE.saturating_mul(of_tenant) / weight).saturating_mul(u64::from(self.open_lanes(job).max(1))).max(1)
     }
 }
 
@@ -178,7 +217,7 @@ impl FairQueue {
             self.classes.resize_with(place + 1, Class::default);
         }
         self.len += 1;
-        self.deadline_min = self.deadline_min.min(entries.get(idx).deadline);
+        self.deadline_min = self.deadline_min.min(entries.get(idx).deadline());
         let class = &mut self.classes[place];
         class.len += 1;
         class.lane(seat)
@@ -196,17 +235,17 @@ impl FairQueue {
             self.streak = 0;
         }
         let class = &mut self.classes[place];
-        let (pass, job) = class.turns.pop_first()?;
-        let share = class.lanes[&job].share;
-        let stride = class.stride(share);
+        let (pass, key) = class.turns.pop_first()?;
+        let share = class.lanes[&key].share;
+        let stride = class.stride(key.0, share);
         class.reached = class.reached.max(pass);
-        let lane = class.lanes.get_mut(&job).expect("invariant: each turn has its lane");
+        let lane = class.lanes.get_mut(&key).expect("invariant: each turn has its lane");
         let idx = entries.pop_front(Chain::Place, &mut lane.list).expect("invariant: the next lane is not empty");
-        lane.pass = pass + stride;
+        lane.pass = pass.saturating_add(stride);
         if lane.list.is_empty() {
-            class.lane_emptied(job);
+            class.lane_emptied(key);
         } else {
-            class.turns.insert((lane.pass, job));
+            class.turns.insert((lane.pass, key));
         }
         class.len -= 1;
         self.forget_if_empty();
@@ -228,9 +267,10 @@ impl FairQueue {
     pub fn peek(&self) -> Option<(u32, Seat)> {
         let place = self.next_class()?;
         let class = &self.classes[place];
-        let &(_, job) = class.turns.first()?;
-        let lane = &class.lanes[&job];
-        Some((lane.list.head()?, Seat { class: place as u8, job, share: lane.share }))
+        let &(_, key) = class.turns.first()?;
+        let found = &class.lanes[&key];
+        let (job, lane) = key;
+        Some((found.list.head()?, Seat { class: place as u8, job, lane, share: found.share }))
     }
 
     /// The lane of the next one is passed over until [`FairQueue::unpark`]: something keeps its first recipient, and so
@@ -250,7 +290,8 @@ impl FairQueue {
 
     /// How many stand in parked lanes.
     pub fn parked_len(&self) -> u32 {
-        let lane = |seat: &Seat| self.classes.get(usize::from(seat.class)).and_then(|class| class.lanes.get(&seat.job));
+        let lane =
+            |seat: &Seat| self.classes.get(usize::from(seat.class)).and_then(|class| class.lanes.get(&seat.key()));
         self.parked.iter().filter_map(lane).map(|lane| lane.list.len()).sum()
     }
 
@@ -258,9 +299,9 @@ impl FairQueue {
     pub fn unpark(&mut self) {
         while let Some(seat) = self.parked.pop() {
             if let Some(class) = self.classes.get_mut(usize::from(seat.class))
-                && let Some(lane) = class.lanes.get(&seat.job).filter(|lane| !lane.list.is_empty())
+                && let Some(lane) = class.lanes.get(&seat.key()).filter(|lane| !lane.list.is_empty())
             {
-                class.turns.insert((lane.pass, seat.job));
+                class.turns.insert((lane.pass, seat.key()));
             }
         }
     }
@@ -269,10 +310,11 @@ impl FairQueue {
     pub fn park_where(&mut self, mut kept: impl FnMut(u32) -> bool) {
         for (place, class) in self.classes.iter_mut().enumerate() {
             let (lanes, parked) = (&class.lanes, &mut self.parked);
-            class.turns.retain(|&(_, job)| {
-                let keep = lanes[&job].list.head().is_some_and(&mut kept);
+            class.turns.retain(|&(_, key)| {
+                let keep = lanes[&key].list.head().is_some_and(&mut kept);
                 if keep {
-                    parked.push(Seat { class: place as u8, job, share: lanes[&job].share });
+                    let (job, lane) = key;
+                    parked.push(Seat { class: place as u8, job, lane, share: lanes[&key].share });
                 }
                 !keep
             });
@@ -282,10 +324,10 @@ impl FairQueue {
     /// Takes a record out of the middle.
     pub fn remove(&mut self, entries: &mut Entries, idx: u32, seat: Seat) {
         let class = &mut self.classes[usize::from(seat.class)];
-        let lane = class.lanes.get_mut(&seat.job).expect("invariant: a record in the queue has a lane");
+        let lane = class.lanes.get_mut(&seat.key()).expect("invariant: a record in the queue has a lane");
         entries.unlink(Chain::Place, &mut lane.list, idx);
         if lane.list.is_empty() {
-            class.lane_emptied(seat.job);
+            class.lane_emptied(seat.key());
         }
         class.len -= 1;
         self.forget_if_empty();
@@ -302,7 +344,7 @@ impl FairQueue {
     pub fn overdue(&mut self, entries: &Entries, now: Timestamp, max: usize) -> Vec<u32> {
         let (mut overdue, mut least) = (Vec::new(), NEVER);
         for idx in self.indices(entries) {
-            let deadline = entries.get(idx).deadline;
+            let deadline = entries.get(idx).deadline();
             if deadline <= now && overdue.len() < max {
                 overdue.push(idx);
             } else {
@@ -316,10 +358,10 @@ impl FairQueue {
     /// All records, class by class and lane by lane: those of parked lanes come behind the others of their class.
     pub fn indices<'a>(&'a self, entries: &'a Entries) -> impl Iterator<Item = u32> + 'a {
         let lanes = self.classes.iter().enumerate().flat_map(|(place, class)| {
-            let parked = self.parked.iter().filter(move |seat| usize::from(seat.class) == place).map(|seat| seat.job);
+            let parked = self.parked.iter().filter(move |seat| usize::from(seat.class) == place).map(|seat| seat.key());
             let parked =
-                parked.filter(|job| !class.turns.contains(&(class.lanes.get(job).map_or(0, |lane| lane.pass), *job)));
-            class.turns.iter().map(|(_, job)| *job).chain(parked).filter_map(|job| class.lanes.get(&job))
+                parked.filter(|key| !class.turns.contains(&(class.lanes.get(key).map_or(0, |lane| lane.pass), *key)));
+            class.turns.iter().map(|(_, key)| *key).chain(parked).filter_map(|key| class.lanes.get(&key))
         });
         lanes.flat_map(|lane| std::iter::successors(lane.list.head(), |&idx| entries.next(Chain::Place, idx)))
     }
@@ -329,8 +371,8 @@ impl FairQueue {
     pub fn ahead(&self, seat: Seat) -> u64 {
         let before: u64 = self.classes.iter().take(usize::from(seat.class)).map(|class| u64::from(class.len)).sum();
         let Some(class) = self.classes.get(usize::from(seat.class)) else { return before };
-        let own = class.lanes.get(&seat.job).map_or(0, |lane| lane.list.len());
-        let others = class.lanes.iter().filter(|(job, _)| **job != seat.job);
+        let own = class.lanes.get(&seat.key()).map_or(0, |lane| lane.list.len());
+        let others = class.lanes.iter().filter(|(key, _)| **key != seat.key());
         before + u64::from(own) + others.map(|(_, lane)| u64::from(lane.list.len().min(own))).sum::<u64>()
     }
 }
@@ -344,13 +386,13 @@ mod tests {
     use proptest::prelude::*;
 
     fn seat(class: u8, job: u32) -> Seat {
-        Seat { class, job, share: Share { tenant: job, ..Share::default() } }
+        Seat { class, job, lane: OWN_LANE, share: Share { tenant: job, ..Share::default() } }
     }
 
     fn filled(seats: &[(u8, u32)]) -> (Entries, FairQueue) {
         let (mut entries, mut queue) = (Entries::default(), FairQueue::default());
         for (id, &(class, job)) in seats.iter().enumerate() {
-            let idx = entries.insert(Entry::new(RecipientId(id as u64), None, RowRef::default(), 0, 0));
+            let idx = entries.insert(Entry::new(RecipientId(id as u64), RowRef::default(), 0, 0));
             queue.push_back(&mut entries, idx, seat(class, job));
         }
         (entries, queue)
@@ -405,15 +447,16 @@ mod tests {
     #[test]
     fn overdue_records_are_found_in_portions() {
         let (mut entries, mut queue) = (Entries::default(), FairQueue::default());
+        let at = |seconds: u64| Timestamp::from_unix_s(1_790_000_000 + seconds as i64);
         for id in 0..10_u64 {
-            let mut entry = Entry::new(RecipientId(id), None, RowRef::default(), 0, 0);
-            entry.deadline = Timestamp(id as i64);
+            let mut entry = Entry::new(RecipientId(id), RowRef::default(), 0, 0);
+            entry.set_deadline(at(id));
             let idx = entries.insert(entry);
             queue.push_back(&mut entries, idx, seat(0, 0));
         }
-        assert_eq!(queue.deadline_min(), Timestamp(0));
-        assert_eq!(queue.overdue(&entries, Timestamp(6), 4), [0, 1, 2, 3]);
-        assert_eq!(queue.deadline_min(), Timestamp(4), "the others are still to be taken");
+        assert_eq!(queue.deadline_min(), at(0));
+        assert_eq!(queue.overdue(&entries, at(6), 4), [0, 1, 2, 3]);
+        assert_eq!(queue.deadline_min(), at(4), "the others are still to be taken");
     }
 
     #[test]
@@ -439,7 +482,7 @@ mod tests {
         let (mut entries, mut queue) = filled(&[(0, 2); 200]);
         let mut served = [0, 0];
         for id in 0..100 {
-            let idx = entries.insert(Entry::new(RecipientId(1_000 + id), None, RowRef::default(), 0, 0));
+            let idx = entries.insert(Entry::new(RecipientId(1_000 + id), RowRef::default(), 0, 0));
             queue.push_back(&mut entries, idx, seat(0, 1));
             for _ in 0..2 {
                 let idx = queue.pop(&mut entries).unwrap();
@@ -447,6 +490,36 @@ mod tests {
             }
         }
         assert_eq!(served, [100, 100]);
+    }
+
+    #[test]
+    fn lanes_of_a_job_share_its_turns_and_wait_apart() {
+        // Job 1 has three lanes, job 2 of the same tenant has one, and so has job 3 of another tenant.
+        let (mut entries, mut queue) = (Entries::default(), FairQueue::default());
+        let of_job = |job, lane| Seat { class: 0, job, lane, share: Share { tenant: job / 3, ..Share::default() } };
+        let seats = [of_job(1, OWN_LANE), of_job(1, 7), of_job(1, 8), of_job(2, OWN_LANE), of_job(3, OWN_LANE)];
+        for nth in 0..2_000_u64 {
+            let seat = seats[nth as usize % seats.len()];
+            let idx = entries.insert(Entry::new(RecipientId(nth), RowRef::default(), 0, 0));
+            queue.push_back(&mut entries, idx, seat);
+        }
+        let mut served = [0; 5];
+        for _ in 0..480 {
+            let idx = queue.pop(&mut entries).unwrap();
+            served[entries.get(idx).id.0 as usize % seats.len()] += 1;
+        }
+        assert!(
+            served.iter().zip([40, 40, 40, 120, 240_i32]).all(|(found, due)| (found - due).abs() <= 3),
+            "{served:?}"
+        );
+        // One lane of job 1 is kept: the others of the job go on.
+        queue.park_where(|idx| entries.get(idx).id.0 as usize % seats.len() == 1);
+        let next: Vec<u32> = (0..40).map(|_| queue.pop(&mut entries).unwrap()).collect();
+        let next: Vec<usize> = next.into_iter().map(|idx| entries.get(idx).id.0 as usize % seats.len()).collect();
+        assert!(!next.contains(&1) && next.contains(&0) && next.contains(&2), "{next:?}");
+        queue.unpark();
+        assert_eq!(drain(&mut entries, &mut queue).len(), 2_000 - 480 - 40);
+        assert!(queue.is_empty());
     }
 
     proptest! {
@@ -481,12 +554,12 @@ mod tests {
             for (tenant, (tenant_weight, jobs)) in tenants.iter().enumerate() {
                 for &job_weight in jobs {
                     let share = Share { tenant: tenant as u32, tenant_weight: *tenant_weight, job_weight };
-                    seats.push(Seat { class: 0, job: seats.len() as u32, share });
+                    seats.push(Seat { class: 0, job: seats.len() as u32, lane: OWN_LANE, share });
                 }
             }
             let each = 400;
             for (nth, &seat) in seats.iter().cycle().take(each * seats.len()).enumerate() {
-                let entry = Entry::new(RecipientId((nth % seats.len()) as u64), None, RowRef::default(), 0, 0);
+                let entry = Entry::new(RecipientId((nth % seats.len()) as u64), RowRef::default(), 0, 0);
                 let idx = entries.insert(entry);
                 queue.push_back(&mut entries, idx, seat);
             }

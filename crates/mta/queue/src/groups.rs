@@ -112,6 +112,12 @@ impl Group {
         Dimension::ALL.iter().copied().any(|dimension| dimension.is_of_message() && self.looks_at(dimension))
     }
 
+    /// True when it may limit mail to this domain and leave other mail of the same job alone.
+    pub fn may_single_out(&self, domain: &Name) -> bool {
+        let patterns = self.patterns(Dimension::Domain);
+        self.looks_at(Dimension::Domain) && (patterns.is_empty() || patterns.iter().any(|p| fits(p, domain)))
+    }
+
     /// The values that its budget is cut by, when it is for these facts; `None` when it is not.
     pub fn key(&self, facts: &Facts<'_>) -> Option<Vec<Name>> {
         let fits = |dimension: Dimension| {

@@ -18,6 +18,7 @@ use crate::groups::{Dimension, Facts, Group};
 use crate::handle::QueueHandle;
 use crate::providers::{Layers, Providers, RuleScope};
 use crate::view::PathView;
+use crate::warmup;
 
 /// Most sources of a pool that are described; the rest is counted.
 pub const SOURCES_SHOWN_MAX: usize = 50;
@@ -25,7 +26,7 @@ pub const SOURCES_SHOWN_MAX: usize = 50;
 /// What is asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Question {
-    /// The recipient domain, or an address of it.
+    /// The recipient domain, or an address of it; or `provider:NAME`, `site:NAME` or `path:SOURCE/SITE` without a domain.
     pub domain: String,
     /// Only this source.
     pub source: Option<Name>,
@@ -39,8 +40,11 @@ pub struct Question {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {
     /// Not the name of a domain.
-    #[error("{0:?} is not the name of a domain")]
+    #[error("{0:?} is not the name of a domain, nor provider:NAME, site:NAME or path:SOURCE/SITE")]
     Domain(String),
+    /// No rule, override or route speaks of such a provider.
+    #[error("there is no provider {0:?} in the rules file, the overrides or the routes")]
+    Provider(Name),
     /// No such source is configured, or it does not work for the pool.
     #[error("there is no source {0:?} in the configuration")]
     Source(Name),
@@ -49,9 +53,9 @@ pub enum ResolveError {
 /// Where mail would go, and under which limits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Resolution {
-    /// The domain.
+    /// The domain; or what was asked for without one, such as `provider:gmail`.
     pub domain: String,
-    /// Its mail hosts, best first.
+    /// Its mail hosts, best first; none where no domain was asked for.
     pub hosts: Vec<HostView>,
     /// Why there are none.
     pub trouble: Option<String>,
@@ -152,7 +156,7 @@ pub struct GroupResolution {
     pub budget: String,
     /// Where it is configured.
     pub set_by: String,
-    /// It depends on the job, which is not known here.
+    /// It depends on what is not known here: the job, and without a domain also the domain and the site.
     pub perhaps: bool,
 }
 
@@ -182,21 +186,36 @@ pub async fn resolve(
     queue: Option<&QueueHandle>,
     question: &Question,
 ) -> Result<Resolution, ResolveError> {
-    let domain = question.domain.rsplit('@').next().unwrap_or_default().trim_end_matches('.').to_ascii_lowercase();
-    let sound = |b: u8| b.is_ascii_alphanumeric() || b"-._[]:".contains(&b);
-    if domain.is_empty() || domain.len() > 255 || !domain.bytes().all(sound) {
-        return Err(ResolveError::Domain(question.domain.clone()));
-    }
-    if let Some(source) = &question.source
-        && !config.effective_sources().iter().any(|known| known.name == *source)
-    {
-        return Err(ResolveError::Source(source.clone()));
-    }
-    let (hosts, trouble) = hosts_of(resolver, &domain).await;
-    let mx: Vec<MxHost> =
-        hosts.iter().map(|host| MxHost { name: host.name.clone(), preference: host.preference }).collect();
-    let site = (!mx.is_empty()).then(|| site_name(&mx));
-    let provider = (!mx.is_empty()).then(|| provider_of(providers, &mx, &domain));
+    let asked_source = |source: &Name| match config.effective_sources().iter().any(|known| known.name == *source) {
+        true => Ok(()),
+        false => Err(ResolveError::Source(source.clone())),
+    };
+    question.source.as_ref().map_or(Ok(()), asked_source)?;
+    let way = match Place::read(&question.domain)? {
+        Place::Domain(domain) => {
+            let (hosts, trouble) = hosts_of(resolver, &domain).await;
+            let mx: Vec<MxHost> =
+                hosts.iter().map(|host| MxHost { name: host.name.clone(), preference: host.preference }).collect();
+            let site = (!mx.is_empty()).then(|| site_name(&mx));
+            let provider = (!mx.is_empty()).then(|| provider_of(providers, &mx, &domain));
+            Way { name: domain, source: None, hosts, trouble, site, provider }
+        }
+        Place::Provider(provider) => {
+            is_known(config, providers, &provider)?;
+            Way { name: format!("provider:{provider}"), provider: Some(provider), ..Way::default() }
+        }
+        Place::Site(source, site) => {
+            source.as_ref().map_or(Ok(()), asked_source)?;
+            let provider = provider_of_site(config, providers, queue, &site).await;
+            let name = match &source {
+                Some(source) => format!("path:{source}/{site}"),
+                None => format!("site:{site}"),
+            };
+            Way { name, source, site: Some(site), provider: Some(provider), ..Way::default() }
+        }
+    };
+    let question = &Question { source: question.source.clone().or(way.source), ..question.clone() };
+    let Way { name: domain, hosts, trouble, site, provider, .. } = way;
     let asked = question.stream.clone().unwrap_or_else(|| config.default_stream.clone());
     let stream = stream_of(config, &asked);
     let mut answer = Resolution {
@@ -221,6 +240,81 @@ pub async fn resolve(
     describe_sources(config, providers, queue, question, &mut answer).await;
     describe_groups(config, question, &mut answer);
     Ok(answer)
+}
+
+/// What was asked for.
+enum Place {
+    Domain(String),
+    Provider(Name),
+    /// A site, and where it is a path also its source.
+    Site(Option<Name>, Name),
+}
+
+impl Place {
+    fn read(text: &str) -> Result<Place, ResolveError> {
+        let text = text.trim();
+        let refuse = || ResolveError::Domain(text.chars().take(80).collect());
+        if text.len() > 512 {
+            return Err(refuse());
+        }
+        let place = match text.split_once(':') {
+            Some(("provider", name)) => Place::Provider(Name::from(name.to_ascii_lowercase())),
+            Some(("site", name)) => Place::Site(None, Name::from(name.to_ascii_lowercase())),
+            Some(("path", name)) => {
+                let (source, site) = name.split_once('/').ok_or_else(refuse)?;
+                if source.is_empty() {
+                    return Err(refuse());
+                }
+                Place::Site(Some(Name::from(source)), Name::from(site.to_ascii_lowercase()))
+            }
+            _ => {
+                let domain = text.rsplit('@').next().unwrap_or_default().trim_end_matches('.').to_ascii_lowercase();
+                let sound = |b: u8| b.is_ascii_alphanumeric() || b"-._[]:".contains(&b);
+                let fits = !domain.is_empty() && domain.len() <= 255 && domain.bytes().all(sound);
+                return if fits { Ok(Place::Domain(domain)) } else { Err(refuse()) };
+            }
+        };
+        let named = match &place {
+            Place::Provider(name) | Place::Site(_, name) => !name.is_empty(),
+            Place::Domain(_) => true,
+        };
+        if named { Ok(place) } else { Err(refuse()) }
+    }
+}
+
+/// What is known of the way, before any limit.
+#[derive(Default)]
+struct Way {
+    name: String,
+    source: Option<Name>,
+    hosts: Vec<HostView>,
+    trouble: Option<String>,
+    site: Option<Name>,
+    provider: Option<Name>,
+}
+
+/// Providers that no rule knows are named after a domain; other names are slips.
+fn is_known(config: &Config, providers: &Providers, provider: &Name) -> Result<(), ResolveError> {
+    let known = provider.contains('.')
+        || providers.entries().iter().any(|entry| entry.name == *provider)
+        || config.overrides.iter().any(|entry| entry.provider.as_ref() == Some(provider))
+        || provider.strip_prefix("route:").is_some_and(|name| config.routes.iter().any(|route| *route.name == *name));
+    if known { Ok(()) } else { Err(ResolveError::Provider(provider.clone())) }
+}
+
+/// The provider of a site: as the running queue knows it, else as its name tells, which ends like those of its hosts.
+async fn provider_of_site(config: &Config, providers: &Providers, queue: Option<&QueueHandle>, site: &Name) -> Name {
+    if let Some(queue) = queue {
+        for source in config.effective_sources().into_iter().take(SOURCES_SHOWN_MAX) {
+            if let Ok(Some(path)) = queue.path(source.name, site.clone()).await {
+                return path.provider;
+            }
+        }
+    }
+    if site.starts_with("route:") {
+        return site.clone();
+    }
+    provider_of(providers, &[MxHost { name: site.clone(), preference: 0 }], site)
 }
 
 async fn hosts_of(resolver: Option<&Resolver>, domain: &str) -> (Vec<HostView>, Option<String>) {
@@ -318,7 +412,12 @@ async fn describe_sources(
         }
     }
     answer.sources_left_out = chosen.len().saturating_sub(SOURCES_SHOWN_MAX) as u64;
+    let warming = match queue {
+        Some(queue) => queue.warm_ups().await.unwrap_or_default(),
+        None => Vec::new(),
+    };
     for (source, weight, standby) in chosen.into_iter().take(SOURCES_SHOWN_MAX) {
+        let warm_up = warmup::view::limit(config, providers, &warming, &source.name, &provider);
         let layers = providers.explain_limits(&source.name, &provider, answer.site.as_ref(), &config.overrides);
         let now = match (queue, &answer.site) {
             (Some(queue), Some(site)) => queue.path(source.name.clone(), site.clone()).await.ok().flatten(),
@@ -331,7 +430,7 @@ async fn describe_sources(
             weight,
             standby,
             tls: tls(source, &layers),
-            limits: layers.into_iter().filter(|limit| limit.key != "tls").map(limit).collect(),
+            limits: layers.into_iter().filter(|limit| limit.key != "tls").map(limit).chain(warm_up.map(plan)).collect(),
             now,
         });
     }
@@ -360,32 +459,51 @@ fn limit(layers: Layers) -> LimitResolution {
     LimitResolution { key: layers.key.to_owned(), value: first.value, set_by: first.set_by, lost: said.collect() }
 }
 
+fn plan((value, set_by): (String, String)) -> LimitResolution {
+    LimitResolution { key: "warm_up".to_owned(), value, set_by, lost: Vec::new() }
+}
+
 fn describe_groups(config: &Config, question: &Question, answer: &mut Resolution) {
-    let domain = Name::from(answer.domain.as_str());
+    // Without a domain, what asks for one may hold or not.
+    let domain = (!answer.domain.contains(':') || answer.domain.starts_with('[')).then(|| Name::from(&*answer.domain));
     let tenant = question.tenant.clone().unwrap_or_default();
     let sources: Vec<Name> = answer.sources.iter().map(|source| source.name.clone()).collect();
     for (place, group) in config.groups.iter().enumerate() {
-        let jobless = Group { jobs: Vec::new(), ..group.clone() };
+        let mut jobless = Group { jobs: Vec::new(), ..group.clone() };
+        let mut perhaps = group.looks_at(Dimension::Job);
+        if domain.is_none() {
+            jobless.domains.clear();
+            perhaps |= group.looks_at(Dimension::Domain);
+        }
+        if answer.site.is_none() && domain.is_none() {
+            jobless.sites.clear();
+            perhaps |= group.looks_at(Dimension::Site);
+        }
         for source in &sources {
             let facts = Facts {
                 values: [
                     Some(source),
                     answer.provider.as_ref(),
                     answer.site.as_ref(),
-                    Some(&domain),
+                    domain.as_ref(),
                     Some(&answer.stream),
                     Some(&tenant),
                     None,
                 ],
             };
             let Some(key) = jobless.key(&facts) else { continue };
-            let named = group.per.iter().zip(&key).map(|(dimension, value)| format!("{dimension} {value}"));
+            let named = group
+                .per
+                .iter()
+                .zip(&key)
+                .filter(|(_, value)| !value.is_empty())
+                .map(|(dimension, value)| format!("{dimension} {value}"));
             let found = GroupResolution {
                 name: group.name.clone(),
                 limits: group_limits(group),
                 budget: named.collect::<Vec<_>>().join(", "),
                 set_by: format!("queue.groups[{place}]"),
-                perhaps: group.looks_at(Dimension::Job),
+                perhaps,
             };
             if !answer.groups.contains(&found) {
                 answer.groups.push(found);

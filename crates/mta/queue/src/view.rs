@@ -283,6 +283,9 @@ pub struct ControlView {
     pub since: Timestamp,
     /// Until when; open when a person has to end it.
     pub until: Option<Timestamp>,
+    /// Why, as that person said; may be empty.
+    #[serde(default)]
+    pub reason: String,
 }
 
 /// One recipient in the queue.

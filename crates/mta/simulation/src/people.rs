@@ -298,7 +298,7 @@ impl Boss {
 
     /// True when it was answered that it is done.
     async fn give(&self, target: &Target, action: Action) -> bool {
-        let order = Order { target: target.clone(), action, dry_run: false, until: None };
+        let order = Order::new(target.clone(), action);
         let answer = self.queue.control(order, "somebody").await;
         let now = self.world.time.passed();
         self.world.book(|book| {

@@ -117,7 +117,7 @@ async fn a_source_without_its_address_is_told_and_comes_back() {
     };
     let mut stage = Stage::new(setup).await;
     let told = async |stage: &mut Stage| loop {
-        if let FromDelivery::Source { source, down } = stage.next().await {
+        if let FromDelivery::Source { source, down, .. } = stage.next().await {
             return format!("{source}: {}", down.unwrap_or_else(|| "fine".to_owned()));
         }
     };

@@ -182,6 +182,7 @@ impl QueueCore {
         }
         let mut domain = Domain::new(name.clone(), now);
         domain.held = !self.controls.is_empty() && self.controls.contains_key(&Target::Domain(name.clone()));
+        domain.apart = self.gates.may_limit_domain(&self.config.overrides, name);
         domain.cancel = self.cancel_of_domain(name);
         let idx = self.domains.insert(domain);
         self.domain_names.insert(name.clone(), idx);

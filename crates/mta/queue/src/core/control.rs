@@ -34,8 +34,14 @@ impl QueueCore {
         match order.action {
             Action::Hold | Action::Suspend => {
                 let until = order.until.filter(|_| order.action == Action::Suspend);
-                let control =
-                    ControlView { target: target.clone(), action: order.action, by: by.to_owned(), since: now, until };
+                let control = ControlView {
+                    target: target.clone(),
+                    action: order.action,
+                    by: by.to_owned(),
+                    since: now,
+                    until,
+                    reason: order.reason.clone(),
+                };
                 self.add_control(control)?;
             }
             Action::Release => self.remove_control(target),
@@ -62,6 +68,9 @@ impl QueueCore {
             reply: None,
         };
         self.tell_change(now, change, None, out);
+        if let Some(told) = out.events.last_mut().filter(|_| !order.reason.is_empty()) {
+            told.event.note = Some(order.reason.clone());
+        }
         self.settle(now, out);
         Ok(Done { affected, dry_run: false })
     }

@@ -88,7 +88,8 @@ impl QueueCore {
         };
         let of_targets = controls.map(|control| {
             let text = format!("Its {} is held until a person releases it.", control.target.kind());
-            held(text, None, control.by.clone())
+            let reason = (!control.reason.is_empty()).then(|| control.reason.clone());
+            held(text, reason, control.by.clone())
         });
         let of_orders = self.holds_on(idx).map(|standing| {
             let text = "It is held with all mail of a filter until a person releases that.".to_owned();

@@ -13,7 +13,8 @@ use model::time::Timestamp;
 use model::units::Rate;
 
 use super::effect::{self, Effect, Hits};
-use crate::groups::{Dimension, Facts, Group};
+use crate::groups::{Dimension, Facts, Group, fits};
+use crate::overrides::Override;
 use crate::providers::{GateLimits, Setting};
 use crate::ready::ready_bound;
 use crate::slab::Slab;
@@ -164,6 +165,13 @@ impl Gates {
             groups: config.groups.clone(),
             ..Gates::default()
         }
+    }
+
+    /// True when an override or a group may limit mail to this domain beside other mail of the same job.
+    pub fn may_limit_domain(&self, overrides: &[Override], domain: &Name) -> bool {
+        self.by_domain
+            && (overrides.iter().any(|entry| entry.domain.as_ref().is_some_and(|pattern| fits(pattern, domain)))
+                || self.groups.iter().any(|group| group.may_single_out(domain)))
     }
 
     /// A number for a job that no other job ever has.

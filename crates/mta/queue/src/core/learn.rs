@@ -474,11 +474,16 @@ impl QueueCore {
     }
 }
 
+/// What the person said who ordered it, to be put behind something.
+pub(super) fn because(control: &ControlView) -> String {
+    if control.reason.is_empty() { String::new() } else { format!(": {}", control.reason) }
+}
+
 /// A suspension by a person in words.
 pub(super) fn suspended_view(control: &ControlView) -> ThrottleView {
     ThrottleView {
         stopped: true,
-        reason: format!("the {} is suspended", control.target.kind()),
+        reason: format!("the {} is suspended{}", control.target.kind(), because(control)),
         until: control.until,
         by: control.by.clone(),
         reply: None,

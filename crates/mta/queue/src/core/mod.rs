@@ -57,7 +57,7 @@ use model::time::Timestamp;
 use crate::config::Config;
 use crate::control::Target;
 use crate::entries::{Chain, Entries, NONE, Place};
-use crate::fair::Seat;
+use crate::fair::{OWN_LANE, Seat};
 use crate::ids::Ids;
 use crate::providers::Providers;
 use crate::replies::Replies;
@@ -328,7 +328,9 @@ impl QueueCore {
                 Input::Delivery(FromDelivery::HostLimit { session, messages }) => {
                     self.host_limit(now, session, messages, out);
                 }
-                Input::Delivery(FromDelivery::Source { source, down }) => self.source_health(now, &source, down, out),
+                Input::Delivery(FromDelivery::Source { source, down, check_in }) => {
+                    self.source_health(now, &source, down, check_in, out);
+                }
                 Input::Delivery(FromDelivery::Closed { session, trouble }) => {
                     self.session_closed(now, session, trouble, out);
                 }
@@ -463,7 +465,8 @@ impl QueueCore {
         let entry = self.entries.get(idx);
         let message = &self.messages[entry.message];
         let class = entry.class().unwrap_or(message.class);
-        Seat { class, job: message.job, share: self.jobs[message.job].share }
+        let lane = if self.domains[entry.domain].apart { entry.domain + 1 } else { OWN_LANE };
+        Seat { class, job: message.job, lane, share: self.jobs[message.job].share }
     }
 
     fn count(&mut self, idx: u32, place: Place, by: i64) {

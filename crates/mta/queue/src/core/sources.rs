@@ -5,6 +5,8 @@
 //! on its standby members, then on its fallback pool, only where a member *may not* send (down, suspended by a person or
 //! a rule), never because it is merely busy: limits are there to be kept.
 
+use std::time::Duration;
+
 use model::event::EventKind;
 use model::name::Name;
 use model::time::Timestamp;
@@ -26,9 +28,17 @@ pub(super) fn reason(down: &ControlView) -> &str {
 }
 
 impl QueueCore {
-    /// A source can send again, or cannot.
-    pub(super) fn source_health(&mut self, now: Timestamp, source: &Name, down: Option<String>, out: &mut Out) {
+    /// A source can send again, or cannot; and when it is looked at again.
+    pub(super) fn source_health(
+        &mut self,
+        now: Timestamp,
+        source: &Name,
+        down: Option<String>,
+        check_in: Option<Duration>,
+        out: &mut Out,
+    ) {
         let Some(idx) = self.sources.iter().position(|state| state.spec.name == *source) else { return };
+        self.sources[idx].check_at = check_in.filter(|_| down.is_some()).map(|wait| now.plus(wait));
         if self.sources[idx].down.is_some() == down.is_some() {
             return;
         }
@@ -43,6 +53,7 @@ impl QueueCore {
             by: format!("{HEALTH}: {reason}"),
             since: now,
             until: None,
+            reason: String::new(),
         });
         let change = Change {
             kind,

@@ -53,6 +53,8 @@ pub(super) struct SourceState {
     pub sessions: u32,
     /// It cannot send: its address or its proxies are gone.
     pub down: Option<ControlView>,
+    /// When it is looked at again, while it cannot send.
+    pub check_at: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -106,6 +108,8 @@ pub(super) struct Domain {
     pub deadline_min: Timestamp,
     pub route: Route,
     pub held: bool,
+    /// A limit may concern its mail alone, so this stands in lanes apart from the other mail of its jobs.
+    pub apart: bool,
     pub cancel: Option<Arc<Cancel>>,
     pub sweep: u32,
     pub used_at: Timestamp,
@@ -120,6 +124,7 @@ impl Domain {
             deadline_min: NEVER,
             route: Route::Unknown,
             held: false,
+            apart: false,
             cancel: None,
             sweep: crate::entries::NONE,
             used_at: now,
@@ -334,7 +339,9 @@ pub(super) fn arrange(config: &Config) -> (Vec<SourceState>, Vec<PoolState>, Vec
     let mut streams: Vec<StreamState> = config.streams.iter().map(state).collect();
     let fallback = config.streams.iter().find(|stream| stream.name == config.default_stream);
     streams.push(state(fallback.expect("invariant: the configuration was validated")));
-    let sources =
-        sources.into_iter().map(|source| SourceState { spec: Arc::new(source), sessions: 0, down: None }).collect();
+    let sources = sources
+        .into_iter()
+        .map(|source| SourceState { spec: Arc::new(source), sessions: 0, down: None, check_at: None })
+        .collect();
     (sources, pools, streams)
 }

@@ -18,7 +18,8 @@ impl QueueCore {
         for source in &self.sources {
             if let Some(down) = &source.down {
                 let doing = doing.sources.entry(source.spec.name.clone()).or_default();
-                doing.down = Some(Down { since: down.since, reason: super::sources::reason(down).to_owned() });
+                let reason = super::sources::reason(down).to_owned();
+                doing.down = Some(Down { since: down.since, reason, next_check: source.check_at });
             }
         }
         let mut throttled: BTreeMap<&Name, Vec<(u64, u32)>> = BTreeMap::new();

@@ -141,7 +141,7 @@ impl Bench {
 
     pub fn order(&mut self, target: Target, action: Action) -> Result<u64, OrderError> {
         let mut out = Out::default();
-        let order = Order { target, action, dry_run: false, until: None };
+        let order = Order::new(target, action);
         let done = self.core.control(self.now, &order, "Ada", &mut out);
         self.take(out);
         done.map(|done| done.affected)

@@ -266,7 +266,7 @@ async fn everything_admitted_is_delivered_told_and_acknowledged() {
 async fn a_restart_tells_nothing_twice_and_forgets_nobody() {
     let dir = tempfile::tempdir().unwrap();
     let mut life = Life::begin(dir.path(), fast()).await;
-    let hold = Order { target: Target::Job(Name::from("job-1")), action: Action::Hold, dry_run: false, until: None };
+    let hold = Order::new(Target::Job(Name::from("job-1")), Action::Hold);
     life.handle.control(hold.clone(), "Ada").await.unwrap();
     let held = life.admit(10, bed::campaign(1)).await;
     life.admit(10, bed::campaign(2)).await;
@@ -319,8 +319,7 @@ async fn a_hold_outlives_a_restart_with_a_state_file() {
     let dir = tempfile::tempdir().unwrap();
     let config = Config { state_file: Some(dir.path().join("queue.json")), ..fast() };
     let mut life = Life::begin(dir.path(), config.clone()).await;
-    let mut order =
-        Order { target: Target::Campaign(CampaignId(1)), action: Action::Hold, dry_run: false, until: None };
+    let mut order = Order::new(Target::Campaign(CampaignId(1)), Action::Hold);
     life.handle.control(order.clone(), "Ada").await.unwrap();
     life.admit(3, bed::campaign(1)).await;
     life.end().await;
@@ -425,12 +424,7 @@ async fn an_order_that_was_answered_outlives_a_crash() {
     let dir = tempfile::tempdir().unwrap();
     let (life_dir, crash_dir) = (dir.path().join("life"), dir.path().join("crash"));
     let config = |dir: &Path| Config { state_file: Some(dir.join("queue.json")), ..fast() };
-    let order = |campaign, action| Order {
-        target: Target::Campaign(CampaignId(campaign)),
-        action,
-        dry_run: false,
-        until: None,
-    };
+    let order = |campaign, action| Order::new(Target::Campaign(CampaignId(campaign)), action);
     std::fs::create_dir_all(&life_dir).unwrap();
     let mut life = Life::begin(&life_dir, config(&life_dir)).await;
     for campaign in [1, 2] {
@@ -462,7 +456,7 @@ async fn an_order_that_cannot_be_saved_says_so_and_is_in_force() {
     let gone = dir.path().join("gone");
     let life = Life::begin(dir.path(), Config { state_file: Some(gone.join("queue.json")), ..fast() }).await;
     let target = Target::Campaign(CampaignId(1));
-    let hold = Order { target, action: Action::Hold, dry_run: false, until: None };
+    let hold = Order::new(target, Action::Hold);
     let counted = Order { dry_run: true, ..hold.clone() };
     assert!(life.handle.control(counted, "Ada").await.unwrap().dry_run, "nothing to save");
     let error = life.handle.control(hold.clone(), "Ada").await.unwrap_err();

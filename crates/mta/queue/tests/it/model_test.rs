@@ -375,7 +375,7 @@ impl Model {
             }
         }
         let mut out = Out::default();
-        let order = Order { target, action, dry_run: false, until: None };
+        let order = Order::new(target, action);
         self.core.control(self.now, &order, "tester", &mut out).unwrap();
         self.take(out);
         self.feed(Vec::new());
@@ -440,7 +440,7 @@ impl Model {
     fn finish(&mut self) {
         for control in self.core.memory(self.now).controls {
             let action = if control.action == Action::Hold { Action::Release } else { Action::Resume };
-            let order = Order { target: control.target, action, dry_run: false, until: None };
+            let order = Order::new(control.target, action);
             let mut out = Out::default();
             self.core.control(self.now, &order, "tester", &mut out).unwrap();
             self.take(out);

@@ -55,6 +55,41 @@ fn a_tenant_at_its_limit_keeps_nobody_else() {
     }
 }
 
+/// One job to two domains of one site, of which one has a limit of its own: only its mail waits.
+#[test]
+fn a_domain_at_its_limit_keeps_no_other_mail_of_the_job() {
+    let limits = [
+        "[[overrides]]\ndomain = 'slow.example'\nrate = '1/min,max_burst=1'\n",
+        "[[groups]]\nname = 'slow'\ndomains = ['slow.*']\nrate = '1/min,max_burst=1'\n",
+    ];
+    for limit in limits {
+        let mut bench = Bench::new(&format!("limits.ready_max = 40\n{limit}[adaptive]\nenabled = false"));
+        bench.resolve = false;
+        let domains: Vec<&str> = (0..120).map(|nth| if nth < 60 { "slow.example" } else { "fast.example" }).collect();
+        let ids = bench.admit(bed::campaign(1), &domains);
+        for domain in ["slow.example", "fast.example"] {
+            bench.feed(vec![bed::site(&Name::from(domain), "mx.host.example")]);
+        }
+        for _ in 0..10 {
+            bench.ready_all(20);
+            bench.finish_and_go_on(bed::delivered);
+        }
+        let ended = |bench: &Bench, range: std::ops::Range<usize>| {
+            let of = |event: &&model::event::Event| {
+                event.kind == EventKind::Delivered && event.recipient.is_some_and(|id| ids[range.clone()].contains(&id))
+            };
+            bench.events.iter().filter(of).count()
+        };
+        assert_eq!((ended(&bench, 0..60), ended(&bench, 60..120)), (1, 60), "{limit}");
+        let waits = bench.explain(ids[30]);
+        assert!(waits.contains("SharedRate"), "{waits}");
+        bench.pass(60);
+        bench.ready_all(20);
+        bench.finish_and_go_on(bed::delivered);
+        assert_eq!(ended(&bench, 0..60), 2, "one a minute: {limit}");
+    }
+}
+
 #[test]
 fn paths_take_turns_at_a_shared_rate() {
     let mut bench = Bench::new("[[groups]]\nname = 'all'\nrate = '6/min,max_burst=1'\n[adaptive]\nenabled = false");

@@ -1,5 +1,7 @@
 //! Sources that cannot send are passed over, and who sends in their place.
 
+use std::time::Duration;
+
 use expect_test::expect;
 use model::event::EventKind;
 use model::handoff::FromDelivery;
@@ -33,8 +35,15 @@ name = 'others'
 members = [{ source = 'other' }]
 ";
 
+/// Until a source that is down is looked at again.
+const CHECK_IN: Duration = Duration::from_secs(15);
+
 fn health(bench: &mut Bench, source: &str, down: Option<&str>) {
-    let said = FromDelivery::Source { source: Name::from(source), down: down.map(str::to_owned) };
+    let said = FromDelivery::Source {
+        source: Name::from(source),
+        down: down.map(str::to_owned),
+        check_in: down.map(|_| CHECK_IN),
+    };
     bench.feed(vec![Input::Delivery(said)]);
 }
 
@@ -81,6 +90,13 @@ fn others_send_in_the_place_of_a_source_that_cannot() {
     let down: Vec<&str> =
         view.iter().filter(|source| source.down.is_some()).map(|source| source.name.as_str()).collect();
     assert_eq!(down, ["a", "other"]);
+    let next = view[0].down.as_ref().unwrap().next_check;
+    assert_eq!(
+        next,
+        Some(bench.now.plus(CHECK_IN - Duration::from_secs(1))),
+        "told anew with each check: {:?}",
+        view[0].down
+    );
 }
 
 #[test]
