@@ -11,10 +11,12 @@
 //! | handed to a host without DSN | with SUCCESS (action `relayed`); a host with DSN tells itself |
 //!
 //! Told is the return path of a mail that came by SMTP; not that of campaigns and of injected mail (those read the event
-//! log), not `<>`, nobody with NOTIFY=NEVER, and nobody of what a person cancelled.
+//! log), not `<>`, nobody with NOTIFY=NEVER, and of what a person cancelled nobody but where the order says so: those
+//! ends do not come here at all.
 //! Limits: `outbox::WAITING_MAX`, [`RECIPIENTS_MAX`], [`HEADER_MAX`], `intake.notice_content_max`,
 //! `intake.failure_notices`. What is left out is counted and logged; the event log has every failure in any case.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -46,7 +48,7 @@ pub(crate) const HEADER_MAX: usize = 8 << 10;
 const RETRY: Duration = Duration::from_secs(5);
 
 /// What became of recipients.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Action {
     /// Given up.
     Failed,
@@ -139,10 +141,9 @@ impl Notices {
             Action::Relayed => head().is_some_and(|head| head.envelope.notify),
             Action::Delayed => {
                 let queued_ms = event.attempt.as_ref().and_then(|attempt| attempt.queued_ms).unwrap_or(0);
-                let wanted = |head: Arc<MessageHead>| head.envelope.notify || self.likes_delays(&head);
+                // Who wants it stands in the head, which may have to be read from disk: not here.
                 queued_ms >= self.0.delay_ms
                     && event.recipient.is_some_and(|recipient| !self.0.outbox.was_delayed(recipient))
-                    && head().is_some_and(wanted)
             }
         }
     }
@@ -150,63 +151,92 @@ impl Notices {
     /// Takes note of what happened to recipients: the events that tell of it, and where their rows lie. They must not be
     /// acknowledged in the spool yet. Blocks until notices are on disk; never waits for one to be submitted.
     pub fn given_up(&self, given_up: Vec<(Event, RowRef)>) {
-        let mut notices: Vec<Notice> = Vec::new();
+        let mut by_mail: BTreeMap<(MessageId, Action), Vec<(Event, RowRef)>> = BTreeMap::new();
         for (event, row) in given_up {
-            let (Some(message), true) = (event.message, self.concerns(&event)) else { continue };
-            let Some(action) = action_of(&event) else { continue };
-            let is_open = |notice: &&mut Notice| {
-                notice.head.id == message && notice.action == action && notice.recipients.len() < RECIPIENTS_MAX
-            };
-            match notices.iter_mut().find(is_open) {
-                Some(notice) => notice.recipients.extend(self.told(action, &notice.head, event, row)),
-                None => notices.extend(self.notice(action, message, event, row)),
+            let of = event.message.zip(action_of(&event)).filter(|_| self.concerns(&event));
+            if let Some(of) = of {
+                by_mail.entry(of).or_default().push((event, row));
             }
         }
-        notices.into_iter().for_each(|notice| self.hand_on(&notice));
+        let mut delayed = Vec::new();
+        for ((message, action), events) in by_mail {
+            self.tell_of(message, action, events, &mut delayed);
+        }
+        if delayed.is_empty() {
+            return;
+        }
+        if let Err(error) = self.0.outbox.note_delayed(&delayed, self.0.intake.now()) {
+            tracing::warn!(%error, "a delay may be told twice");
+        }
     }
 
     fn likes_delays(&self, head: &MessageHead) -> bool {
         self.0.delay_streams.contains(&head.routing.stream)
     }
 
-    fn told(&self, action: Action, head: &MessageHead, event: Event, row: RowRef) -> Option<Told> {
-        // Without the row nobody knows whether the sender wants to be told.
-        let row = self.0.intake.spool().read_row(row).ok()?;
-        let dsn = row.dsn.unwrap_or_default();
-        let wanted = wants(&dsn, action, self.likes_delays(head));
-        wanted.then_some(Told { event, address: row.address, original: dsn.original_recipient })
-    }
-
-    fn notice(&self, action: Action, message: MessageId, event: Event, row: RowRef) -> Option<Notice> {
-        let spool = self.0.intake.spool();
-        let head = spool.head(message).filter(|head| head.origin.protocol == Protocol::Smtp)?;
+    /// Tells the sender of one mail. Its content is read for a notice that may be sent, and let go with it: no more than
+    /// one mail is in memory. Adds the recipients of whose delay was told.
+    fn tell_of(
+        &self,
+        message: MessageId,
+        action: Action,
+        events: Vec<(Event, RowRef)>,
+        delayed: &mut Vec<RecipientId>,
+    ) -> Option<()> {
+        let head = self.0.intake.spool().head(message).filter(|head| head.origin.protocol == Protocol::Smtp)?;
         let ReturnPath::Fixed(sender) = &head.envelope.sender else { return None };
-        let told = self.told(action, &head, event, row)?;
-        let full = action == Action::Failed && head.envelope.ret == Some(Ret::Full);
-        let full_max = if full { self.0.content_max } else { 0 };
-        let content = spool.read_content(message).ok();
-        let quoted = content.map_or(Quoted::Header(Vec::new()), |content| quoted(&content, full_max));
-        Some(Notice { action, sender: sender.clone(), head, quoted, recipients: vec![told] })
+        let mut rest = self.told(action, &head, events);
+        while !rest.is_empty() {
+            let behind = rest.split_off(rest.len().min(RECIPIENTS_MAX));
+            let recipients = std::mem::replace(&mut rest, behind);
+            let ids: Vec<RecipientId> = recipients.iter().filter_map(|told| told.event.recipient).collect();
+            if self.hand_on(action, &head, sender, recipients) && action == Action::Delayed {
+                delayed.extend(ids);
+            }
+        }
+        Some(())
     }
 
-    fn hand_on(&self, notice: &Notice) {
+    /// Those of whom the sender wants to be told. Without the row nobody knows whether he does.
+    fn told(&self, action: Action, head: &MessageHead, events: Vec<(Event, RowRef)>) -> Vec<Told> {
+        let by_default = self.likes_delays(head);
+        if action == Action::Delayed && !(head.envelope.notify || by_default) {
+            return Vec::new();
+        }
+        let (events, rows): (Vec<Event>, Vec<RowRef>) = events.into_iter().unzip();
+        let rows = self.0.intake.spool().read_rows(&rows);
+        let told = events.into_iter().zip(rows).filter_map(|(event, row)| {
+            let row = row.ok()?;
+            let dsn = row.dsn.unwrap_or_default();
+            let wanted = wants(&dsn, action, by_default);
+            wanted.then_some(Told { event, address: row.address, original: dsn.original_recipient })
+        });
+        told.collect()
+    }
+
+    /// True when it is on disk and will be submitted.
+    fn hand_on(&self, action: Action, head: &Arc<MessageHead>, sender: &str, recipients: Vec<Told>) -> bool {
         let inner = &self.0;
-        let now = inner.intake.now();
-        let allowed = inner.limit.lock().unwrap_or_else(PoisonError::into_inner).take(now);
-        if !(allowed && self.keep(notice)) {
+        let allowed = || inner.limit.lock().unwrap_or_else(PoisonError::into_inner).take(inner.intake.now());
+        let kept = !inner.outbox.is_full() && allowed() && {
+            let (head, sender, quoted) = (Arc::clone(head), sender.to_owned(), self.quoted(action, head));
+            self.keep(&Notice { action, head, sender, quoted, recipients })
+        };
+        if !kept {
             let left_out = inner.left_out.fetch_add(1, Ordering::Relaxed) + 1;
             tracing::warn!(left_out, "a notice to a sender is left out: too many at a time, or no room");
-            return;
-        }
-        if notice.action == Action::Delayed {
-            let recipients = notice.recipients.iter().filter_map(|told| told.event.recipient);
-            let recipients: Vec<RecipientId> = recipients.collect();
-            if let Err(error) = inner.outbox.note_delayed(&recipients, now) {
-                tracing::warn!(%error, "a delay may be told twice");
-            }
+            return false;
         }
         // A bell that rings already is enough.
         let _ = inner.ring.try_send(());
+        true
+    }
+
+    fn quoted(&self, action: Action, head: &MessageHead) -> Quoted {
+        let full = action == Action::Failed && head.envelope.ret == Some(Ret::Full);
+        let full_max = if full { self.0.content_max } else { 0 };
+        let content = self.0.intake.spool().read_content(head.id).ok();
+        content.map_or(Quoted::Header(Vec::new()), |content| quoted(&content, full_max))
     }
 
     fn keep(&self, notice: &Notice) -> bool {
@@ -221,11 +251,10 @@ impl Notices {
     }
 }
 
-/// As far as the event tells. A person's cancellation has a note; what was given up for a suppression has none.
+/// As far as the event tells. Ends that nobody is to be told of are left out by the queue.
 fn action_of(event: &Event) -> Option<Action> {
     match event.kind {
-        EventKind::Bounced | EventKind::Expired => Some(Action::Failed),
-        EventKind::Suppressed if event.note.is_none() => Some(Action::Failed),
+        EventKind::Bounced | EventKind::Expired | EventKind::Suppressed => Some(Action::Failed),
         EventKind::Deferred => Some(Action::Delayed),
         EventKind::Delivered => {
             let wire = event.attempt.as_ref().and_then(|attempt| attempt.wire.as_ref());

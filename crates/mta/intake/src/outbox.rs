@@ -83,6 +83,11 @@ impl Outbox {
         Ok(true)
     }
 
+    /// Whether there is no room for another one.
+    pub(crate) fn is_full(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).waiting >= WAITING_MAX
+    }
+
     /// The names of those that wait, the oldest first.
     pub(crate) fn waiting(&self) -> io::Result<Vec<String>> {
         names(&self.dir)
@@ -176,7 +181,7 @@ mod tests {
         }
         let outbox = Outbox::open(dir.path().to_owned()).unwrap();
         let ready = Ready { to: String::new(), tenant: Name::default(), text: Vec::new() };
-        assert!(!outbox.keep(u64::MAX, &ready).unwrap());
+        assert!(outbox.is_full() && !outbox.keep(u64::MAX, &ready).unwrap());
         let many: Vec<RecipientId> = (0..DELAYS_MAX as u64 + 5).map(RecipientId).collect();
         outbox.note_delayed(&many, NOW).unwrap();
         assert!(!outbox.was_delayed(RecipientId(4)) && outbox.was_delayed(RecipientId(5)));

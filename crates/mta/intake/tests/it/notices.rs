@@ -81,6 +81,20 @@ async fn a_failure_is_told_in_the_form_of_rfc_3464() {
     assert_eq!(report.recipients[0].reply.as_ref().map(|reply| reply.code), Some(550));
 }
 
+/// Which cancellations come here is the queue's to say; those that do are told, with the words of whoever gave the order.
+#[tokio::test]
+async fn a_cancellation_is_told_with_its_reason() {
+    let mut house = House::open(config()).await;
+    let admitted = handed_in(&mut house, "", "", "").await;
+    let (mut event, row) = given_up(&admitted, 0, EventKind::Suppressed);
+    (event.note, event.attempt) = (Some("Cancelled by Ada: wrong link".to_owned()), None);
+    let told = told(&mut house, &config(), vec![(event, row)]).await;
+    assert_eq!(told.len(), 1);
+    for line in ["Action: failed\r\nStatus: 5.0.0\r\n", "Diagnostic-Code: x-ies; Cancelled by Ada: wrong link\r\n"] {
+        assert!(told[0].1.contains(line), "{line}: {}", told[0].1);
+    }
+}
+
 #[tokio::test]
 async fn who_is_not_told() {
     let mut house = House::open(config()).await;
@@ -128,6 +142,27 @@ async fn reports_are_limited_in_rate() {
         failures.push(given_up(&admitted, 0, EventKind::Delivered));
     }
     assert_eq!(told(&mut house, &config, failures).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_sender_gets_one_notice_for_a_hundred_recipients_of_a_mail() {
+    let mut house = House::open(config()).await;
+    let mut failures = Vec::new();
+    for _ in 0..2 {
+        let mut client = house.client().await;
+        client.expect("EHLO c", "250").await;
+        let to: Vec<String> = (0..150).map(|n| format!("u{n}@example.com")).collect();
+        let to: Vec<&str> = to.iter().map(String::as_str).collect();
+        assert!(client.send("a@example.org", &to, "Subject: x\n\n").await.starts_with("250"));
+        let (admitted, _) = house.taken().await;
+        failures.push((0..150).map(|place| given_up(&admitted, place, EventKind::Bounced)).collect::<Vec<_>>());
+    }
+    // As they come: those of several mails one after the other.
+    let [one, other] = failures.try_into().unwrap();
+    let mixed = one.into_iter().zip(other).flat_map(|(one, other)| [one, other]).collect();
+    let told = told(&mut house, &config(), mixed).await;
+    let sizes: Vec<usize> = told.iter().map(|(_, text)| text.matches("Final-Recipient:").count()).collect();
+    assert_eq!(sizes, [100, 50, 100, 50]);
 }
 
 /// A message to `u@example.com`, handed in with these parameters of MAIL and RCPT.
