@@ -238,6 +238,13 @@ impl Intake {
         self.forget_feed(feed_of(message)).await;
     }
 
+    /// The same for several.
+    pub(crate) async fn let_all_go(&self, messages: Vec<MessageId>) {
+        for message in messages {
+            self.let_go(message).await;
+        }
+    }
+
     /// A number for an event that belongs to no recipient.
     pub(crate) fn next_number(&self) -> u64 {
         self.take_ids(self.now(), 1)

@@ -6,7 +6,6 @@
 use std::ops::Range;
 
 use mail::program::Program;
-use model::name::Name;
 use model::submission::{NewMessage, NewRecipient, Origin, Routing, Submission};
 use model::time::Timestamp;
 use serde_json::value::RawValue;
@@ -136,6 +135,20 @@ impl Draft {
         }
     }
 
+    /// How many recipients that can be written to stand behind this place (rejected ones count in it).
+    pub(crate) fn accepted_behind(&self, from: u64) -> u64 {
+        let (mut place, mut count) = (0_u64, 0_u64);
+        for (field, list) in &self.lists {
+            // It was read before without fault.
+            let _ = walk(&self.body[list.clone()], field, &mut |recipient| {
+                place += 1;
+                count += u64::from(place > from && self.maker.row(None, recipient).is_ok());
+                true
+            });
+        }
+        count
+    }
+
     /// How it is to be treated.
     pub fn routing(&self) -> &Routing {
         &self.routing
@@ -144,16 +157,6 @@ impl Draft {
     /// The domains in whose name it is: of From, of the return path, of the signature.
     pub fn domains(&self) -> &Domains {
         &self.domains
-    }
-
-    /// How many recipients can be written to.
-    pub fn recipients(&self) -> u64 {
-        self.accepted
-    }
-
-    /// The pool that it names.
-    pub fn pool(&self) -> Option<&Name> {
-        self.routing.pool.as_ref()
     }
 
     /// Recipients that are left out, the first of them.
@@ -221,4 +224,21 @@ fn place_in(body: &[u8], value: &RawValue) -> Range<usize> {
 /// The first bytes of a digest: two bodies under one key are told apart by them.
 pub(crate) fn fingerprint(digest: &[u8]) -> u64 {
     digest.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_behind_a_place() {
+        let body = br#"{"from": "a@acme.example", "text": "x", "sender": "",
+            "recipients": [{"address": "no"}, {"address": "u@b.example"}, {"address": "none"}],
+            "to": ["v@b.example", "nobody", "w@b.example"]}"#;
+        let origin = Origin { protocol: model::submission::Protocol::Http, peer: None, user: None };
+        let draft = Draft::read(body.to_vec(), 10, &Ways::default(), origin, Timestamp::default()).unwrap();
+        assert_eq!(draft.accepted, 3);
+        let found: Vec<u64> = (0..=7).map(|place| draft.accepted_behind(place)).collect();
+        assert_eq!(found, [3, 3, 2, 2, 1, 1, 0, 0]);
+    }
 }

@@ -12,7 +12,9 @@
 use journal::spool::Hold;
 use model::id::{MessageId, RecipientId};
 use model::submission::{Checkpoint, ContentSource, NewMessage, NewRecipient, Refusal, Submission};
+use tokio::sync::mpsc;
 
+use super::draft::Batch;
 use crate::submit::{Intake, Part};
 
 /// A message on its way into the spool.
@@ -108,6 +110,31 @@ impl Feed {
         self.commit(rows, ordinal, position, is_last).await
     }
 
+    /// Commits everything that `read` hands over from [`Feed::position`] on; it runs on a thread of its own.
+    ///
+    /// # Errors
+    /// [`Refusal`]; also when `read` ends before its last batch, because it panics or the program ends: what was committed
+    /// before stays, and the rest is still to come.
+    pub(crate) async fn take_all(
+        &mut self,
+        read: impl FnOnce(&mut dyn FnMut(Batch) -> bool) + Send + 'static,
+    ) -> Result<(), Refusal> {
+        let (sender, mut batches) = mpsc::channel(1);
+        let reader = tokio::task::spawn_blocking(move || read(&mut |batch| sender.blocking_send(batch).is_ok()));
+        while let Some(batch) = batches.recv().await {
+            let bytes = batch.bytes();
+            self.part(batch.rows, bytes, batch.skipped, batch.end, batch.is_last).await?;
+            if batch.is_last {
+                return Ok(());
+            }
+        }
+        let ended = reader.await;
+        tracing::error!(message = %self.message, ?ended, "recipients were not read to their end");
+        Err(Refusal::Unavailable {
+            reason: "The recipients could not be read to their end, try again later".to_owned(),
+        })
+    }
+
     async fn commit(
         &mut self,
         rows: Vec<NewRecipient>,
@@ -161,5 +188,63 @@ impl Drop for Feed {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move { intake.let_go(message).await });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use journal::spool::{Opened, Spool, SpoolOptions};
+    use model::submission::{Content, Envelope, Origin, Protocol, ReturnPath, Routing};
+    use model::time::{ManualClock, Timestamp};
+
+    use super::*;
+    use crate::{Config, Known};
+
+    fn batch(place: u64, is_last: bool) -> Batch {
+        let row = NewRecipient { address: format!("u{place}@b.example"), ..NewRecipient::default() };
+        Batch::of(vec![row], place, place + 1, is_last)
+    }
+
+    fn letter() -> Box<NewMessage> {
+        Box::new(NewMessage {
+            content: Content::Raw(b"From: a@acme.example\r\n\r\nx\r\n".to_vec()),
+            envelope: Envelope { sender: ReturnPath::Null, ..Envelope::default() },
+            routing: Routing::default(),
+            origin: Origin { protocol: Protocol::Http, peer: None, user: None },
+        })
+    }
+
+    /// Whoever reads may break off without a word: nobody takes that for the end.
+    #[tokio::test]
+    async fn the_end_is_the_last_batch_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let Opened { spool, mut admitted, .. } = Spool::open(dir.path(), SpoolOptions::default()).unwrap();
+        let config = Config { free_disk_min: model::units::Size(0), ..Config::default() };
+        let known = Known { streams: vec![Routing::default().stream], pools: Vec::new() };
+        let clock = Arc::new(ManualClock::new(Timestamp::from_unix_s(1_790_000_000)));
+        let intake = Intake::new(spool, 0, 1, &config, known, clock);
+        let message = intake.next_message_id();
+        let feed = || Feed::new(intake.clone(), message, letter(), None, true).resume();
+        for breaks in [|| {}, || panic!("on purpose")] {
+            let mut feed = feed();
+            let from = feed.position();
+            let fed = feed.take_all(move |each| {
+                each(batch(from, false));
+                breaks();
+            });
+            assert!(matches!(fed.await, Err(Refusal::Unavailable { .. })));
+            assert_eq!((feed.position(), feed.is_complete()), (from + 1, false));
+        }
+        let mut feed = feed();
+        assert_eq!(feed.position(), 2, "what was committed stays");
+        feed.take_all(|each| _ = each(batch(2, true))).await.unwrap();
+        assert!(feed.is_complete());
+        let mut found = Vec::new();
+        while let Ok(admitted) = admitted.try_recv() {
+            found.extend(admitted.recipients.into_iter().filter_map(|one| one.address));
+        }
+        assert_eq!(found.join(" "), "u0@b.example u1@b.example u2@b.example");
     }
 }

@@ -79,7 +79,8 @@ struct Table {
     busy: HashSet<KeyHash>,
     /// How far requests in lines came that are not done: lines, and the fingerprint up to there.
     progress: HashMap<KeyHash, (u64, u64)>,
-    forgotten: u64,
+    /// Some were forgotten before their time; said once.
+    has_forgotten: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -157,7 +158,8 @@ impl Keys {
         Ok((Busy { keys: self.clone(), key }, known))
     }
 
-    /// Writes down which message a key stands for; when it resolves, that is on disk.
+    /// Writes down which message a key stands for; when it resolves, that is on disk. Gives the messages of requests
+    /// that were never finished and whose keys had to make room: nobody comes back for them.
     pub(crate) async fn begin(
         &self,
         busy: &Busy,
@@ -165,11 +167,10 @@ impl Keys {
         message: MessageId,
         ids: u32,
         now: Timestamp,
-    ) -> Result<(), KeyTrouble> {
+    ) -> Result<Vec<MessageId>, KeyTrouble> {
         let entry = Entry { print, whole: 0, message: message.0, ids, is_done: false, at: now.0 };
         self.append(&begin_record(&busy.key, &entry)).await?;
-        self.table().insert(busy.key, entry, self.keys_max);
-        Ok(())
+        Ok(self.table().insert(busy.key, entry, self.keys_max))
     }
 
     /// Notes that the lines up to `lines` were committed, and the fingerprint of all bytes up to there.
@@ -224,12 +225,6 @@ impl Keys {
         self.table().entries.values().map(|entry| entry.message + u64::from(entry.ids)).max().unwrap_or(0)
     }
 
-    /// How many are remembered, and how many were forgotten before their time.
-    pub(crate) fn counts(&self) -> (usize, u64) {
-        let table = self.table();
-        (table.entries.len(), table.forgotten)
-    }
-
     pub(crate) async fn close(&self) {
         self.log.close().await;
     }
@@ -256,22 +251,28 @@ impl From<KeyTrouble> for Refusal {
 }
 
 impl Table {
-    fn insert(&mut self, key: KeyHash, entry: Entry, keys_max: usize) {
+    /// Gives the messages of unfinished requests whose keys had to make room. Keys that are worked with stay.
+    fn insert(&mut self, key: KeyHash, entry: Entry, keys_max: usize) -> Vec<MessageId> {
         self.entries.insert(key, entry);
         self.order.push_back((entry.at, key));
-        while self.entries.len() > keys_max {
+        let mut left = Vec::new();
+        for _ in 0..self.order.len() {
+            if self.entries.len() <= keys_max {
+                break;
+            }
             let Some((at, oldest)) = self.order.pop_front() else { break };
             if self.busy.contains(&oldest) {
                 self.order.push_back((at, oldest));
-                break;
+                continue;
             }
-            if self.remove(at, oldest).is_some() {
-                if self.forgotten == 0 {
+            if let Some(removed) = self.remove(at, oldest) {
+                left.extend((!removed.is_done).then_some(MessageId(removed.message)));
+                if !std::mem::replace(&mut self.has_forgotten, true) {
                     tracing::warn!(keys_max, "idempotency keys are forgotten before their time: there are too many");
                 }
-                self.forgotten += 1;
             }
         }
+        left
     }
 
     /// A key that was begun anew since has its own place in the order.
@@ -298,6 +299,7 @@ impl Table {
                 let (Some(at), Some(ids)) = (number(16), number(24)) else { return };
                 let ids = u32::try_from(ids).unwrap_or(u32::MAX);
                 let entry = Entry { print, whole: 0, message, ids, is_done: false, at: at as i64 };
+                // Whatever has no key any more is let go when the suite has started.
                 self.insert(*key, entry, keys_max);
             }
             (DONE, Some(whole), _) => self.finish(*key, whole),
@@ -331,4 +333,34 @@ fn done_record(key: &KeyHash, whole: u64) -> Vec<u8> {
 
 fn progress_record(key: &KeyHash, lines: u64, print: u64) -> Vec<u8> {
     record(PROGRESS, key, &[lines, print])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(message: u64) -> Entry {
+        Entry { print: 0, whole: 0, message, ids: 0, is_done: false, at: message as i64 }
+    }
+
+    #[test]
+    fn keys_make_room_and_unfinished_requests_are_named() {
+        let mut table = Table::default();
+        let key = |number: u64| *u128::from(number).to_le_bytes().first_chunk().unwrap();
+        for number in 1..=3 {
+            assert_eq!(table.insert(key(number), entry(number), 3), []);
+        }
+        // The oldest is worked with, the next was finished, the third was broken off.
+        table.busy.insert(key(1));
+        table.finish(key(2), 0);
+        assert_eq!(table.insert(key(4), entry(4), 3), []);
+        assert!(table.entries.contains_key(&key(1)) && !table.entries.contains_key(&key(2)));
+        assert_eq!(table.insert(key(5), entry(5), 3), [MessageId(3)]);
+        assert_eq!(table.entries.len(), 3);
+        table.busy.extend([key(4), key(5)]);
+        assert_eq!(table.insert(key(6), entry(6), 3), [MessageId(6)], "all others are worked with");
+        table.busy.clear();
+        assert_eq!(table.insert(key(7), entry(7), 1).len(), 3);
+        assert_eq!(table.entries.len(), 1);
+    }
 }

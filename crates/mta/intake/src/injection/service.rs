@@ -9,7 +9,7 @@ use model::id::{MessageId, RANGE_MAX, RecipientId};
 use model::submission::{Origin, Refusal};
 use model::time::Clock;
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
@@ -88,6 +88,7 @@ pub struct Opened {
     draft: Draft,
     keys: Arc<Keys>,
     busy: Option<Busy>,
+    left: u64,
 }
 
 impl Injections {
@@ -143,14 +144,7 @@ impl Injections {
     /// Forgets keys whose time is over; messages that were waiting for theirs are let go.
     pub async fn expire(&self) {
         let Inner { intake, keys, .. } = &*self.inner;
-        for message in keys.expire(intake.now()) {
-            intake.let_go(message).await;
-        }
-    }
-
-    /// How many keys are remembered, and how many were forgotten before their time.
-    pub fn key_counts(&self) -> (usize, u64) {
-        self.inner.keys.counts()
+        intake.let_all_go(keys.expire(intake.now())).await;
     }
 
     /// What requests may be like.
@@ -161,14 +155,6 @@ impl Injections {
     /// What the suite adds to requests.
     pub fn ways(&self) -> &Ways {
         &self.inner.ways
-    }
-
-    /// Whether new mail is taken at the moment.
-    ///
-    /// # Errors
-    /// [`Refusal::Unavailable`] while it is not.
-    pub fn check_room(&self) -> Result<(), Refusal> {
-        self.inner.intake.check_room()
     }
 
     /// Memory for a request that is being received; more of it with [`Room::grow`].
@@ -182,8 +168,7 @@ impl Injections {
     /// [`InjectionError`] names the first thing that is wrong.
     pub async fn draft(&self, body: Vec<u8>, ways: Ways, origin: Origin) -> Result<Draft, InjectionError> {
         let (recipients_max, now) = (self.inner.config.recipients_max, self.inner.intake.now());
-        let reading = move || Draft::read(body, recipients_max, &ways, origin, now);
-        tokio::task::spawn_blocking(reading).await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+        aside(move || Draft::read(body, recipients_max, &ways, origin, now)).await
     }
 
     /// Finds out whether a request came before under its key; writes its key down if it did not.
@@ -201,13 +186,20 @@ impl Injections {
         };
         let Some(Idempotency { caller, key }) = key else {
             let feed = feed(intake.next_message_id_with(ids), &mut draft);
-            return Ok(Taken::Now(Box::new(Opened { feed, draft, keys: keys.clone(), busy: None })));
+            return Ok(Taken::Now(Box::new(Opened {
+                left: draft.accepted,
+                feed,
+                draft,
+                keys: keys.clone(),
+                busy: None,
+            })));
         };
         let (busy, known) = keys.take(hash_of("json", caller, key), draft.print)?;
         let feed = match known {
             None => {
                 let message = intake.next_message_id_with(ids);
-                keys.begin(&busy, draft.print, message, ids, intake.now()).await?;
+                let left = keys.begin(&busy, draft.print, message, ids, intake.now()).await?;
+                intake.let_all_go(left).await;
                 feed(message, &mut draft)
             }
             Some(known) => {
@@ -222,7 +214,11 @@ impl Injections {
                 feed
             }
         };
-        Ok(Taken::Now(Box::new(Opened { feed, draft, keys: keys.clone(), busy: Some(busy) })))
+        let (left, draft) = match feed.position() {
+            0 => (draft.accepted, draft),
+            from => aside(move || (draft.accepted_behind(from), draft)).await,
+        };
+        Ok(Taken::Now(Box::new(Opened { left, feed, draft, keys: keys.clone(), busy: Some(busy) })))
     }
 
     /// A message whose recipients come line by line.
@@ -252,15 +248,10 @@ impl Draft {
 }
 
 impl Opened {
-    /// How it is to be treated, and in whose name.
-    pub fn draft(&self) -> &Draft {
-        &self.draft
-    }
-
-    /// How many recipients are still to be committed, about: those that a request which was broken off committed before
-    /// do not count.
+    /// How many recipients are still to be committed: those that a request which was broken off committed before do not
+    /// count.
     pub fn left(&self) -> u64 {
-        self.draft.accepted.saturating_sub(self.feed.position())
+        self.left
     }
 
     /// Commits it; when it resolves, all of it is on disk. Goes on by itself when the caller goes away.
@@ -273,18 +264,10 @@ impl Opened {
     }
 
     async fn run(self) -> Result<Accepted, Refusal> {
-        let Opened { mut feed, draft, keys, busy } = self;
+        let Opened { mut feed, draft, keys, busy, .. } = self;
         let (accepted, print, from) = (draft.answer(feed.message()), draft.print, feed.position());
-        let (sender, mut batches) = mpsc::channel(1);
-        tokio::task::spawn_blocking(move || draft.batches(from, &mut |batch| sender.blocking_send(batch).is_ok()));
-        let mut came_to_end = false;
-        while let Some(batch) = batches.recv().await {
-            came_to_end = batch.is_last;
-            let bytes = batch.bytes();
-            let part = feed.part(batch.rows, bytes, batch.skipped, batch.end, batch.is_last).await;
-            part.map_err(|refusal| cut_short(refusal, feed.count(), accepted.recipients, busy.is_some()))?;
-        }
-        assert!(came_to_end, "invariant: a request that was looked through can be read again");
+        let fed = feed.take_all(move |each| draft.batches(from, each)).await;
+        fed.map_err(|refusal| cut_short(refusal, feed.count(), accepted.recipients, busy.is_some()))?;
         match busy {
             Some(busy) => note_done(keys, busy, feed, print),
             None => {
@@ -293,6 +276,11 @@ impl Opened {
         }
         Ok(accepted)
     }
+}
+
+/// Off the async threads.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
 /// Notes that a request was committed whole. Nobody has to wait until that is on disk: the checkpoint says the same.

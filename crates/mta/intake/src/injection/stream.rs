@@ -276,7 +276,8 @@ impl Lines {
         let open = match known {
             None => {
                 let message = self.intake.next_message_id();
-                self.keys.begin(&busy, head.print, message, 0, self.intake.now()).await?;
+                let left = self.keys.begin(&busy, head.print, message, 0, self.intake.now()).await?;
+                self.intake.let_all_go(left).await;
                 Open { feed: feed(message, content, true), busy: Some(busy), before: 0, progress: None, done: None }
             }
             Some(known) => {

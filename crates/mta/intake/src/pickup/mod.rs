@@ -34,7 +34,7 @@ use journal::file::sync_parent;
 use model::event::{Event, EventKind};
 use model::id::MessageId;
 use model::submission::{Origin, Protocol, Refusal};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -262,15 +262,10 @@ impl Inner {
             return (Fate::Taken(0), Some(feed));
         }
         let from = feed.position();
-        let (sender, mut batches) = mpsc::channel(1);
-        tokio::task::spawn_blocking(move || rows.batches(from, &mut |batch| sender.blocking_send(batch).is_ok()));
-        while let Some(batch) = batches.recv().await {
-            let bytes = batch.bytes();
-            match feed.part(batch.rows, bytes, batch.skipped, batch.end, batch.is_last).await {
-                Ok(()) => {}
-                Err(Refusal::Unavailable { reason }) => return (Fate::Later(reason), None),
-                Err(refusal) => return (Fate::Failed(refusal.to_string()), None),
-            }
+        match feed.take_all(move |each| rows.batches(from, each)).await {
+            Ok(()) => {}
+            Err(Refusal::Unavailable { reason }) => return (Fate::Later(reason), None),
+            Err(refusal) => return (Fate::Failed(refusal.to_string()), None),
         }
         if !rejected.is_empty() {
             let words = rejected.iter().map(|one| format!("{}: {}", one.address, one.reason));
