@@ -11,8 +11,8 @@
 //! Before it is read, `verification` finds out who sent it; letters carry the result in Authentication-Results.
 //!
 //! Strangers begin all of this, so everything has a bound: [`READERS_MAX`] mails are read at the same time, each once;
-//! events and letters of unknown origin keep to `intake.stranger_events`; looking up an address ends after
-//! [`LOOK_UP_TIME_MAX`].
+//! [`LOOK_UPS_MAX`] addresses are looked up at the same time, for at most [`LOOK_UP_TIME_MAX`]; events and letters of
+//! unknown origin keep to `intake.stranger_events`.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -28,6 +28,7 @@ use model::submission::{
 use model::time::Timestamp;
 use smtp::envelope::{Mail, Transaction};
 use smtp::server::Context;
+use tokio::time::Instant;
 
 use crate::conversation::{Desk, reply_of};
 use crate::inbound::{Arrival, Found, Reading};
@@ -40,7 +41,10 @@ use crate::verification::Verdict;
 /// Mails that are read at the same time; more wait, with their memory counted.
 pub(crate) const READERS_MAX: usize = 4;
 
-/// Longest time for finding out to whom a mail was written.
+/// Addresses that are looked up at the same time: a database that hangs shall not stop mails that need none.
+pub(crate) const LOOK_UPS_MAX: usize = 16;
+
+/// Longest time for finding out to whom a mail and its reports were written, waiting for a place included.
 const LOOK_UP_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// A mail for us, with all its addresses of ours.
@@ -74,26 +78,37 @@ impl Desk {
     }
 
     async fn inbound(&self, letter: Letter<'_>) -> Result<Reply, Reply> {
-        let _place = self.readers.acquire().await.map_err(|_| unreadable())?;
         let (letter, found) = self.read(letter).await?;
         let (letters, reports): (Vec<Found>, Vec<Found>) = found.into_iter().partition(|found| found.letter);
-        let mut events = Vec::with_capacity(reports.len() + 1);
+        let mut events = Vec::with_capacity(reports.len());
         let of_letter = letters.into_iter().next();
         let alone = reports.is_empty();
+        let until = Instant::now() + LOOK_UP_TIME_MAX;
         for Found { event, known, .. } in reports {
             if !known {
                 events.push(self.numbered(*event)?);
             } else if !self.was_told(event.id) {
-                events.push(self.proven(self.with_routing(*event)).await?);
+                events.push(self.proven(self.with_routing(*event), until).await?);
             }
         }
+        // Reports first: whoever hears that they could not be noted comes again with the letter, too.
+        self.tell(events).await?;
         if let Some(Found { event, .. }) = of_letter {
-            let event = self.numbered(*event)?;
-            let kept = self.keep(letter, alone).await?;
-            let note = [event.note.as_deref(), Some(&kept)].into_iter().flatten().collect::<Vec<_>>().join("; ");
-            events.push(Event { note: Some(note), ..self.with_routing(event) });
+            self.take_letter(letter, *event, alone).await?;
         }
-        self.tell(events).await
+        Ok(Reply::new(250, "2.0.0 Taken"))
+    }
+
+    /// What was kept or sent on is taken, whatever becomes of its event: if it came again, it would be there twice.
+    async fn take_letter(&self, letter: Letter<'_>, event: Event, alone: bool) -> Result<(), Reply> {
+        let event = self.numbered(event)?;
+        let kept = self.keep(letter, alone).await?;
+        let note = [event.note.as_deref(), Some(&kept)].into_iter().flatten().collect::<Vec<_>>().join("; ");
+        let event = Event { note: Some(note), ..self.with_routing(event) };
+        if let Err(error) = self.events.append(vec![event]).await {
+            tracing::error!(%error, kept, "a letter was taken, and its event could not be written");
+        }
+        Ok(())
     }
 
     /// Parsing megabytes of MIME is no work for the threads that serve everybody.
@@ -102,6 +117,7 @@ impl Desk {
         let peer = context.peer.address.ip();
         let (keys, dictionary, known) = (self.keys.clone(), self.dictionary.clone(), verdict.clone());
         let operators = self.verifier.operators.clone();
+        let _place = self.readers.acquire().await.map_err(|_| unreadable())?;
         let read = tokio::task::spawn_blocking(move || {
             let reading = Reading::of(&raw, &dictionary, known);
             let found = mailboxes.iter().map(|(recipient, mailbox)| {
@@ -125,7 +141,7 @@ impl Desk {
 
     /// Adds the address that an event stops us from writing to, where no token names it. A campaign's recipients are
     /// known to the campaign; all others are looked up, because what the report says may be a lie.
-    async fn proven(&self, event: Event) -> Result<Event, Reply> {
+    async fn proven(&self, event: Event, until: Instant) -> Result<Event, Reply> {
         let stops = match event.kind {
             EventKind::Complaint | EventKind::Unsubscribed => true,
             EventKind::RemoteBounce => event.report.as_ref().is_some_and(|report| report.suppress),
@@ -135,8 +151,11 @@ impl Desk {
         else {
             return Ok(event);
         };
-        let found = tokio::time::timeout(LOOK_UP_TIME_MAX, self.address_book.addressee(recipient)).await;
-        match found {
+        let look_up = async {
+            let _place = self.lookups.acquire().await;
+            self.address_book.addressee(recipient).await
+        };
+        match tokio::time::timeout_at(until, look_up).await {
             Ok(Ok(Some(known))) => {
                 let of_leaving =
                     |name: Name| Some(name).filter(|n| event.kind == EventKind::Unsubscribed && !n.is_empty());
@@ -247,8 +266,11 @@ impl Desk {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).get(&event).is_some()
     }
 
-    /// Writes events; those of reports are remembered.
-    async fn tell(&self, events: Vec<Event>) -> Result<Reply, Reply> {
+    /// Writes the events of reports, and remembers them.
+    async fn tell(&self, events: Vec<Event>) -> Result<(), Reply> {
+        if events.is_empty() {
+            return Ok(());
+        }
         let ids: Vec<EventId> = events.iter().map(|event| event.id).collect();
         match self.events.append(events).await {
             Ok(_) => {
@@ -256,7 +278,7 @@ impl Desk {
                 for id in ids {
                     told.put(id, ());
                 }
-                Ok(Reply::new(250, "2.0.0 Taken"))
+                Ok(())
             }
             Err(AppendError::NoSpace) => Err(Reply::new(452, "4.3.1 Insufficient system storage, try again later")),
             Err(error) => {

@@ -58,6 +58,8 @@ pub(crate) struct Desk {
     pub(crate) verifier: Verifier,
     /// Places for inbound mails that are read.
     pub(crate) readers: Semaphore,
+    /// Places for addresses that are looked up.
+    pub(crate) lookups: Semaphore,
     /// Where letters are sent on.
     pub(crate) forward_to: Option<String>,
     /// Where letters to the postmaster are kept when they are not sent on.

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use crate::arrivals::READERS_MAX;
+use crate::arrivals::{LOOK_UPS_MAX, READERS_MAX};
 use crate::config::{self, Auth, Config, Listener, TlsUse};
 use crate::conversation::{Desk, Reception};
 use crate::door::{Door, People};
@@ -132,6 +132,7 @@ impl Listeners {
             address_book: ports.address_book,
             verifier: Verifier::new(config, ports.resolver, ports.signing_keys),
             readers: Semaphore::new(READERS_MAX),
+            lookups: Semaphore::new(LOOK_UPS_MAX),
             forward_to: config.inbound.forward_to.clone(),
             inbox: Arc::new(Inbox::new(ports.inbox_dir)),
         };

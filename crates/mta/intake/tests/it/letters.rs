@@ -43,6 +43,18 @@ async fn a_letter_is_read_by_somebody_or_refused() {
     check(forwarding(), &["postmaster", "fbl@example.org"], "250 2.0.0 Taken", 1, 1).await;
 }
 
+/// Sent on twice by whoever comes again would be worse than an event that is missing.
+#[tokio::test]
+async fn a_letter_is_taken_once_though_its_event_cannot_be_written() {
+    let mut house = House::open(forwarding()).await;
+    house.events.clone().close().await;
+    let mut client = house.client().await;
+    client.expect("EHLO c", "250").await;
+    assert_eq!(client.send("zoe@example.com", &["postmaster"], LETTER).await, "250 2.0.0 Taken");
+    house.taken().await;
+    house.nothing_taken();
+}
+
 #[tokio::test]
 async fn what_is_sent_on_is_not_vouched_for() {
     let mut house = House::open(forwarding()).await;

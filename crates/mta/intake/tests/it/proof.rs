@@ -3,6 +3,7 @@
 use mail::token::Addressee;
 use model::event::{Event, EventKind};
 use model::id::RecipientId;
+use tokio::io::AsyncWriteExt as _;
 
 use crate::kit::*;
 
@@ -84,6 +85,29 @@ async fn a_report_comes_again_when_nobody_can_be_asked() {
     let reply = client.send("", &[&return_path(20)], &report("failed", "x@example.com")).await;
     assert_eq!(reply, "250 2.0.0 Taken");
     assert_eq!(house.close(EventKind::RemoteBounce).await.len(), 1);
+}
+
+/// A mail that needs no answer of the database does not wait for those that do.
+#[tokio::test]
+async fn a_database_that_hangs_stops_no_other_mail() {
+    let house = House::open(strangers()).await;
+    house.book.0.lock().unwrap().insert(RecipientId(20), addressee("?"));
+    let mut hanging = Vec::new();
+    for _ in 0..20 {
+        let mut client = house.client().await;
+        client.expect("EHLO c", "250").await;
+        client.expect("MAIL FROM:<>", "250").await;
+        client.expect(&format!("RCPT TO:<{}>", return_path(20)), "250").await;
+        client.expect("DATA", "354").await;
+        let report = report("abuse", "x@example.com").replace('\n', "\r\n");
+        client.stream.write_all(format!("{report}\r\n.\r\n").as_bytes()).await.unwrap();
+        hanging.push(client);
+    }
+    let mut client = house.client().await;
+    client.expect("EHLO c", "250").await;
+    let quick = async { client.send("zoe@example.com", &["postmaster"], "Subject: x\n\n").await };
+    let reply = tokio::time::timeout(std::time::Duration::from_secs(5), quick).await;
+    assert_eq!(reply.as_deref(), Ok("250 2.0.0 Taken"));
 }
 
 #[tokio::test]
