@@ -15,6 +15,7 @@ use hickory_proto::rr::{Name as DnsName, RData, Record, RecordType};
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::ResolverConfig;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError, NetError};
 use model::dns::Tlsa;
 
 use crate::resolver::{Config, Resolver, SetupError, name_server, says_nothing_there, set_options};
@@ -22,6 +23,9 @@ use crate::zone::{ZoneAnswer, key_of};
 
 /// Most aliases that are followed to a host.
 const ALIASES_MAX: usize = 8;
+
+/// Most names from a name upwards that are asked for their zone.
+const ZONES_MAX: usize = 10;
 
 /// How answers are authenticated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
@@ -92,19 +96,106 @@ impl Secure {
 
     async fn ask(&self, name: &str, kind: RecordType) -> Found {
         let Ok(asked) = DnsName::from_ascii(format!("{}.", name.trim_end_matches('.'))) else { return Found::Nothing };
-        match self.resolver.lookup(asked, kind).await {
+        match self.resolver.lookup(asked.clone(), kind).await {
             Ok(lookup) => {
                 let records: Vec<Record> = lookup.answers().to_vec();
                 let secure = match self.validates {
                     true => !records.is_empty() && records.iter().all(|record| record.proof.is_secure()),
                     false => lookup.message().metadata.authentic_data,
                 };
-                if secure { Found::Records(records) } else { Found::Insecure }
+                match secure {
+                    true => Found::Records(records),
+                    false if self.validates && !leads_out(&asked, &records) => {
+                        Found::Failed("an answer that is neither signed nor of an unsigned zone".to_owned())
+                    }
+                    false => Found::Insecure,
+                }
             }
-            Err(error) if says_nothing_there(&error) => Found::Nothing,
+            Err(error) if says_nothing_there(&error) => match self.validates && !self.is_denial(&asked, &error).await {
+                true => Found::Failed("a denial that is neither signed nor of an unsigned zone".to_owned()),
+                false => Found::Nothing,
+            },
             Err(error) => Found::Failed(error.to_string()),
         }
     }
+
+    /// Whether "there is nothing" may be believed. The library looks for a signed proof, or for one that the name is of an
+    /// unsigned zone, except where all records that come with the denial are of unsigned zones: anybody can add an SOA
+    /// record of some unsigned zone elsewhere. One of them has to be that of the name (RFC 2308 2.2, RFC 4035 5.4). Where
+    /// nothing came with it, or the library has kept nothing, the zone itself is asked for.
+    async fn is_denial(&self, asked: &DnsName, error: &NetError) -> bool {
+        match Came::with(asked, error) {
+            Came::Nothing => {}
+            Came::Signed | Came::Unsigned => return true,
+            Came::Elsewhere => return false,
+        }
+        let mut name = asked.clone();
+        for _ in 0..ZONES_MAX {
+            match self.resolver.lookup(name.clone(), RecordType::SOA).await {
+                Ok(lookup) => {
+                    let own = lookup.answers().iter().find(|record| record.name == name);
+                    if let Some(own) = own {
+                        return own.proof.is_insecure();
+                    }
+                }
+                Err(error) => match Came::with(asked, &error) {
+                    Came::Nothing => {}
+                    Came::Unsigned => return true,
+                    Came::Signed | Came::Elsewhere => return false,
+                },
+            }
+            if name.is_root() {
+                return false;
+            }
+            name = name.base_name();
+        }
+        false
+    }
+}
+
+/// What came with a denial.
+enum Came {
+    Nothing,
+    /// Signed records: the library has seen that they prove it.
+    Signed,
+    /// Records of an unsigned zone, which is that of the name.
+    Unsigned,
+    /// Records of unsigned zones elsewhere.
+    Elsewhere,
+}
+
+impl Came {
+    fn with(asked: &DnsName, error: &NetError) -> Came {
+        let NetError::Dns(DnsError::NoRecordsFound(nothing)) = error else { return Came::Nothing };
+        let records = nothing.authorities.as_deref().unwrap_or_default();
+        match records {
+            [] => Came::Nothing,
+            _ if !records.iter().all(|record| record.proof.is_insecure()) => Came::Signed,
+            _ if records.iter().any(|record| record.name.zone_of(asked)) => Came::Unsigned,
+            _ => Came::Elsewhere,
+        }
+    }
+}
+
+/// Whether an answer that is not signed is one of an unsigned zone: that of the name asked for, or one to which signed
+/// aliases lead. What else stands there, and that it is unsigned, says nothing about the name.
+fn leads_out(asked: &DnsName, records: &[Record]) -> bool {
+    let mut name = asked;
+    for _ in 0..=ALIASES_MAX {
+        let mut here = records.iter().filter(|record| record.name == *name);
+        if here.clone().any(|record| record.proof.is_insecure()) {
+            return true;
+        }
+        let target = here.find_map(|record| match &record.data {
+            RData::CNAME(target) if record.proof.is_secure() => Some(&target.0),
+            _ => None,
+        });
+        match target {
+            Some(target) => name = target,
+            None => return false,
+        }
+    }
+    false
 }
 
 fn servers(config: &Config) -> Result<(ResolverConfig, Vec<IpAddr>), SetupError> {

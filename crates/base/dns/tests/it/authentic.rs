@@ -13,13 +13,14 @@ use dns::{Dnssec, Resolver, TlsaAnswer, Zone};
 use hickory_proto::dnssec::crypto::Ed25519SigningKey;
 use hickory_proto::dnssec::rdata::DNSKEY;
 use hickory_proto::dnssec::{DnssecSigner, SigningKey};
+use hickory_proto::op::Metadata;
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use hickory_server::Server;
 use hickory_server::dnssec::NxProofKind;
 use hickory_server::net::runtime::{Time, TokioRuntimeProvider};
 use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
 use hickory_server::store::in_memory::InMemoryZoneHandler;
-use hickory_server::zone_handler::{AxfrPolicy, Catalog, ZoneHandler, ZoneType};
+use hickory_server::zone_handler::{AxfrPolicy, Catalog, MessageResponseBuilder, ZoneHandler, ZoneType};
 use tokio::net::{TcpListener, UdpSocket};
 
 const ANYWHERE: &str = "127.0.0.1:0";
@@ -83,15 +84,36 @@ async fn the_word_of_a_validating_server() {
     assert!(!Resolver::new(&elsewhere).unwrap().is_secure(), "a server across a network is not believed by itself");
 }
 
-/// Two zones on one server: DS records stand on the parent's side of a cut (RFC 4035 3.1.4.1).
+/// Two zones on one server: DS records stand on the parent's side of a cut (RFC 4035 3.1.4.1). Somebody on the way may
+/// put answers of his own in the place of some.
 struct Cut {
     parent: Catalog,
     all: Catalog,
+    forged: Vec<Forged>,
+}
+
+/// What is said of a name and type in place of the truth: answers, and what stands in the section of authorities.
+struct Forged {
+    name: &'static str,
+    kind: RecordType,
+    answers: Vec<Record>,
+    authorities: Vec<Record>,
 }
 
 #[async_trait::async_trait]
 impl RequestHandler for Cut {
-    async fn handle_request<R: ResponseHandler, T: Time>(&self, request: &Request, responses: R) -> ResponseInfo {
+    async fn handle_request<R: ResponseHandler, T: Time>(&self, request: &Request, mut responses: R) -> ResponseInfo {
+        if let Ok(info) = request.request_info() {
+            let (name, kind) = (Name::from(info.query.name().clone()), info.query.query_type());
+            let is_it = |forged: &&Forged| name == Name::from_str(forged.name).unwrap() && kind == forged.kind;
+            if let Some(Forged { answers, authorities, .. }) = self.forged.iter().find(is_it) {
+                let metadata = Metadata::response_from_request(&request.metadata);
+                let none: [&Record; 0] = [];
+                let response = MessageResponseBuilder::from_message_request(request);
+                let response = response.build(metadata, answers, authorities, none, none);
+                return responses.send_response(response).await.unwrap();
+            }
+        }
         let of_parent = request.request_info().is_ok_and(|info| info.query.query_type() == RecordType::DS);
         let catalog = if of_parent { &self.parent } else { &self.all };
         catalog.handle_request::<R, T>(request, responses).await
@@ -106,6 +128,14 @@ struct SignedRoot {
 }
 
 async fn signed_root() -> SignedRoot {
+    forging_root(Vec::new()).await
+}
+
+fn record(name: &str, kind: RecordType, value: &str) -> Record {
+    Record::from_rdata(Name::from_str(name).unwrap(), 60, RData::try_from_str(kind, value).unwrap())
+}
+
+async fn forging_root(forged: Vec<Forged>) -> SignedRoot {
     let pkcs8 = Ed25519SigningKey::generate_pkcs8().unwrap();
     let key = Ed25519SigningKey::from_pkcs8(&pkcs8).unwrap();
     let public = key.to_public_key().unwrap();
@@ -114,9 +144,6 @@ async fn signed_root() -> SignedRoot {
     writeln!(anchor, ". 3600 IN DNSKEY {dnskey}").unwrap();
 
     let mut root = zone(".", Some(NxProofKind::Nsec));
-    let record = |name: &str, kind: RecordType, value: &str| {
-        Record::from_rdata(Name::from_str(name).unwrap(), 60, RData::try_from_str(kind, value).unwrap())
-    };
     for (name, kind, value) in [
         ("mx.test.", RecordType::A, "192.0.2.1".to_owned()),
         ("_25._tcp.mx.test.", RecordType::TLSA, format!("3 1 1 {DIGEST}")),
@@ -140,7 +167,7 @@ async fn signed_root() -> SignedRoot {
     all.upsert(Name::from_str("plain.").unwrap().into(), vec![Arc::new(plain)]);
     let udp = UdpSocket::bind(ANYWHERE).await.unwrap();
     let address = udp.local_addr().unwrap();
-    let mut server = Server::new(Cut { parent, all });
+    let mut server = Server::new(Cut { parent, all, forged });
     server.register_socket(udp);
     if let Ok(tcp) = TcpListener::bind(address).await {
         server.register_listener(tcp, Duration::from_secs(5), 16);
@@ -170,4 +197,38 @@ async fn zones_with_real_keys_are_validated() {
     let other = signed_root().await;
     let resolver = Resolver::new(&config(&other)).unwrap();
     check(&resolver, &[("mx.test", "failed")]).await;
+}
+
+/// Whoever stands between us and the servers says that there is nothing, or something else, and adds what is really
+/// unsigned somewhere else.
+#[tokio::test]
+async fn nobody_on_the_way_talks_dane_away() {
+    let soa = |name: &str| record(name, RecordType::SOA, "ns.plain. hostmaster.plain. 1 60 60 60 60");
+    let tlsa = |answers: Vec<Record>, authorities: Vec<Record>| {
+        vec![Forged { name: "_25._tcp.mx.test.", kind: RecordType::TLSA, answers, authorities }]
+    };
+    let address = |answers: Vec<Record>| {
+        let of = |kind, answers| Forged { name: "mx.test.", kind, answers, authorities: vec![soa("plain.")] };
+        vec![of(RecordType::A, answers), of(RecordType::AAAA, Vec::new())]
+    };
+    let elsewhere = || record("mx.plain.", RecordType::A, "192.0.2.3");
+    let alias = || record("mx.test.", RecordType::CNAME, "mx.plain.");
+    for (what, forged) in [
+        ("no records, says an unsigned zone", tlsa(Vec::new(), vec![soa("plain.")])),
+        ("no records, says a name below", tlsa(Vec::new(), vec![soa("mx.plain.")])),
+        ("no records, says nobody", tlsa(Vec::new(), Vec::new())),
+        ("no records, says the zone without a signature", tlsa(Vec::new(), vec![soa(".")])),
+        ("no records, say both", tlsa(Vec::new(), vec![soa("."), soa("plain.")])),
+        ("records of another name", tlsa(vec![elsewhere()], vec![soa("plain.")])),
+        ("no address", address(Vec::new())),
+        ("the address of another host", address(vec![elsewhere()])),
+        ("an alias that nobody signed", address(vec![alias(), elsewhere()])),
+    ] {
+        let root = forging_root(forged).await;
+        let trust_anchor = Some(root.anchor.path().to_owned());
+        let resolver = Resolver::new(&Config { trust_anchor, ..asking(root.address, Dnssec::Validate) }).unwrap();
+        assert_eq!(show(resolver.tlsa("mx.test", 25).await), "failed", "{what}");
+        // Whatever else is asked for is answered as before.
+        check(&resolver, &[("none.test", "none"), ("mx.plain", "none")]).await;
+    }
 }
