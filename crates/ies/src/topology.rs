@@ -103,7 +103,9 @@ impl Suite {
         let db = Db::open(&config.database_url()).await.context("database")?;
         let accounts = Accounts::open(db.clone(), clock.clone()).await.context("accounts")?;
         let known = config.known_names();
-        let intake = Intake::new(spool.clone(), recovery.newest_id, config.node, &config.intake, known, clock.clone());
+        let floors = config.intake.floors.clone().with_queue_of(config.queue.limits.recipients_max);
+        let of_intake = intake::Config { floors, ..config.intake.clone() };
+        let intake = Intake::new(spool.clone(), recovery.newest_id, config.node, &of_intake, known, clock.clone());
         let (queue, commands) = queue::handle::channel();
         let providers = Providers::load(config.queue.providers_file.as_deref())?;
         let resolver = Resolver::new(&config.dns)?;

@@ -41,10 +41,12 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use model::handoff::{Admitted, MessageHead, RowRef};
 use model::id::MessageId;
 use model::submission::{Content, NewRecipient};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::events::Cursor;
@@ -73,6 +75,7 @@ struct Inner {
     log: Log<Tag>,
     reclaimer: Mutex<Option<Worker>>,
     acks_max: usize,
+    admit_wait_max: Duration,
     damaged: bool,
 }
 
@@ -80,8 +83,8 @@ struct Inner {
 pub struct Opened {
     /// The spool.
     pub spool: Spool,
-    /// Every admission from now on, in the order of commits. Has to be received: submitters wait while it is full, and
-    /// are refused with [`AdmitError::Closed`] when it is dropped.
+    /// Every admission from now on, in the order of commits. Has to be received: submitters wait a moment while it is
+    /// full and are refused with [`AdmitError::Busy`] then, and with [`AdmitError::Closed`] when it is dropped.
     pub admitted: mpsc::Receiver<Admitted>,
     /// What was found on disk.
     pub recovery: SpoolRecovery,
@@ -122,12 +125,14 @@ impl Spool {
         let log = prepared.start(segments, SpoolSteward::new(shared.clone()))?;
         let damaged = !recovery.quarantined.is_empty();
         let acks_max = options.acks_max.max(1);
-        let inner = Inner { shared, log, reclaimer: Mutex::new(None), acks_max, damaged };
+        let admit_wait_max = options.admit_wait_max;
+        let inner = Inner { shared, log, reclaimer: Mutex::new(None), acks_max, admit_wait_max, damaged };
         Ok(Opened { spool: Spool { inner: Arc::new(inner) }, admitted, recovery })
     }
 
     /// Commits an admission; for intake only. When it resolves, the recipients are on disk and have been sent to the
-    /// queue. Returns the position of the commit; positions grow.
+    /// queue. Returns the position of the commit; positions grow. Waits for the queue before anything is committed, and
+    /// no longer than [`SpoolOptions::admit_wait_max`].
     ///
     /// Dropping the future does not take the admission back when it has been handed to the log already.
     ///
@@ -136,7 +141,14 @@ impl Spool {
     pub async fn admit(&self, admission: Admission) -> Result<u64, AdmitError> {
         admission::check_count(&admission)?;
         let sender = self.inner.shared.admitted().ok_or(AdmitError::Closed)?;
-        let permit = sender.reserve_owned().await.map_err(|_| AdmitError::Closed)?;
+        let permit = match sender.try_reserve_owned() {
+            Ok(permit) => permit,
+            Err(TrySendError::Closed(_)) => return Err(AdmitError::Closed),
+            Err(TrySendError::Full(sender)) => {
+                let permit = tokio::time::timeout(self.inner.admit_wait_max, sender.reserve_owned()).await;
+                permit.map_err(|_| AdmitError::Busy)?.map_err(|_| AdmitError::Closed)?
+            }
+        };
         let (answer, answered) = oneshot::channel();
         let (unit, placed) = admission::encode(&self.inner.shared, admission, permit, answer)?;
         let bytes_max = self.inner.log.unit_bytes_max();

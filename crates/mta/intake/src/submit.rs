@@ -266,6 +266,7 @@ fn refuse(error: AdmitError) -> Refusal {
         AdmitError::NoSpace => {
             Refusal::Unavailable { reason: "Insufficient system storage, try again later".to_owned() }
         }
+        AdmitError::Busy => Refusal::Unavailable { reason: "Too much mail is coming in, try again later".to_owned() },
         AdmitError::Closed => Refusal::Unavailable { reason: "Shutting down, try again later".to_owned() },
         AdmitError::Failed(reason) => {
             tracing::error!(reason, "the spool takes nothing");

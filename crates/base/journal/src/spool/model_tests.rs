@@ -387,7 +387,7 @@ proptest! {
 
     #[test]
     fn the_spool_is_what_the_model_is(actions in prop::collection::vec(action(), 1..120)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             let mut harness = Harness::new();
             for action in actions {

@@ -1,5 +1,7 @@
 //! What goes into a spool and comes out of it, and why something does not.
 
+use std::time::Duration;
+
 use model::handoff::{Admitted, MessageHead, RowRef};
 use model::id::{MessageId, RecipientId};
 use model::submission::{Checkpoint, Content, NewRecipient};
@@ -14,6 +16,9 @@ pub struct SpoolOptions {
     pub log: Options,
     /// Most commits that the queue has not taken over yet; more submitters wait.
     pub admitted_max: usize,
+    /// Submitters wait so long for the queue, then they are refused ([`AdmitError::Busy`]): nobody shall wait for it
+    /// until his own patience ends and then come again with mail that is taken all the same.
+    pub admit_wait_max: Duration,
     /// Most acks taken over but not yet written; more wait.
     pub acks_max: usize,
     /// Memory for contents read lately.
@@ -22,7 +27,13 @@ pub struct SpoolOptions {
 
 impl Default for SpoolOptions {
     fn default() -> Self {
-        SpoolOptions { log: Options::default(), admitted_max: 256, acks_max: 65_536, content_cache_bytes: 32 << 20 }
+        SpoolOptions {
+            log: Options::default(),
+            admitted_max: 256,
+            admit_wait_max: Duration::from_secs(5),
+            acks_max: 65_536,
+            content_cache_bytes: 32 << 20,
+        }
     }
 }
 
@@ -105,6 +116,9 @@ pub enum AdmitError {
     /// The disk, or the room allowed to the spool, is full: try again later (452).
     #[error("no room in the spool")]
     NoSpace,
+    /// The queue takes nothing over at the moment: try again later (452).
+    #[error("the queue is too busy to take it over")]
+    Busy,
     /// Recipients for a message that is not (or no longer) here: the caller's mistake.
     #[error("no message {0} in the spool")]
     UnknownMessage(MessageId),

@@ -49,7 +49,7 @@ fn say(line: &str) {
 #[expect(clippy::disallowed_methods, reason = "the way to tell a test binary something")]
 fn child() {
     let Ok(dir) = std::env::var(DIR_VARIABLE) else { return };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
     runtime.block_on(run_child(PathBuf::from(dir)));
 }
 
@@ -243,7 +243,7 @@ fn check(dir: &Path, said: &Said, round: usize) {
     if fed > 0 {
         assert_eq!(spool.held_open(), vec![MessageId(FEED)]);
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
         spool.close().await;
         events.close().await;

@@ -1,6 +1,7 @@
 //! The spool in fair weather: admission, reading, acks, holding, restarts, reclaim, bounds.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use journal::OpenError;
 use journal::events::Cursor;
@@ -229,6 +230,22 @@ async fn submitters_wait_for_the_queue_and_learn_of_its_end() {
     third.await.unwrap();
     drop(admitted);
     assert_eq!(spool.admit(new_message(4, b"a", [40])).await, Err(AdmitError::Closed));
+}
+
+#[tokio::test]
+async fn nobody_waits_for_the_queue_for_ever() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = SpoolOptions { admitted_max: 1, admit_wait_max: Duration::from_millis(20), ..small_spool() };
+    let Opened { spool, mut admitted, .. } = Spool::open(dir.path(), options.clone()).unwrap();
+    spool.admit(new_message(1, b"a", [10])).await.unwrap();
+    assert_eq!(spool.admit(new_message(2, b"a", [20])).await, Err(AdmitError::Busy));
+    assert_eq!(admitted.recv().await.unwrap().message.id, MessageId(1));
+    spool.admit(new_message(3, b"a", [30])).await.unwrap();
+    assert_eq!(admitted.recv().await.unwrap().message.id, MessageId(3), "what was refused did not come");
+    spool.close().await;
+    let Opened { recovery, .. } = Spool::open(dir.path(), options).unwrap();
+    let found: Vec<MessageId> = recovery.admitted.iter().map(|admitted| admitted.message.id).collect();
+    assert_eq!(found, [MessageId(1), MessageId(3)], "and was not committed");
 }
 
 async fn futures_pending<F: Future + Unpin>(future: &mut F) -> bool {

@@ -22,7 +22,8 @@ pub struct Floors {
     pub free_memory_percent_min: u8,
     /// Most memory of the program itself (resident set); 0 for no limit of its own.
     pub memory_max: Size,
-    /// Most recipients in the spool.
+    /// Most recipients in the spool; `queue.limits.recipients_max` holds where it is less, because beyond it the queue
+    /// takes nothing over.
     pub queued_recipients_max: u64,
     /// Mail is taken again when there is this much more than the floor, in per cent of it: not at every wave.
     pub resume_percent: u8,
@@ -44,6 +45,14 @@ impl Default for Floors {
 }
 
 impl Floors {
+    /// The same with a queue that holds so many recipients.
+    #[must_use]
+    pub fn with_queue_of(mut self, recipients_max: u64) -> Self {
+        let own = self.queued_recipients_max;
+        self.queued_recipients_max = if own == 0 { recipients_max } else { own.min(recipients_max) };
+        self
+    }
+
     pub(super) fn validate(&self) -> Result<(), Faults> {
         let mut faults = Faults::default();
         faults.within("free_disk_percent_min", self.free_disk_percent_min, 0..=90);
