@@ -22,7 +22,7 @@ use model::submission::{
 };
 use smtp::BoxFuture;
 use smtp::envelope::{Mail, Recipient, Transaction};
-use smtp::server::{Answer, Context, Conversation, Credentials, Handler, Peer};
+use smtp::server::{Answer, Context, Conversation, Credentials, Denied, Handler, Peer};
 use tokio::sync::Semaphore;
 
 use crate::door::Door;
@@ -119,12 +119,12 @@ impl Conversation for Visit {
         &'a mut self,
         context: &'a Context,
         credentials: &'a Credentials,
-    ) -> BoxFuture<'a, Result<Name, Answer>> {
+    ) -> BoxFuture<'a, Result<Name, Denied>> {
         Box::pin(async move {
-            let Some(authenticator) = &self.desk.authenticator else { return Err(Answer::Accept) };
+            let Some(authenticator) = &self.desk.authenticator else { return Err(Denied::Wrong) };
             match authenticator.verify(&credentials.user, &credentials.password).await {
                 Ok(Some(submitter)) if !self.door.admits(&submitter.name) => {
-                    Err(Answer::reply(535, "5.7.8 This user may not submit here"))
+                    Err(Denied::Reply(Reply::new(535, "5.7.8 This user may not submit here")))
                 }
                 Ok(Some(submitter)) => {
                     self.grants = submitter.grants;
@@ -133,11 +133,11 @@ impl Conversation for Visit {
                 }
                 Ok(None) => {
                     tracing::info!(peer = %context.peer.address, "wrong user or password");
-                    Err(Answer::Accept)
+                    Err(Denied::Wrong)
                 }
                 Err(error) => {
                     tracing::error!(%error, "SMTP authentication");
-                    Err(Answer::reply(454, "4.7.0 Temporary authentication failure"))
+                    Err(Denied::Reply(Reply::new(454, "4.7.0 Temporary authentication failure")))
                 }
             }
         })

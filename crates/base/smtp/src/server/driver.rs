@@ -21,7 +21,7 @@ use tokio_util::sync::WaitForCancellationFuture;
 use crate::reply;
 use crate::server::certificates::ClientCertificate;
 use crate::server::fixed::{self, Fixed};
-use crate::server::handler::{Answer, Conversation, Peer};
+use crate::server::handler::{Answer, Conversation, Denied, Peer};
 use crate::server::listener::Shared;
 use crate::server::places::{Admission, Place};
 use crate::server::proxy::{self, Proxied};
@@ -305,7 +305,7 @@ impl Connection<'_> {
 
 enum Answered {
     Step(Answer),
-    Auth(Result<model::name::Name, Answer>),
+    Auth(Result<model::name::Name, Denied>),
 }
 
 async fn ask(

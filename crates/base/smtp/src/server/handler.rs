@@ -51,15 +51,14 @@ pub trait Conversation: Send {
         accept()
     }
 
-    /// AUTH with complete credentials: the name under which the client is known from now on, or a refusal
-    /// ([`Answer::Accept`] here means the usual 535).
+    /// AUTH with complete credentials: the name under which the client is known from now on, or a refusal.
     fn auth<'a>(
         &'a mut self,
         context: &'a Context,
         credentials: &'a Credentials,
-    ) -> BoxFuture<'a, Result<Name, Answer>> {
+    ) -> BoxFuture<'a, Result<Name, Denied>> {
         let _ = (context, credentials);
-        Box::pin(std::future::ready(Err(Answer::Accept)))
+        Box::pin(std::future::ready(Err(Denied::Wrong)))
     }
 
     /// MAIL.
@@ -103,6 +102,15 @@ impl Answer {
     pub fn reply(code: u16, text: &str) -> Self {
         Answer::Reply(Reply::new(code, text))
     }
+}
+
+/// Why a client is not known by its credentials. It counts as a failure in any case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// User and password do not fit: 535.
+    Wrong,
+    /// Another reason, said with this reply.
+    Reply(Reply),
 }
 
 /// Both ends of a connection.

@@ -21,7 +21,7 @@ mod session;
 pub use self::auth::Credentials;
 pub use self::certificates::{CertificateFiles, Certificates, ClientAuthorities, ClientCertificate};
 pub use self::collector::Budget;
-pub use self::handler::{Answer, Context, Conversation, Handler, Hello, Peer};
+pub use self::handler::{Answer, Context, Conversation, Denied, Handler, Hello, Peer};
 pub use self::listener::{ServerConfig, serve};
 pub use self::places::client_of;
 pub use self::policy::{Extensions, Limits, Policy};

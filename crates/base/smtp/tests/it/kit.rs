@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use model::name::Name;
 use smtp::BoxFuture;
 use smtp::envelope::{Mail, Recipient, Transaction};
-use smtp::server::{Answer, Context, Conversation, Credentials, Handler, Peer, ServerConfig, serve};
+use smtp::server::{Answer, Context, Conversation, Credentials, Denied, Handler, Peer, ServerConfig, serve};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -106,6 +106,14 @@ impl Script {
         self.answers.lock().unwrap().push_back((question.to_owned(), answer));
     }
 
+    /// What wrong credentials are answered with.
+    pub fn denied(&self) -> Denied {
+        match self.take("auth") {
+            Answer::Reply(reply) => Denied::Reply(reply),
+            _ => Denied::Wrong,
+        }
+    }
+
     /// The next answer, if it is for this question.
     pub fn take(&self, question: &str) -> Answer {
         let mut answers = self.answers.lock().unwrap();
@@ -139,10 +147,10 @@ impl Conversation for Script {
         self.soon("starttls")
     }
 
-    fn auth<'a>(&'a mut self, _: &'a Context, credentials: &'a Credentials) -> BoxFuture<'a, Result<Name, Answer>> {
+    fn auth<'a>(&'a mut self, _: &'a Context, credentials: &'a Credentials) -> BoxFuture<'a, Result<Name, Denied>> {
         Box::pin(std::future::ready(match (&*credentials.user, &*credentials.password) {
             ("user", "secret") => Ok(Name::from("user")),
-            _ => Err(self.take("auth")),
+            _ => Err(self.denied()),
         }))
     }
 

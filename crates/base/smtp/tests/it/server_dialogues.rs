@@ -54,7 +54,7 @@ impl Run {
                         Question::Auth(credentials) if credentials.password == "secret" => {
                             Some(Ok(credentials.user.as_str().into()))
                         }
-                        Question::Auth(_) => Some(Err(self.script.take("auth"))),
+                        Question::Auth(_) => Some(Err(self.script.denied())),
                         _ => None,
                     };
                     self.flush();

@@ -6,13 +6,13 @@ use model::reply::Reply;
 use super::{Asked, Session, State};
 use crate::reply;
 use crate::server::fixed;
-use crate::server::handler::Answer;
+use crate::server::handler::{Answer, Denied};
 
 impl Session {
     /// What the handler says to the question of the last [`Action::Ask`].
     ///
     /// # Panics
-    /// When nothing was asked.
+    /// When nothing was asked, or AUTH.
     pub fn answer(&mut self, answer: Answer) {
         let State::Asking(asked) = std::mem::replace(&mut self.state, State::Command) else {
             panic!("invariant: an answer without a question")
@@ -29,10 +29,7 @@ impl Session {
                     self.go_to(State::Handshake);
                 }
             }
-            Asked::Auth(_) => {
-                self.settle(answer, |session| session.say(fixed::BAD_CREDENTIALS));
-                self.count_auth_failure();
-            }
+            Asked::Auth(_) => panic!("invariant: AUTH is answered with a name or a denial"),
             Asked::Mail(mail) => {
                 if self.settle(answer, |session| session.say(fixed::SENDER_OK)) {
                     self.mail = Some(mail);
@@ -63,20 +60,22 @@ impl Session {
         }
     }
 
-    /// What the handler says to [`Question::Auth`]: the user's name, or a refusal (see [`Answer::Accept`] there).
+    /// What the handler says to [`Question::Auth`]: the user's name, or why he is not known.
     ///
     /// # Panics
-    /// When nothing was asked.
-    pub fn answer_auth(&mut self, answer: Result<Name, Answer>) {
+    /// When something else was asked, or nothing.
+    pub fn answer_auth(&mut self, answer: Result<Name, Denied>) {
+        assert!(matches!(self.state, State::Asking(Asked::Auth(_))), "invariant: AUTH was asked");
+        self.state = State::Command;
         match answer {
-            Err(refusal) => self.answer(refusal),
             Ok(user) => {
-                assert!(matches!(self.state, State::Asking(Asked::Auth(_))), "invariant: AUTH was asked");
-                self.state = State::Command;
                 self.context.user = Some(user);
-                self.say(fixed::AUTHENTICATED);
+                return self.say(fixed::AUTHENTICATED);
             }
+            Err(Denied::Wrong) => self.say(fixed::BAD_CREDENTIALS),
+            Err(Denied::Reply(reply)) => drop(self.settle(Answer::Reply(reply), |_| {})),
         }
+        self.count_auth_failure();
     }
 
     fn count_refused_recipient(&mut self) {
