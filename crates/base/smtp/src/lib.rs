@@ -18,6 +18,7 @@ pub mod client;
 pub mod envelope;
 pub mod lines;
 pub mod path;
+pub mod proxy;
 pub mod reply;
 pub mod server;
 mod stream;

@@ -15,6 +15,7 @@ use std::time::Duration;
 use model::route::{Proxy, ProxyKind, Source};
 use smtp::Wire;
 use smtp::client::Connected;
+use smtp::proxy;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::time::{Instant, timeout_at};
@@ -140,8 +141,8 @@ impl Egress {
                 let own = source.address_for(to.ip()).ok().flatten();
                 let from = own.map_or(local, |address| SocketAddr::new(address, local.port()));
                 let header = match proxy.kind {
-                    ProxyKind::ProxyV1 => proxy_v1(from, to),
-                    _ => proxy_v2(from, to),
+                    ProxyKind::ProxyV1 => proxy::write_v1(from, to),
+                    _ => proxy::write_v2(from, to),
                 };
                 wire.write_all(&header).await?;
                 wire.flush().await?;
@@ -309,71 +310,4 @@ async fn socks5_connect(wire: &mut Wire, to: SocketAddr) -> Result<Option<Socket
     };
     let port = wire.read_u16().await?;
     Ok(address.filter(|address| !address.is_unspecified()).map(|address| SocketAddr::new(address, port)))
-}
-
-// ---- PROXY protocol (HAProxy, "The PROXY protocol", 2020) ----
-
-fn proxy_v1(from: SocketAddr, to: SocketAddr) -> Vec<u8> {
-    let (from_ip, to_ip, family) = same_family(from.ip(), to.ip());
-    format!("PROXY {family} {from_ip} {to_ip} {} {}\r\n", from.port(), to.port()).into_bytes()
-}
-
-fn same_family(from: IpAddr, to: IpAddr) -> (IpAddr, IpAddr, &'static str) {
-    match (from, to) {
-        (IpAddr::V4(_), IpAddr::V4(_)) => (from, to, "TCP4"),
-        // The way to the proxy is of another family than the way out, and the source names no address: any.
-        (IpAddr::V6(_), IpAddr::V4(_)) => (IpAddr::V4(Ipv4Addr::UNSPECIFIED), to, "TCP4"),
-        (IpAddr::V4(_), IpAddr::V6(_)) => (IpAddr::V6(Ipv6Addr::UNSPECIFIED), to, "TCP6"),
-        (IpAddr::V6(_), IpAddr::V6(_)) => (from, to, "TCP6"),
-    }
-}
-
-fn proxy_v2(from: SocketAddr, to: SocketAddr) -> Vec<u8> {
-    const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
-    let (from_ip, to_ip, _) = same_family(from.ip(), to.ip());
-    let mut addresses = Vec::with_capacity(36);
-    for address in [from_ip, to_ip] {
-        match address {
-            IpAddr::V4(v4) => addresses.extend_from_slice(&v4.octets()),
-            IpAddr::V6(v6) => addresses.extend_from_slice(&v6.octets()),
-        }
-    }
-    addresses.extend_from_slice(&from.port().to_be_bytes());
-    addresses.extend_from_slice(&to.port().to_be_bytes());
-    let family = if to_ip.is_ipv4() { 0x11 } else { 0x21 };
-    let length = u16::try_from(addresses.len()).expect("invariant: at most 36");
-    let mut header = Vec::with_capacity(16 + addresses.len());
-    header.extend_from_slice(&SIGNATURE);
-    header.extend_from_slice(&[0x21, family]);
-    header.extend_from_slice(&length.to_be_bytes());
-    header.extend_from_slice(&addresses);
-    header
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn headers_are_those_of_the_proxy_protocol() {
-        let check = |from: &str, to: &str, text: &str, hex: &str| {
-            let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
-            assert_eq!(String::from_utf8(proxy_v1(from, to)).unwrap(), text);
-            let found: String = proxy_v2(from, to)[12..].iter().map(|byte| format!("{byte:02x}")).collect();
-            assert_eq!(found, hex);
-        };
-        check(
-            "192.0.2.1:1024",
-            "198.51.100.2:25",
-            "PROXY TCP4 192.0.2.1 198.51.100.2 1024 25\r\n",
-            "2111000cc0000201c633640204000019",
-        );
-        check(
-            "[2001:db8::1]:1",
-            "[2001:db8::2]:25",
-            "PROXY TCP6 2001:db8::1 2001:db8::2 1 25\r\n",
-            "2121002420010db800000000000000000000000120010db800000000000000000000000200010019",
-        );
-        check("[::1]:1", "192.0.2.1:25", "PROXY TCP4 0.0.0.0 192.0.2.1 1 25\r\n", "2111000c00000000c000020100010019");
-    }
 }

@@ -18,13 +18,13 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::WaitForCancellationFuture;
 
+use crate::proxy::{self, Proxied};
 use crate::reply;
 use crate::server::certificates::ClientCertificate;
 use crate::server::fixed::{self, Fixed};
 use crate::server::handler::{Answer, Conversation, Denied, Peer};
 use crate::server::listener::Shared;
 use crate::server::places::{Admission, Place};
-use crate::server::proxy::{self, Proxied};
 use crate::server::session::{Action, Question, Session};
 use crate::stream::Stream;
 use crate::tls::TlsInfo;

@@ -15,7 +15,6 @@ mod line_buffer;
 mod listener;
 mod places;
 mod policy;
-mod proxy;
 mod session;
 
 pub use self::auth::Credentials;

@@ -1,10 +1,11 @@
-//! The PROXY protocol: whom a proxy in front of a listener speaks for (HAProxy's specification, versions 1 and 2).
+//! The PROXY protocol: for whom a connection is made (HAProxy's specification, versions 1 and 2), read from proxies in
+//! front of a listener, written to proxies on the way out.
 //!
 //! Reads exactly the header and not a byte more, because TLS or a dialogue follows. Strict: what is not written as the
 //! specification says ends the connection. Must not: decide which proxies are believed; that is the handler's.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -19,6 +20,13 @@ const V1_BYTES_MAX: usize = 107;
 
 /// Most bytes that follow the first 16 of version 2: addresses and extensions, a certificate's name among them.
 const V2_REST_BYTES_MAX: usize = 4 * 1024;
+
+/// Version 2, and the command PROXY: somebody is spoken for.
+const V2_PROXY: u8 = 0x21;
+
+/// TCP over IPv4, and over IPv6, in version 2.
+const TCP4: u8 = 0x11;
+const TCP6: u8 = 0x21;
 
 /// Extension with a checksum over the whole header.
 const TYPE_CRC32C: u8 = 0x03;
@@ -113,8 +121,8 @@ fn version_2(header: &[u8]) -> Result<Proxied, &'static str> {
         // LOCAL: addresses, if any, are to be passed over; what follows them cannot be found then.
         (0, _) => return Ok(Proxied::Proxy),
         (1, 0x00) => (Proxied::Proxy, rest),
-        (1, 0x11) => addresses::<4>(rest)?,
-        (1, 0x21) => addresses::<16>(rest)?,
+        (1, TCP4) => addresses::<4>(rest)?,
+        (1, TCP6) => addresses::<16>(rest)?,
         (1, _) => return Err("neither TCP over IPv4 nor over IPv6"),
         _ => return Err("unknown command"),
     };
@@ -157,6 +165,41 @@ fn check_extensions(header: &[u8], mut at: usize) -> Result<(), &'static str> {
 fn crc32c(bytes: &[u8]) -> u32 {
     let step = |crc: u32, _| if crc & 1 == 1 { (crc >> 1) ^ 0x82f6_3b78 } else { crc >> 1 };
     !bytes.iter().fold(!0, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), step))
+}
+
+/// The line of version 1 for a connection from one address to another.
+///
+/// Where the two are of different families (the way to the proxy is not the way out), the first stands as any address.
+pub fn write_v1(from: SocketAddr, to: SocketAddr) -> Vec<u8> {
+    let from_ip = same_family(from.ip(), to.ip());
+    let family = if to.is_ipv4() { "TCP4" } else { "TCP6" };
+    format!("PROXY {family} {from_ip} {} {} {}\r\n", to.ip(), from.port(), to.port()).into_bytes()
+}
+
+/// The header of version 2, otherwise as [`write_v1`].
+pub fn write_v2(from: SocketAddr, to: SocketAddr) -> Vec<u8> {
+    let mut header = Vec::with_capacity(52);
+    header.extend_from_slice(&SIGNATURE);
+    let (family, len) = if to.is_ipv4() { (TCP4, 12_u16) } else { (TCP6, 36) };
+    header.extend_from_slice(&[V2_PROXY, family]);
+    header.extend_from_slice(&len.to_be_bytes());
+    for address in [same_family(from.ip(), to.ip()), to.ip()] {
+        match address {
+            IpAddr::V4(v4) => header.extend_from_slice(&v4.octets()),
+            IpAddr::V6(v6) => header.extend_from_slice(&v6.octets()),
+        }
+    }
+    header.extend_from_slice(&from.port().to_be_bytes());
+    header.extend_from_slice(&to.port().to_be_bytes());
+    header
+}
+
+fn same_family(from: IpAddr, to: IpAddr) -> IpAddr {
+    match (from.is_ipv4(), to.is_ipv4()) {
+        (false, true) => Ipv4Addr::UNSPECIFIED.into(),
+        (true, false) => Ipv6Addr::UNSPECIFIED.into(),
+        _ => from,
+    }
 }
 
 #[cfg(test)]
@@ -269,13 +312,37 @@ mod tests {
         }
 
         #[test]
-        fn what_a_proxy_writes_is_read(from: [u8; 4], to: [u8; 4], from_port: u16, to_port: u16) {
-            let [from, to] = [from, to].map(std::net::Ipv4Addr::from);
-            let line = format!("PROXY TCP4 {from} {to} {from_port} {to_port}\r\n");
-            check(line.as_bytes(), Ok(&format!("{from}:{from_port} to {to}:{to_port}")));
-            let ports = [from_port.to_be_bytes(), to_port.to_be_bytes()].concat();
-            let rest = [&from.octets()[..], &to.octets(), &ports].concat();
-            check(&version_2_of(0x21, 0x11, &rest), Ok(&format!("{from}:{from_port} to {to}:{to_port}")));
+        fn what_is_written_is_read(from: SocketAddr, to: SocketAddr) {
+            // Scope and flow of an IPv6 address are of this machine alone.
+            let plain = |address: SocketAddr| SocketAddr::new(address.ip(), address.port());
+            let (from, to) = (plain(from), plain(to));
+            let from_then = SocketAddr::new(same_family(from.ip(), to.ip()), from.port());
+            let expected = format!("{from_then} to {to}");
+            check(&write_v1(from, to), Ok(&expected));
+            check(&write_v2(from, to), Ok(&expected));
         }
+    }
+
+    #[test]
+    fn headers_are_those_of_the_specification() {
+        let check = |from: &str, to: &str, text: &str, hex: &str| {
+            let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
+            assert_eq!(String::from_utf8(write_v1(from, to)).unwrap(), text);
+            let found: String = write_v2(from, to)[12..].iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(found, hex);
+        };
+        check(
+            "192.0.2.1:1024",
+            "198.51.100.2:25",
+            "PROXY TCP4 192.0.2.1 198.51.100.2 1024 25\r\n",
+            "2111000cc0000201c633640204000019",
+        );
+        check(
+            "[2001:db8::1]:1",
+            "[2001:db8::2]:25",
+            "PROXY TCP6 2001:db8::1 2001:db8::2 1 25\r\n",
+            "2121002420010db800000000000000000000000120010db800000000000000000000000200010019",
+        );
+        check("[::1]:1", "192.0.2.1:25", "PROXY TCP4 0.0.0.0 192.0.2.1 1 25\r\n", "2111000c00000000c000020100010019");
     }
 }
