@@ -21,9 +21,7 @@ use tokio::net::UnixStream;
 use tokio::time::{Instant, timeout_at};
 
 use crate::dial::{Dial, Dialer};
-
-/// Longest password file, in bytes: RFC 1929 allows 255 and a line end may follow.
-const PASSWORD_FILE_MAX: u64 = 1_024;
+use crate::secret;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -245,16 +243,9 @@ async fn socks5_greet(wire: &mut Wire, proxy: &Proxy) -> Result<(), ProxyError> 
     }
 }
 
-/// The first line of the password file. Read at each connection, so that it may change while the program runs.
 async fn password(proxy: &Proxy) -> Result<Vec<u8>, ProxyError> {
     let Some(path) = &proxy.password_file else { return Ok(Vec::new()) };
-    let unreadable = |error: io::Error| ProxyError::Proxy(format!("{}: {error}", path.display()));
-    let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
-    let mut bytes = Vec::new();
-    file.take(PASSWORD_FILE_MAX).read_to_end(&mut bytes).await.map_err(unreadable)?;
-    let end = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(bytes.len());
-    bytes.truncate(end);
-    Ok(bytes)
+    secret::first_line(path).await.map_err(|error| ProxyError::Proxy(error.to_string()))
 }
 
 /// CONNECT. Yields the address from which the proxy connects, where it tells.

@@ -36,6 +36,7 @@ mod memory;
 mod ports;
 mod race;
 mod route;
+mod secret;
 mod session;
 mod sts;
 mod tls;

@@ -31,6 +31,7 @@ use crate::egress::DialError;
 use crate::memory::{Place, TlsTrouble};
 use crate::race::{Patience, race};
 use crate::route::{self, Candidate, End, Query};
+use crate::secret;
 use crate::tls::{self, Plan, SourceTls};
 
 /// A connection that can be used, and to whom.
@@ -385,9 +386,8 @@ fn lower(options: &mut ConnectOptions, trouble: Option<TlsTrouble>, tls: &Source
 /// User and password of a route of the operator.
 async fn login(route: &Route) -> io::Result<Option<Login>> {
     let (Some(user), Some(path)) = (&route.user, &route.password_file) else { return Ok(None) };
-    let text = tokio::fs::read_to_string(path).await;
-    let text = text.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
-    let password = text.lines().next().unwrap_or_default().to_owned();
+    let not_text = |_| io::Error::new(io::ErrorKind::InvalidData, format!("{}: not UTF-8", path.display()));
+    let password = String::from_utf8(secret::first_line(path).await?).map_err(not_text)?;
     Ok(Some(Login { user: user.clone(), password, in_clear: route.auth_in_clear }))
 }
 
