@@ -97,18 +97,6 @@ impl Keyring {
         Keyring::default()
     }
 
-    /// Sets the keys of a domain; an empty list removes it.
-    pub fn set(&self, domain: &str, keys: Vec<DkimKey>) {
-        let mut inner = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let domain = domain.to_ascii_lowercase();
-        if keys.is_empty() {
-            inner.keys.remove(&domain);
-        } else if inner.keys.len() < RING_DOMAINS_MAX {
-            inner.keys.insert(domain, keys.into());
-        }
-        inner.version += 1;
-    }
-
     /// Puts these keys, by their domains, in the place of all others.
     pub fn replace(&self, keys: Vec<DkimKey>) {
         let mut sorted: HashMap<String, Vec<DkimKey>> = HashMap::new();
@@ -302,7 +290,7 @@ mod tests {
     #[test]
     fn what_is_signed_well_is_not_signed_again() {
         let ring = Keyring::new();
-        ring.set("example.org", vec![key("example.org")]);
+        ring.replace(vec![key("example.org")]);
         let first = [&ring.sign(&plan(), AT, &mut BodyHash::default()).unwrap(), MAIL].concat();
         let check = |message: &[u8], again: bool| {
             let found = signed(&ring, &Plan { message, ..plan() });
@@ -311,7 +299,7 @@ mod tests {
         check(&first, false);
         check(&String::from_utf8(first.clone()).unwrap().replace("Hello", "Hullo").into_bytes(), true);
         let by_others = Keyring::new();
-        by_others.set("example.org", vec![key("example.org")]);
+        by_others.replace(vec![key("example.org")]);
         check(&[&by_others.sign(&plan(), AT, &mut BodyHash::default()).unwrap(), MAIL].concat(), true);
         ring.set_policy(Policy { sign_again: true, ..Policy::default() });
         check(&first, true);
@@ -321,11 +309,11 @@ mod tests {
     fn keys_may_change() {
         let ring = Keyring::new();
         let version = ring.version();
-        ring.set("Example.org", vec![key("example.org")]);
+        ring.replace(vec![key("Example.org")]);
         assert!(ring.of("a.b.example.ORG").is_some() && ring.of("org").is_none() && ring.version() > version);
         ring.replace(vec![key("other.test")]);
         assert!(ring.of("example.org").is_none() && ring.of("other.test").is_some());
-        ring.set("other.test", Vec::new());
+        ring.replace(Vec::new());
         assert_eq!(format!("{ring:?}"), "{}");
     }
 }

@@ -233,20 +233,6 @@ impl Client {
         Ok(())
     }
 
-    /// Says RSET, for example to keep a connection alive.
-    ///
-    /// # Errors
-    /// [`ClientError`]: the connection is done.
-    pub async fn reset(&mut self) -> Result<(), ClientError> {
-        let reply = self.command(b"RSET\r\n", Phase::Idle).await?;
-        if reply.code / 100 == 2 {
-            self.needs_reset = false;
-            return Ok(());
-        }
-        self.usable = false;
-        Err(ClientError { phase: Phase::Idle, dot_sent: false, kind: ErrorKind::Refused(reply.to_reply()) })
-    }
-
     async fn command(&mut self, line: &[u8], phase: Phase) -> Result<WireReply, ClientError> {
         self.output.clear();
         self.output.extend_from_slice(line);

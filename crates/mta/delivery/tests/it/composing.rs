@@ -11,7 +11,7 @@ use crate::kit::{Setup, Stage, raw, show};
 
 fn keys(domain: &str) -> DkimKeys {
     let keys = DkimKeys::new();
-    keys.set(domain, vec![DkimKey::generate(KeyKind::Ed25519, domain, "s1").unwrap()]);
+    keys.replace(vec![DkimKey::generate(KeyKind::Ed25519, domain, "s1").unwrap()]);
     keys
 }
 
@@ -60,7 +60,7 @@ async fn mail_that_must_be_signed_waits_for_a_key() {
     let reason = "DKIM: mail of the stream transactional leaves signed only, and there is no key for out.test";
     assert!(shown[0].starts_with("a@x.test: deferred") && shown[0].ends_with(reason), "{shown:?}");
     // The key comes while the suite runs.
-    dkim.set("out.test", vec![DkimKey::generate(KeyKind::Ed25519, "out.test", "s1").unwrap()]);
+    dkim.replace(vec![DkimKey::generate(KeyKind::Ed25519, "out.test", "s1").unwrap()]);
     let tickets = stage.admit(raw("two"), &["b@x.test"]).await;
     stage.deliver(tickets).await;
     assert!(stage.host.seen()[0].contains("d=out.test;"), "{:?}", stage.host.seen());

@@ -11,7 +11,6 @@
 use std::sync::Arc;
 
 use mail::program::Program;
-use model::name::Name;
 use model::submission::{NewMessage, Origin, Refusal, Routing};
 use sha2::{Digest as _, Sha256};
 
@@ -166,11 +165,6 @@ impl Lines {
     /// How it is to be treated, and in whose name; there from [`Step::Open`] on.
     pub fn routing(&self) -> Option<(&Routing, &Domains)> {
         self.head.as_ref().map(|head| (&head.routing, &head.domains))
-    }
-
-    /// The pool that it names.
-    pub fn pool(&self) -> Option<&Name> {
-        self.head.as_ref().and_then(|head| head.routing.pool.as_ref())
     }
 
     /// Looks at what has come.

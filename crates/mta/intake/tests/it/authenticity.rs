@@ -112,7 +112,7 @@ async fn figures_count_only_from_those_who_made_them() {
 async fn a_letter_is_sent_on_with_what_we_found_and_sealed() {
     let key = DkimKey::generate(KeyKind::Rsa, "example.org", "arc").unwrap();
     let ring = Keyring::new();
-    ring.set("example.org", vec![key.clone()]);
+    ring.replace(vec![key.clone()]);
     let mut config = checking();
     config.inbound.forward_to = Some("office@example.net".to_owned());
     config.inbound.seal_domain = Some("example.org".to_owned());
