@@ -112,7 +112,7 @@ impl QueueCore {
     /// How and by whom somebody is given up; `None` while nobody does.
     pub(super) fn ended_by(&self, idx: u32) -> Option<EndedBy> {
         match self.cancelled_by(idx) {
-            Some(by) => Some(EndedBy { expired: false, by, reason: String::new(), notify: true }),
+            Some(by) => Some(EndedBy { expired: false, by, reason: String::new(), notify: false }),
             None => self.ended_by_order(idx),
         }
     }
