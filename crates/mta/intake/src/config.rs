@@ -68,6 +68,11 @@ pub struct Config {
     /// Which header fields of a message tell how it is treated, when its sender may submit. All such fields are taken
     /// out of every message, honoured or not.
     pub headers: Vec<Header>,
+    /// Seal mail that is passed on (ARC, RFC 8617): what SMTP clients hand in for others gets a set with what SPF, DKIM,
+    /// DMARC and ARC said of it when it came in, by the RSA key of `inbound.seal_domain`. For mailing lists, gateways and
+    /// forwarders, whose mail was written elsewhere; of mail that is written here it proves nothing. The checks ask the
+    /// DNS before the mail is answered, for `inbound.verify_timeout` at most.
+    pub seal_relayed: bool,
     /// How little room there may be before new mail is refused.
     pub floors: Floors,
     /// Memory for messages that are being received or wait for their answer, over all listeners; beyond it a message is
@@ -119,6 +124,7 @@ impl Default for Config {
             idle_timeout: Span::s(300),
             message_time_max: Span::s(3_600),
             headers: Header::ALL.to_vec(),
+            seal_relayed: false,
             floors: Floors::default(),
             buffered_size_max: Size::mb(256),
             stranger_events: Rate { count: 10, period: Duration::from_secs(1), burst: 100 },
@@ -173,8 +179,8 @@ pub struct Inbound {
     /// More domains of operators of feedback loops: complaints that authenticate for one of them are believed without a
     /// token of ours. Never the domain of ordinary mailboxes.
     pub feedback_operators: Vec<String>,
-    /// The domain whose DKIM key (RSA) seals letters that are sent on (ARC, RFC 8617). The host name when absent; without
-    /// a key they are not sealed.
+    /// The domain whose DKIM key (RSA) seals letters that are sent on and, with `seal_relayed`, mail that is passed on (ARC,
+    /// RFC 8617). The host name when absent; without a key nothing is sealed.
     pub seal_domain: Option<String>,
 }
 

@@ -270,7 +270,7 @@ impl Visit {
             _ => None,
         };
         let trace = Trace { only_recipient, ..desk.trace(context, &mail, id) };
-        let (prepared, routing) = match self.prepare(context, data, &trace) {
+        let (prepared, routing) = match self.prepare_relay(context, data, &mail, &trace).await {
             Ok(prepared) => prepared,
             Err(reply) => return reply,
         };
@@ -319,6 +319,27 @@ impl Visit {
             // Which floor it was is told as at MAIL.
             Err(refusal) => desk.check_room().err().unwrap_or_else(|| reply_of(&refusal)),
         }
+    }
+
+    /// The message as it goes into the spool, under a seal where the listener gives one, and how it is to be treated.
+    async fn prepare_relay(
+        &self,
+        context: &Context,
+        data: Vec<u8>,
+        mail: &Mail,
+        trace: &Trace<'_>,
+    ) -> Result<(Prepared, Routing), Reply> {
+        if !self.door.seals {
+            return self.prepare(context, data, trace);
+        }
+        let verifier = &self.desk.verifier;
+        // As it came in: what is put in front of it or taken out of it is ours.
+        let (data, verdict) = verifier.check_relayed(data, context, mail, trace.at).await?;
+        let (mut prepared, routing) = self.prepare(context, verifier.cleaned(data), trace)?;
+        let is_user = self.door.user(context).is_some();
+        let raw = std::mem::take(&mut prepared.raw);
+        prepared.raw = verifier.sealed_relay(raw, &verdict, is_user, trace.at).await?;
+        Ok((prepared, routing))
     }
 
     /// The message as it goes into the spool, and how it is to be treated.

@@ -25,6 +25,8 @@ use crate::relay::{Client, Rules};
 pub(crate) struct Door {
     pub(crate) rules: Rules,
     pub(crate) honoured: Vec<Header>,
+    /// Mail that is passed on gets an ARC set.
+    pub(crate) seals: bool,
     tls_required: bool,
     auth_required: bool,
     /// Empty: everyone who is known.
@@ -81,6 +83,7 @@ impl Door {
         Door {
             rules: Rules::new(config, listener),
             honoured: listener.headers.as_ref().unwrap_or(&config.headers).clone(),
+            seals: listener.seal_relayed.unwrap_or(config.seal_relayed),
             tls_required: listener.tls == TlsUse::Required,
             auth_required: listener.auth == Auth::Required,
             admitted: listener.users.iter().cloned().collect(),

@@ -1,4 +1,5 @@
-//! Who stands behind a mail that comes back: SPF, DKIM, DMARC and ARC, asked of the DNS in bounded time.
+//! Who stands behind a mail that comes back, or that is passed on under a seal: SPF, DKIM, DMARC and ARC, asked of the DNS
+//! in bounded time.
 //!
 //! Strangers choose which names are asked for, so everything has a bound: [`CHECKS_MAX`] mails are checked at the same
 //! time, each for `inbound.verify_timeout` at most, waiting included; what is not known by then is `temperror`.
@@ -26,8 +27,10 @@ pub(crate) const CHECKS_MAX: usize = 64;
 
 /// Checks mails, and says so in their headers.
 pub(crate) struct Verifier {
-    /// None: nothing is checked.
+    /// Of mail that comes back. None: nothing is checked.
     resolver: Option<Resolver>,
+    /// Of mail that is passed on.
+    relay_resolver: Option<Resolver>,
     timeout: Duration,
     on_trouble: DnsTrouble,
     /// Our name in Authentication-Results.
@@ -76,6 +79,7 @@ impl Verifier {
     pub(crate) fn new(config: &Config, resolver: Option<Resolver>, keys: Keyring) -> Self {
         let inbound = &config.inbound;
         Verifier {
+            relay_resolver: resolver.clone(),
             resolver: resolver.filter(|_| inbound.verify),
             timeout: inbound.verify_timeout.0,
             on_trouble: inbound.on_dns_trouble,
@@ -98,7 +102,38 @@ impl Verifier {
         mail: &Mail,
         at: Timestamp,
     ) -> Result<(Vec<u8>, Verdict), Reply> {
-        let Some(resolver) = self.resolver.clone() else { return Ok((raw, Verdict::Unchecked)) };
+        match self.resolver.clone() {
+            Some(resolver) => self.check_with(resolver, raw, context, mail, at).await,
+            None => Ok((raw, Verdict::Unchecked)),
+        }
+    }
+
+    /// Checks a mail that is to be passed on under a seal, and gives it back. Without a key for the seal it is not looked
+    /// at.
+    ///
+    /// # Errors
+    /// As [`Verifier::check`].
+    pub(crate) async fn check_relayed(
+        &self,
+        raw: Vec<u8>,
+        context: &Context,
+        mail: &Mail,
+        at: Timestamp,
+    ) -> Result<(Vec<u8>, Verdict), Reply> {
+        match self.relay_resolver.clone().filter(|_| self.seal_key().is_some()) {
+            Some(resolver) => self.check_with(resolver, raw, context, mail, at).await,
+            None => Ok((raw, Verdict::Unchecked)),
+        }
+    }
+
+    async fn check_with(
+        &self,
+        resolver: Resolver,
+        raw: Vec<u8>,
+        context: &Context,
+        mail: &Mail,
+        at: Timestamp,
+    ) -> Result<(Vec<u8>, Verdict), Reply> {
         let visitor = Visitor {
             address: context.peer.address.ip().to_canonical(),
             helo: context.hello.as_ref().map(|hello| hello.name.clone()).unwrap_or_default(),
@@ -161,6 +196,36 @@ impl Verifier {
                 raw
             }
         }
+    }
+
+    /// As [`Verifier::sealed`] for mail that is passed on, beside the threads that serve everybody. `user` has proved who he
+    /// is to us, which the set says without his name.
+    ///
+    /// # Errors
+    /// 451, where the program is about to end.
+    pub(crate) async fn sealed_relay(
+        &self,
+        raw: Vec<u8>,
+        verdict: &Verdict,
+        user: bool,
+        at: Timestamp,
+    ) -> Result<Vec<u8>, Reply> {
+        let (Some(checked), Some(key)) = (verdict.checked(), self.seal_key()) else { return Ok(raw) };
+        let mut results = checked.to_results(&self.authserv_id);
+        if user {
+            results.push_str(";\r\n\tauth=pass");
+        }
+        let chain = checked.arc.clone();
+        let sealing = tokio::task::spawn_blocking(move || {
+            match seal(&raw, &Sealing { key: &key, results: &results, chain: &chain, at }) {
+                Ok(set) => [set, raw].concat(),
+                Err(error) => {
+                    tracing::debug!(%error, "a mail is passed on without an ARC set");
+                    raw
+                }
+            }
+        });
+        sealing.await.map_err(|_| Reply::new(451, "4.3.0 The mail could not be sealed, try again later"))
     }
 
     fn seal_key(&self) -> Option<DkimKey> {

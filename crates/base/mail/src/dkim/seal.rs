@@ -96,20 +96,21 @@ fn next(chain: &ArcVerdict, sets: &Sets<'_>) -> Result<(u32, &'static str), Seal
         ArcResult::TempError => return Err(SealError::Unknown),
     };
     let last = sets.0.iter().map(|(instance, _)| *instance).max().unwrap_or(0);
-    let ended = chain.instances.last().is_some_and(|last| last.chain == "fail");
-    if ended || last as usize >= INSTANCES_MAX {
+    if sets.says_broken() || last as usize >= INSTANCES_MAX {
         return Err(SealError::Ended);
     }
     Ok((last + 1, validation))
 }
+
+/// The headers of a set, in the order in which a seal covers them (RFC 8617 5.1.1).
+const SET: [&[u8]; 3] = [b"ARC-Authentication-Results", b"ARC-Message-Signature", b"ARC-Seal"];
 
 /// The ARC headers of a message with their instances.
 struct Sets<'a>(Vec<(u32, &'a Field<'a>)>);
 
 impl<'a> Sets<'a> {
     fn of(headers: &'a [Field<'a>]) -> Self {
-        let is_of_arc =
-            |field: &&Field<'_>| field.name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"arc-"));
+        let is_of_arc = |field: &&Field<'_>| SET.iter().any(|name| field.name.eq_ignore_ascii_case(name));
         let instance = |field: &'a Field<'a>| {
             let value = String::from_utf8_lossy(field.whole.get(field.name.len()..)?).into_owned();
             let value = value.trim_start().strip_prefix(':')?;
@@ -118,15 +119,24 @@ impl<'a> Sets<'a> {
         Sets(headers.iter().filter(is_of_arc).filter_map(instance).collect())
     }
 
+    /// Whether somebody before us sealed the chain as broken, however damaged it is since.
+    fn says_broken(&self) -> bool {
+        let seals = self.0.iter().filter(|(_, field)| field.name.eq_ignore_ascii_case(SET[2]));
+        seals.into_iter().any(|(_, field)| {
+            let value = String::from_utf8_lossy(field.whole.get(field.name.len()..).unwrap_or_default()).into_owned();
+            let value = value.trim_start().strip_prefix(':').unwrap_or_default();
+            tag(value, "cv").is_some_and(|cv| cv.eq_ignore_ascii_case("fail"))
+        })
+    }
+
     /// The headers of all sets up to this one, in the order in which a seal covers them (RFC 8617 5.1.1).
     fn whole(&self, last: u32) -> Option<Vec<&'a [u8]>> {
-        let names: [&[u8]; 3] = [b"ARC-Authentication-Results", b"ARC-Message-Signature", b"ARC-Seal"];
         let one = |instance: u32, name: &[u8]| {
             let mut found =
                 self.0.iter().filter(|(of, field)| *of == instance && field.name.eq_ignore_ascii_case(name));
             found.next().map(|(_, field)| field.whole)
         };
-        let all = (1..=last).flat_map(|instance| names.map(|name| (instance, name)));
+        let all = (1..=last).flat_map(|instance| SET.map(|name| (instance, name)));
         all.map(|(instance, name)| one(instance, name)).collect()
     }
 }

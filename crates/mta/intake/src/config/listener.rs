@@ -65,6 +65,8 @@ pub struct Listener {
     pub message_rate_per_user: Option<Rate>,
     /// Errors of syntax or sequence after which a connection is closed.
     pub errors_max: Option<u32>,
+    /// Seal mail that is passed on (ARC).
+    pub seal_relayed: Option<bool>,
     /// A client that says nothing for so long is sent away.
     pub idle_timeout: Option<Span>,
     /// A message that takes longer than this from MAIL to its end is given up.
@@ -94,6 +96,7 @@ impl Default for Listener {
             message_rate_per_address: None,
             message_rate_per_user: None,
             errors_max: None,
+            seal_relayed: None,
             idle_timeout: None,
             message_time_max: None,
         }

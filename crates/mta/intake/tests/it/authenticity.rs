@@ -3,8 +3,8 @@
 use dns::{Resolver, Zone};
 use intake::Config;
 use intake::config::DnsTrouble;
-use mail::auth::{ArcResult, Letter, arc};
-use mail::dkim::{DkimKey, KeyKind, Keyring};
+use mail::auth::{ArcResult, ArcVerdict, Letter, arc};
+use mail::dkim::{DkimKey, KeyKind, Keyring, Sealing, seal};
 use model::event::{Event, EventKind};
 use model::submission::Content;
 
@@ -167,4 +167,133 @@ async fn what_the_dns_does_not_say_is_noted_or_asked_again() {
     assert_eq!(reply, "250 2.0.0 Taken");
     let events = house.close(EventKind::Inbound).await;
     assert_eq!(events[0].authentication.clone().unwrap().dmarc.as_deref(), Some("temperror"));
+}
+
+/// A gateway that passes on what others wrote, and a key for our seals; both keys are in the DNS.
+struct Passage {
+    ours: DkimKey,
+    list: DkimKey,
+}
+
+impl Passage {
+    fn new() -> Self {
+        let key = |domain: &str| DkimKey::generate(KeyKind::Rsa, domain, "arc").unwrap();
+        Passage { ours: key("example.org"), list: key("list.test") }
+    }
+
+    fn resolver(&self) -> Resolver {
+        let record =
+            |key: &DkimKey| format!("\"{}\": {{\"TXT\": [\"{}\"]}}", key.record_name(), key.record_text().unwrap());
+        let more = format!(", {}, {}}}", record(&self.ours), record(&self.list));
+        Resolver::zone(Zone::parse(&format!("{}{more}", ZONE.trim_end().trim_end_matches('}'))).unwrap())
+    }
+
+    async fn chain(&self, raw: &str) -> ArcVerdict {
+        let letter = Letter::parse(raw.as_bytes()).unwrap();
+        self.resolver().settle(|answers| arc(&letter, NOW, answers)).await
+    }
+
+    /// As the list passes it on: with one more set, by its key.
+    async fn through_the_list(&self, letter: &str) -> String {
+        let raw = letter.replace("\r\n", "\n").replace('\n', "\r\n");
+        let chain = self.chain(&raw).await;
+        let sealing = Sealing { key: &self.list, results: "list.test; spf=pass", chain: &chain, at: NOW };
+        let set = seal(raw.as_bytes(), &sealing).unwrap();
+        (String::from_utf8(set).unwrap() + &raw).replace("\r\n", "\n")
+    }
+
+    /// What comes out of a house when this comes in.
+    async fn passed_on(&self, change: impl FnOnce(&mut Config), keys: Keyring, letter: &str) -> String {
+        let mut config = Config { seal_relayed: true, ..config() };
+        config.inbound.seal_domain = Some("example.org".to_owned());
+        change(&mut config);
+        let mut house = House::open_checking(config, self.resolver(), keys).await;
+        let mut client = house.client().await;
+        client.expect("EHLO gateway.example.com", "250").await;
+        let reply = client.send("zoe@example.com", &["u@example.net"], letter).await;
+        assert!(reply.starts_with("250 2.0.0 Queued"), "{reply}");
+        let (_, raw) = house.taken().await;
+        house.close(EventKind::Inbound).await;
+        raw
+    }
+
+    fn ring(&self) -> Keyring {
+        let ring = Keyring::new();
+        ring.replace(vec![self.ours.clone()]);
+        ring
+    }
+}
+
+const RELAYED: &str = "From: Zoe <zoe@example.com>\nTo: u@example.net\nDate: Mon, 21 Sep 2026 14:13:20 +0000\n\
+    Message-ID: <1@example.com>\nSubject: Hi\n\nHello";
+
+#[tokio::test]
+async fn mail_that_is_passed_on_is_sealed() {
+    let passage = Passage::new();
+    let once = passage.through_the_list(RELAYED).await;
+    let check = async |letter: &str, first: &str, result: ArcResult, sets: usize| {
+        let raw = passage.passed_on(|_| (), passage.ring(), letter).await;
+        assert!(raw.starts_with(first), "{first}: {raw}");
+        let chain = passage.chain(&raw).await;
+        assert_eq!((chain.result, chain.instances.len()), (result, sets), "{chain:?} {raw}");
+        chain
+    };
+    let forged = "Authentication-Results: mx.example.org; dmarc=pass header.from=bank.test\n";
+    let chain =
+        check(&format!("{forged}{RELAYED}"), "ARC-Seal: i=1; a=rsa-sha256; t=1790000000; cv=none;", ArcResult::Pass, 1)
+            .await;
+    assert_eq!(
+        chain.instances[0].results,
+        "i=1; mx.example.org; spf=pass smtp.mailfrom=zoe@example.com; dkim=none; dmarc=pass (p=reject) \
+         header.from=example.com"
+    );
+    let chain = check(&once, "ARC-Seal: i=2; a=rsa-sha256; t=1790000000; cv=pass;", ArcResult::Pass, 2).await;
+    assert!(chain.instances[1].results.ends_with("; arc=pass"), "{chain:?}");
+    // What somebody changed behind the list: told once, and never again.
+    let changed = once.replace("Hello", "Send money");
+    let chain = check(&changed, "ARC-Seal: i=2; a=rsa-sha256; t=1790000000; cv=fail;", ArcResult::Fail, 2).await;
+    assert!(chain.instances[1].results.ends_with("; arc=fail"), "{chain:?}");
+    let twice = passage.passed_on(|_| (), passage.ring(), &changed).await.replace("\r\n", "\n");
+    check(twice.trim_end(), "Received: ", ArcResult::Fail, 2).await;
+    // A set that has lost a header.
+    let start = once.find("ARC-Authentication-Results").unwrap();
+    let end = start + once[start..].find("\nFrom:").unwrap() + 1;
+    let torn = format!("{}{}", &once[..start], &once[end..]);
+    assert!(
+        passage.passed_on(|_| (), passage.ring(), &torn).await.contains("i=2; a=rsa-sha256; t=1790000000; cv=fail;")
+    );
+}
+
+#[tokio::test]
+async fn a_chain_has_fifty_sets_at_most() {
+    let passage = Passage::new();
+    let mut letter = RELAYED.to_owned();
+    for _ in 0..50 {
+        letter = passage.through_the_list(&letter).await;
+    }
+    let raw = passage.passed_on(|_| (), passage.ring(), &letter).await;
+    assert!(raw.starts_with("Received: ") && !raw.contains("i=51"), "{raw}");
+    let chain = passage.chain(&raw).await;
+    assert_eq!((chain.result, chain.instances.len()), (ArcResult::Pass, 50), "{:?}", chain.reason);
+}
+
+#[tokio::test]
+async fn what_is_not_to_be_sealed_is_passed_on_as_it_came() {
+    let passage = Passage::new();
+    let forged = format!("Authentication-Results: mx.example.org; spf=pass\n{RELAYED}");
+    let check = async |change: fn(&mut Config), ring: Keyring| {
+        let raw = passage.passed_on(change, ring, &forged).await;
+        assert!(raw.starts_with("Received: ") && !raw.contains("ARC-"), "{raw}");
+    };
+    check(|config| config.seal_relayed = false, passage.ring()).await;
+    check(|config| config.listeners[0].seal_relayed = Some(false), passage.ring()).await;
+    check(|_| (), Keyring::new()).await;
+    // The listener's word holds; the checks of mail that comes back have their own switch.
+    let own = |config: &mut Config| {
+        config.seal_relayed = false;
+        config.listeners[0].seal_relayed = Some(true);
+        config.inbound.verify = false;
+    };
+    let raw = passage.passed_on(own, passage.ring(), RELAYED).await;
+    assert!(raw.starts_with("ARC-Seal: i=1;"), "{raw}");
 }
