@@ -13,7 +13,6 @@ pub mod config;
 mod demo;
 mod dkim_desk;
 mod keys;
-mod nearest;
 mod parts;
 mod ports;
 pub mod topology;

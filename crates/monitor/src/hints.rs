@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use model::name::Name;
 use model::time::Timestamp;
+use model::words::nearest;
 use serde::{Deserialize, Serialize};
 use store::{Cell, Dimension, EventStore, Field, Filter, Measure, Query, QueryResult};
 
 use crate::dashboards::EVENTS_WAIT_MAX;
-use crate::search::{self, NamedValue, nearest};
+use crate::search::{self, NamedValue};
 
 /// Most hints about one search.
 pub const HINTS_MAX: usize = 8;

@@ -32,3 +32,4 @@ pub mod submission;
 pub mod time;
 pub mod units;
 pub mod value;
+pub mod words;

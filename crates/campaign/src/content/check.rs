@@ -3,6 +3,7 @@
 use db::{Value as Param, params};
 use mail::program::{Personal, Program, UNSUBSCRIBE_URL};
 use model::id::{ListId, MessageId, RecipientId};
+use model::words::nearest;
 
 use super::draft::{Draft, Letterhead, issue};
 use super::types::{AudienceFunnel, CampaignCheck, ContentIssue, FunnelStep, UndefinedVariable};
@@ -101,11 +102,8 @@ fn is_known(registry: &Registry, name: &str) -> bool {
 fn no_such_field(registry: &Registry, draft: &Draft, variable: &str) -> ContentIssue {
     let name = name_of_path(variable);
     let known = registry.keys().map(String::as_str).chain(OF_EVERYONE);
-    let scored = known.map(|known| (strsim::osa_distance(name, known), known));
-    // Up to a third of the letters may be wrong.
-    let meant = scored.filter(|(distance, _)| *distance * 3 <= name.chars().count()).min();
-    let advice = match meant {
-        Some((_, meant)) => format!("did you mean {meant}?"),
+    let advice = match nearest(name, known) {
+        Some(meant) => format!("did you mean {meant}?"),
         None => "make it a field of contacts, or take it out".to_owned(),
     };
     let message = format!("no contact field is called {name}; {advice}");

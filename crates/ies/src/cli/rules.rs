@@ -143,7 +143,7 @@ impl Rules {
         let rule = found.with_context(|| {
             let names = rules.iter().map(|rule| rule.name.to_string());
             let names: Vec<String> = names.collect();
-            let near = crate::nearest::nearest(name, names.iter().map(String::as_str));
+            let near = model::words::nearest(name, names.iter().map(String::as_str));
             near.map_or_else(
                 || format!("there is no rule {name:?}"),
                 |near| format!("there is no rule {name:?}; did you mean {near:?}?"),

@@ -1,9 +1,9 @@
 //! What a key takes, in words: from the schema that is made of the structs, so that no key can be forgotten.
 
+use model::words::nearest;
 use serde_json::Value;
 
 use super::document::{Place, Step};
-use crate::nearest::nearest;
 
 /// Most keys that are listed where an unknown one was found.
 const KEYS_SHOWN: usize = 12;

@@ -2,6 +2,7 @@
 
 use model::category::{Category, Family, Scope};
 use model::event::EventKind;
+use model::words::nearest;
 use store::Field;
 
 /// Other names of fields.
@@ -88,12 +89,4 @@ pub(super) fn open_field(name: &str) -> Option<Field> {
 /// The categories of a family.
 pub(super) fn categories_of(family: Family) -> impl Iterator<Item = &'static str> {
     Category::ALL.iter().filter(move |category| category.family() == family).map(|category| category.as_str())
-}
-
-/// The nearest of some words: at most a third of its letters differ; two that changed places count once.
-pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = known.into_iter().map(|candidate| (strsim::osa_distance(word, candidate), candidate));
-    let (edits, candidate) = scored.min_by_key(|(edits, _)| *edits)?;
-    let begins = word.len() >= 3 && candidate.starts_with(word);
-    (begins || edits <= candidate.len().max(3) / 3).then_some(candidate)
 }

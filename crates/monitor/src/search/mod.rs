@@ -18,7 +18,6 @@ mod lexer;
 mod parser;
 mod terms;
 
-pub(crate) use fields::nearest;
 use lexer::{Kind, Op};
 use store::{Field, Filter};
 

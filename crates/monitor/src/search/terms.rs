@@ -4,9 +4,10 @@ use model::category::Family;
 use model::id::MessageId;
 use model::time::Timestamp;
 use model::units;
+use model::words::nearest;
 use store::{Field, FieldType, Filter, Scalar};
 
-use super::fields::{Named, categories_of, find, nearest, nearest_field, values_of};
+use super::fields::{Named, categories_of, find, nearest_field, values_of};
 use super::lexer::{Op, Text};
 use super::{SearchError, Span};
 

@@ -9,9 +9,9 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use mail::inspect::{self, InspectError};
 use mail::provider::Providers;
+use model::words::nearest;
 use serde_json::Value;
 
-use crate::nearest::nearest;
 
 /// Most bytes read: one more than is taken, so that a larger input is refused and not cut.
 const INPUT_MAX: u64 = inspect::INPUT_MAX as u64 + 1;

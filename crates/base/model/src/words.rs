@@ -1,8 +1,8 @@
-//! The word that was probably meant.
+//! The word that was probably meant: what messages about a wrong name suggest.
 
 /// The first of some words that begins with this one; else the nearest: at most a third of its letters differ, two that
 /// changed places count once.
-pub(crate) fn nearest<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
+pub fn nearest<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
     let word = word.to_lowercase();
     let known: Vec<&str> = known.into_iter().collect();
     if let (true, Some(longer)) = (word.len() >= 3, known.iter().find(|candidate| candidate.starts_with(&word))) {
