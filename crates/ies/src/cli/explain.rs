@@ -79,7 +79,7 @@ fn text(explanation: &Explanation) -> String {
     let state = state.as_ref().and_then(|state| state.as_str()).unwrap_or("-");
     let provider = explanation.provider.as_ref().map_or_else(String::new, |provider| format!(" at {provider}"));
     let mut out = format!(
-        "recipient {} of {} to {}{provider}: {state}, tried {} times, accepted {}, given up {}\n",
+        "recipient {} of {} to {}{provider}: {state}, {} attempts, accepted {}, given up {}\n",
         recipient.recipient,
         recipient.message,
         recipient.domain,

@@ -307,7 +307,9 @@ impl Inject {
         if self.json {
             println!("{json:#}");
         } else if !self.quiet {
-            println!("{}: {} recipients", json["message"].as_str().unwrap_or("-"), json["recipients"]);
+            let count = &json["recipients"];
+            let recipients = if *count == 1 { "recipient" } else { "recipients" };
+            println!("{}: {count} {recipients}", json["message"].as_str().unwrap_or("-"));
         }
         Ok(if json["rejected_count"].as_u64().unwrap_or(0) > 0 { NO_USER } else { 0 })
     }

@@ -8,6 +8,7 @@ mod dkim;
 mod explain;
 mod inject;
 mod inspect;
+mod key;
 mod lab;
 mod orders;
 mod queue;
@@ -86,6 +87,8 @@ enum Command {
     Dkim(dkim::Dkim),
     /// Accounts of people.
     User(user::User),
+    /// Keys of programs: scopes, quotas, in whose name they may send.
+    Key(key::Key),
     /// Build the reports of all campaigns again from the event log of a stopped suite.
     RebuildReports(rebuild_reports::RebuildReports),
     /// Ask the suite's own code what something is: a reply, a bounce, an address …
@@ -131,6 +134,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Cancel(command) => on_a_runtime(command.run()),
         Command::Expire(command) => on_a_runtime(command.run()),
         Command::User(command) => on_a_runtime(command.run()),
+        Command::Key(command) => on_a_runtime(command.run()),
         Command::Dkim(command) => on_a_runtime(command.run()),
         Command::RebuildReports(command) => on_a_runtime(command.run()),
     };

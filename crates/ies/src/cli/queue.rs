@@ -51,7 +51,7 @@ enum What {
 
 #[derive(Debug, Args)]
 struct Whom {
-    /// Only mail for which these terms hold, such as `tenant:shop` or `older:2h`.
+    /// Only mail for which these terms hold, such as `tenant:shop`, `older:2h` or `"job:spring sale"`.
     #[arg(value_name = "TERM:VALUE")]
     filter: Vec<String>,
 }
@@ -144,7 +144,7 @@ pub(super) async fn search(
 ) -> anyhow::Result<SearchResult> {
     // What is wrong with it is said before anybody is asked.
     let filter = Filter::parse(words)?;
-    let text = if filter.is_empty() { String::new() } else { words.join(" ") };
+    let text = if filter.is_empty() { String::new() } else { format!("{filter:#}") };
     let mut query = vec![("filter", text.as_str()), ("sort", sort)];
     let limit = limit.to_string();
     query.push(("limit", &limit));
@@ -182,19 +182,20 @@ fn summary(snapshot: &Snapshot) -> String {
         .controls
         .iter()
         .map(|control| {
-            let until = control.until.map_or_else(|| "-".to_owned(), |until| until.to_string());
+            let until = control.until.map_or_else(|| "-".to_owned(), time);
             vec![
                 control.action.to_string(),
                 control.target.kind().to_owned(),
                 control.target.name(),
                 control.by.clone(),
                 until,
+                control.reason.clone(),
             ]
         })
         .collect();
     let controls = match controls.is_empty() {
         true => String::new(),
-        false => format!("\n{}", table(&["held or suspended", "what", "name", "by", "until"], &controls)),
+        false => format!("\n{}", table(&["held or suspended", "what", "name", "by", "until", "reason"], &controls)),
     };
     format!("{head}\n{}\n{}{controls}", table(&["domain", "recipients", "provider", "site"], &rows), paths(snapshot))
 }
@@ -326,5 +327,5 @@ pub(super) fn recipients(items: &[RecipientView]) -> String {
 
 /// A time to the second.
 pub(super) fn time(at: Timestamp) -> String {
-    Timestamp::from_unix_s(at.0.div_euclid(1_000_000)).to_string()
+    at.to_jiff().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -12,9 +12,11 @@ use super::ConfigFile;
 
 /// Where mail to a domain would go: hosts, provider, pool, sources, and every limit with who set it.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  ies resolve gmail.com\n  ies resolve orange.fr --source ip-1 --stream bulk --all")]
+#[command(
+    after_help = "Examples:\n  ies resolve gmail.com\n  ies resolve orange.fr --source ip-1 --stream bulk --all\n  ies resolve provider:orange\n  ies resolve path:ip-1/mx.example.org"
+)]
 pub(super) struct Resolve {
-    /// The recipient domain, or an address of it.
+    /// The recipient domain, or an address of it; or provider:NAME, site:NAME, path:SOURCE/SITE without a domain.
     domain: String,
     /// Only this source.
     #[arg(long, value_name = "NAME")]
@@ -94,7 +96,7 @@ fn text(answer: &Resolution, all: bool) -> String {
     }
     line("pool", &answer.pool);
     for group in &answer.groups {
-        let perhaps = if group.perhaps { ", for some jobs" } else { "" };
+        let perhaps = if group.perhaps { ", for some of this mail" } else { "" };
         let budget = if group.budget.is_empty() { "one budget for all" } else { &group.budget };
         line("shared", &format!("{}: {}; {budget}{perhaps}  [{}]", group.name, group.limits, group.set_by));
     }

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
+use crate::nearest::nearest;
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use model::time::{Clock as _, SystemClock};
@@ -16,15 +17,17 @@ use queue::providers::Providers;
 use queue::providers::lint::Severity;
 use queue::providers::recorded::LINE_BYTES_MAX;
 use queue::providers::replay::{Replay, ReplayReport};
-use queue::shaping::RuleDetail;
+use queue::shaping::{RuleDetail, ShapingView};
 use serde::Deserialize;
 
 use super::ConfigFile;
+use super::queue::time;
+use super::table::table;
 
 /// The rules about replies of providers.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  ies rules list\n  ies rules lint data/providers.toml\n  ies rules replay acct.csv --rules new.toml\n  ies rules shadow on yahoo-ts03"
+    after_help = "Examples:\n  ies rules list\n  ies rules active\n  ies rules lint data/providers.toml\n  ies rules replay acct.csv --rules new.toml\n  ies rules shadow on yahoo-ts03"
 )]
 pub(super) struct Rules {
     #[command(subcommand)]
@@ -40,6 +43,12 @@ enum Order {
         /// Only those that are tried for this provider.
         #[arg(long, value_name = "NAME")]
         provider: Option<String>,
+        /// Print JSON instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// What slows or stops mail now, and why: what rules have done, what was learned, shared limits that are waited for.
+    Active {
         /// Print JSON instead of text.
         #[arg(long)]
         json: bool,
@@ -65,7 +74,7 @@ enum Order {
     },
     /// What the rules would have done with recorded replies.
     #[command(
-        after_help = "FILE holds a record a line: own events, logs of KumoMTA (JSON) or Postfix, PowerMTA's acct.csv, or plain\nlines \"[TIME] [PROVIDER] 421 4.7.0 text\". \"-\" reads standard input."
+        after_help = "FILE holds a record a line: own events, logs of KumoMTA (JSON) or Postfix, PowerMTA's acct.csv, or plain\nlines \"[TIME] [PROVIDER] [PHASE] 421 4.7.0 text\". \"-\" reads standard input."
     )]
     Replay {
         /// The recorded replies.
@@ -101,6 +110,7 @@ impl Rules {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         match &self.order {
             Order::List { provider, json } => self.list(provider.as_deref(), *json).await,
+            Order::Active { json } => self.active(*json).await,
             Order::Show { name, json } => self.show(name, *json).await,
             Order::Lint { file, strict, json } => self.lint(file.as_deref(), *strict, *json),
             Order::Replay { file, rules, json } => self.replay(file, rules.as_deref(), *json),
@@ -123,6 +133,14 @@ impl Rules {
     async fn list(&self, provider: Option<&str>, json: bool) -> anyhow::Result<()> {
         let mut rules = self.details().await?;
         if let Some(provider) = provider {
+            let providers = self.providers()?;
+            let names: Vec<String> = providers.entries().iter().map(|entry| entry.name.to_string()).collect();
+            // Providers without a name in the file are called by a domain; the rules for all hold for them.
+            if !provider.contains('.') && !names.iter().any(|name| name == provider) {
+                let near = nearest(provider, names.iter().map(String::as_str));
+                let near = near.map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
+                anyhow::bail!("there is no provider {provider:?} in {}{near}", providers.file());
+            }
             rules.retain(|rule| rule.providers.is_empty() || rule.providers.iter().any(|name| **name == *provider));
             // Those that name the provider come first.
             rules.sort_by_key(|rule| rule.providers.is_empty());
@@ -131,8 +149,16 @@ impl Rules {
             println!("{}", serde_json::to_string_pretty(&rules)?);
             return Ok(());
         }
-        for rule in &rules {
-            println!("{}", in_a_line(rule));
+        print!("{}", listed(&rules));
+        Ok(())
+    }
+
+    async fn active(&self, json: bool) -> anyhow::Result<()> {
+        let shaping: ShapingView = self.config.client()?.get("/api/v1/shaping").await?;
+        if json {
+            println!("{}", serde_json::to_string_pretty(&shaping)?);
+        } else {
+            print!("{}", in_force(&shaping));
         }
         Ok(())
     }
@@ -143,7 +169,7 @@ impl Rules {
         let rule = found.with_context(|| {
             let names = rules.iter().map(|rule| rule.name.to_string());
             let names: Vec<String> = names.collect();
-            let near = model::words::nearest(name, names.iter().map(String::as_str));
+            let near = nearest(name, names.iter().map(String::as_str));
             near.map_or_else(
                 || format!("there is no rule {name:?}"),
                 |near| format!("there is no rule {name:?}; did you mean {near:?}?"),
@@ -227,6 +253,58 @@ fn replayed(providers: &Providers, file: &Path) -> anyhow::Result<ReplayReport> 
             return Ok(replay.end());
         }
         replay.line(&String::from_utf8_lossy(&line));
+    }
+}
+
+/// A line for each rule, as many columns as a suite that runs can fill.
+fn listed(rules: &[RuleDetail]) -> String {
+    let row = |rule: &RuleDetail| {
+        let providers: Vec<&str> = rule.providers.iter().map(|name| &**name).collect();
+        let counts = rule.counts.as_ref();
+        let shadow = if rule.shadow { ", shadow" } else { "" };
+        let in_force = match rule.active.len() {
+            0 => "-".to_owned(),
+            places => places.to_string(),
+        };
+        vec![
+            rule.name.to_string(),
+            if providers.is_empty() { "all".to_owned() } else { providers.join(",") },
+            rule.threshold.map_or_else(|| "at once".to_owned(), |threshold| threshold.to_string()),
+            format!("{} ({}{shadow})", rule.actions.join(", "), rule.scope.as_str()),
+            rule.duration.to_string(),
+            counts.map_or_else(|| "-".to_owned(), |counts| counts.hits.to_string()),
+            counts.map_or_else(|| "-".to_owned(), |counts| counts.fired.to_string()),
+            in_force,
+        ]
+    };
+    let heads = ["rule", "providers", "after", "does", "for", "replies", "fired", "now"];
+    table(&heads, &rules.iter().map(row).collect::<Vec<_>>())
+}
+
+/// What slows or stops mail now: lines for people, the cause below each.
+fn in_force(shaping: &ShapingView) -> String {
+    let mut out = String::new();
+    for effect in &shaping.active {
+        let host = effect.host.as_ref().map_or_else(String::new, |host| format!(" ({host})"));
+        let (target, name, action, rule) = (&effect.target, &effect.name, &effect.action, &effect.rule);
+        out.push_str(&format!("{target} {name}: {action}{host} until {}, by rule {rule}\n", time(effect.until)));
+        out.push_str(&format!("  because of: {}\n", effect.reply));
+    }
+    for learned in &shaping.learned {
+        let place = learned.site.as_ref().or(learned.stream.as_ref()).map_or("", |name| &**name);
+        let (source, provider, value) = (&learned.source, &learned.provider, &learned.value);
+        let until = time(learned.until);
+        out.push_str(&format!("{source} to {provider}, {place}: {value}, learned, rises by itself from {until}\n"));
+        learned.reply.iter().for_each(|reply| out.push_str(&format!("  because of: {reply}\n")));
+    }
+    for limit in shaping.shared.iter().filter(|limit| limit.waiting > 0) {
+        let until = limit.opens_at.map_or_else(String::new, |at| format!(" until {}", time(at)));
+        out.push_str(&format!("{} paths wait for the limit {}{until}  [{}]\n", limit.waiting, limit.of, limit.set_by));
+    }
+    if out.is_empty() {
+        "nothing is slowed or stopped by rules, by the controller or at shared limits\n".to_owned()
+    } else {
+        out
     }
 }
 

@@ -88,7 +88,7 @@ impl List {
     }
 }
 
-async fn open(config: &ConfigFile) -> anyhow::Result<Accounts> {
+pub(super) async fn open(config: &ConfigFile) -> anyhow::Result<Accounts> {
     let config = config.read()?;
     std::fs::create_dir_all(&config.data_dir).with_context(|| config.data_dir.display().to_string())?;
     let db = Db::open(&config.database_url()).await?;
