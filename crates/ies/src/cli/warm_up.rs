@@ -2,12 +2,12 @@
 
 use clap::Args;
 use model::name::Name;
+use model::words::nearest;
 use queue::warmup::view::{TrackView, WarmUpView};
 use queue::warmup::{Action, Order};
 use serde::Deserialize;
 
 use super::table::{count, table};
-use crate::nearest::nearest;
 
 /// Past days shown of one source at one provider.
 const DAYS_SHOWN: usize = 14;
