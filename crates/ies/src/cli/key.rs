@@ -1,11 +1,11 @@
 //! `ies key`: keys of programs, with what each may do and how much it may send. Made where the database is.
 
-use crate::nearest::nearest;
 use accounts::{Accounts, ApiKey, ApiKeyChange, KeyLimits, NewApiKey, Scope};
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use model::name::Name;
 use model::units::Rate;
+use model::words::nearest;
 
 use super::ConfigFile;
 use super::queue::time;

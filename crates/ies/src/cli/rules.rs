@@ -8,10 +8,10 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
-use crate::nearest::nearest;
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use model::time::{Clock as _, SystemClock};
+use model::words::nearest;
 use queue::directory::Directory;
 use queue::providers::Providers;
 use queue::providers::lint::Severity;

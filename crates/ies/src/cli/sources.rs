@@ -1,10 +1,10 @@
 //! `ies sources`: the own addresses from which mail leaves, how they are, and what they do now.
 
-use crate::nearest::nearest;
 use clap::{Args, Subcommand};
 use model::name::Name;
 use model::time::{Clock as _, SystemClock};
 use model::units::Span;
+use model::words::nearest;
 use queue::control::{Action, Done, Order, Target};
 use queue::directory::SourceView;
 use serde::Deserialize;
