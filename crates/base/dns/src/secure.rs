@@ -12,12 +12,11 @@ use std::sync::Arc;
 
 use hickory_proto::dnssec::TrustAnchors;
 use hickory_proto::rr::{Name as DnsName, RData, Record, RecordType};
-use hickory_resolver::TokioResolver;
 use hickory_resolver::config::ResolverConfig;
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use model::dns::Tlsa;
 
+use crate::asking::Asking;
 use crate::resolver::{Config, Resolver, SetupError, name_server, says_nothing_there, set_options};
 use crate::zone::{ZoneAnswer, key_of};
 
@@ -62,7 +61,7 @@ pub enum TlsaAnswer {
 /// Asks for authenticated answers.
 #[derive(Clone, Debug)]
 pub(crate) struct Secure {
-    resolver: Arc<TokioResolver>,
+    resolver: Arc<hickory_resolver::Resolver<Asking>>,
     validates: bool,
 }
 
@@ -83,7 +82,7 @@ impl Secure {
             Dnssec::Auto | Dnssec::TrustAd => false,
             Dnssec::Validate => true,
         };
-        let mut builder = TokioResolver::builder_with_config(resolvers, TokioRuntimeProvider::default());
+        let mut builder = hickory_resolver::Resolver::builder_with_config(resolvers, Asking::default());
         set_options(builder.options_mut(), config);
         builder.options_mut().edns0 = true;
         builder.options_mut().validate = validates;

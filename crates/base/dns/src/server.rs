@@ -102,7 +102,9 @@ impl RequestHandler for ZoneHandler {
         };
         let mut metadata = Metadata::response_from_request(&request.metadata);
         metadata.authoritative = true;
-        metadata.authentic_data = self.authentic;
+        // Only who asks for it is told (RFC 6840 5.8).
+        let asked = request.metadata.authentic_data || request.edns.as_ref().is_some_and(|edns| edns.flags().dnssec_ok);
+        metadata.authentic_data = self.authentic && asked;
         metadata.response_code = code;
         let none: [&Record; 0] = [];
         let response =
