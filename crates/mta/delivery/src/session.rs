@@ -124,7 +124,11 @@ impl Session {
                 None
             }
             Err(End::Silent) => None,
-            Err(End::Trouble(trouble)) => Some(trouble),
+            Err(End::Trouble(trouble)) => {
+                // Where the host takes no more, and still listens.
+                self.client.quit().await;
+                Some(trouble)
+            }
         }
     }
 

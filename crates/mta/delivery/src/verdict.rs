@@ -38,6 +38,18 @@ use crate::config::{Config, LostAfterDot, PermanentBlock};
 /// Longest wait before a message that was lost after the dot is sent again.
 const LOST_WAIT_MAX_S: u64 = 12 * 3_600;
 
+/// How the names of those entries of the dictionary end that speak of the number of messages on a connection.
+const PER_CONNECTION: &str = "per-connection";
+
+/// Why a host takes no more over a connection, which says nothing about the mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UsedUp {
+    /// It has carried as many messages as the host allows.
+    Messages,
+    /// Something else, such as too many connections.
+    Other,
+}
+
 /// Says what things mean.
 #[derive(Clone, Debug)]
 pub struct Judge {
@@ -82,6 +94,24 @@ impl Judge {
             category: Some(class.category),
             suppress: permanent && class.suppress && names_recipient,
             wait_s: class.wait_s.filter(|_| !permanent),
+        }
+    }
+
+    /// What a reply to MAIL says of the connection, when it is about nothing else; `None` for all other replies.
+    ///
+    /// Before RCPT no recipient was named, so that "too many recipients" speaks of those before: OpenSMTPD says so of the
+    /// messages of a session.
+    pub fn used_up(&self, reply: &Reply, provider: &str) -> Option<UsedUp> {
+        if !(400..500).contains(&reply.code) {
+            return None;
+        }
+        let class = self.dictionary.classify(reply, Some(provider));
+        match class.category {
+            _ if class.scope != Scope::Connection => None,
+            Category::TooManyRecipients => Some(UsedUp::Messages),
+            Category::RateLimited if class.template.ends_with(PER_CONNECTION) => Some(UsedUp::Messages),
+            Category::RateLimited => Some(UsedUp::Other),
+            _ => None,
         }
     }
 

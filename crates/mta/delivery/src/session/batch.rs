@@ -18,6 +18,7 @@ use super::{End, Session};
 use crate::compose::{Letter, Offered, Unsendable, ascii_form};
 use crate::config::{Config, LostAfterDot};
 use crate::load::Loaded;
+use crate::verdict::UsedUp;
 
 /// A host that has had enough of a connection closes it this soon behind the last message.
 const HUNG_UP_WITHIN: Duration = Duration::from_secs(1);
@@ -266,8 +267,8 @@ impl Session {
         (verdict, What::Lost(format!("message sent, no reply to it: {error}{what_now}")))
     }
 
-    /// The server had closed, or closes at once, a connection that has been in use: these recipients were never named,
-    /// or named to nobody. They go back to the queue without having been attempted.
+    /// The server had closed, or closes at once, a connection that has been in use, or takes no more on it: these
+    /// recipients were never named, or named to nobody. They go back to the queue without having been attempted.
     ///
     /// Never when the message is out: with BDAT it leaves in one group with RSET and MAIL, so that a server may have
     /// taken it whatever we were waiting for.
@@ -290,11 +291,18 @@ impl Session {
             };
         }
         let first = sent.fates.first()?.as_ref()?;
-        if matches!(first.phase, Phase::Idle | Phase::MailFrom) && first.reply.code == 421 {
-            let fate = first.clone();
-            return Some(End::Trouble(self.trouble_of_reply(fate.phase, fate.reply)));
+        if !matches!(first.phase, Phase::Idle | Phase::MailFrom) {
+            return None;
         }
-        None
+        let Fate { phase, reply } = first.clone();
+        let used_up = self.shared.judge.used_up(&reply, &self.path.site.provider);
+        if reply.code != 421 && used_up.is_none() {
+            return None;
+        }
+        if used_up == Some(UsedUp::Messages) {
+            self.host_limit().await;
+        }
+        Some(End::Trouble(self.trouble_of_reply(phase, reply)))
     }
 
     /// The host has had enough of this connection, without a word: the queue may learn from it.
@@ -304,6 +312,11 @@ impl Session {
         if self.last_at.elapsed() > HUNG_UP_WITHIN {
             return;
         }
+        self.host_limit().await;
+    }
+
+    /// So many messages does the host take on one connection.
+    async fn host_limit(&self) {
         let said = FromDelivery::HostLimit { session: self.id, messages: self.transactions };
         let _ = self.shared.to_queue.send(said).await;
     }

@@ -5,11 +5,11 @@
 //! priority makes up a good part of what goes there, that mail is slowed first. Every change is an event with the reply
 //! that caused it.
 
-use model::category::Disposition;
+use model::category::{Disposition, Scope};
 use model::event::{Attempt, EventKind};
 use model::handoff::Verdict;
 use model::name::Name;
-use model::reply::Reply;
+use model::reply::{Phase, Reply};
 use model::time::Timestamp;
 use model::units::Rate;
 
@@ -40,6 +40,13 @@ pub(super) enum Learner {
     Flow(u32, u16),
 }
 
+/// A connection that has carried mail ended at MAIL for its own sake: after so many messages, most often. The next one
+/// takes the rest; a lower rate would help nobody.
+fn is_used_up(recipient: Option<u32>, verdict: &Verdict, attempt: &Attempt) -> bool {
+    let before_mail = matches!(attempt.phase, Some(Phase::Idle | Phase::MailFrom));
+    recipient.is_none() && verdict.scope == Scope::Connection && before_mail
+}
+
 impl QueueCore {
     /// Learns from one finished attempt, or from a connection that failed (then there is no recipient). True when a rule
     /// says that the recipient is to be given up.
@@ -62,7 +69,7 @@ impl QueueCore {
             let concerned = self.concerned(recipient);
             give_up = self.apply_rules(now, path, &concerned, reply, attempt, out);
         }
-        if asks_to_slow_down(verdict) {
+        if asks_to_slow_down(verdict) && !is_used_up(recipient, verdict, attempt) {
             self.slow_down(now, path, stream, attempt, out);
         }
         give_up && recipient.is_some()

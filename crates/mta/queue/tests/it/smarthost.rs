@@ -1,8 +1,10 @@
 //! Routes of the operator, and hosts that hang up after some messages.
 
-use model::event::EventKind;
-use model::handoff::FromDelivery;
+use model::category::{Category, Disposition, Scope};
+use model::event::{Attempt, EventKind};
+use model::handoff::{FromDelivery, SessionTrouble};
 use model::name::Name;
+use model::reply::{Phase, Reply};
 use model::submission::Routing;
 use queue::core::Input;
 
@@ -109,4 +111,21 @@ fn a_host_that_hangs_up_twice_after_as_many_messages_has_a_limit() {
     assert_eq!(say(&mut bench, 7), 1, "told once");
     let change = bench.last(EventKind::Throttled).control.clone().unwrap();
     assert_eq!(change.value.as_deref(), Some("7 messages per connection"));
+}
+
+#[test]
+fn a_connection_that_has_carried_enough_slows_nobody() {
+    let mut bench = Bench::new("");
+    bench.admit(bed::bulk(), &["a.example"; 40]);
+    let session = bench.open[0].0;
+    bench.ready(session, 20);
+    bench.finish(bed::delivered);
+    let verdict = bed::verdict(Disposition::Deferred, Scope::Connection, Some(Category::RateLimited));
+    let reply = Some(Reply::new(421, "too many messages in this connection"));
+    let attempt = Attempt { phase: Some(Phase::MailFrom), reply, ..Attempt::default() };
+    let trouble = Some(Box::new(SessionTrouble { verdict, attempt }));
+    bench.feed(vec![Input::Delivery(FromDelivery::Closed { session, trouble })]);
+    assert_eq!(bench.kinds().last(), Some(&"connection-failed"), "it is told");
+    assert!(!bench.kinds().contains(&"throttled"), "{:?}", bench.kinds());
+    assert!(bench.open.len() > 1, "and the rest goes over another connection");
 }
