@@ -259,6 +259,12 @@ pub fn failure_of(error: &io::Error) -> TlsFailure {
     }
 }
 
+/// True when a handshake failed by what was said in it: an alert, or something that is no TLS. False when the connection
+/// broke off or went silent, which may be anybody's doing.
+pub fn is_spoken(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+}
+
 /// True when there is a refused certificate somewhere behind this error; of a handshake: when the certificate is none that
 /// can be read, rather than TLS itself having failed.
 pub fn is_certificate_fault(error: &(dyn std::error::Error + 'static)) -> bool {

@@ -71,9 +71,10 @@ pub struct Config {
     pub ready_ahead: u32,
     /// Contents and rows are read ahead up to so many bytes for one session.
     pub read_ahead: Size,
-    /// With opportunistic TLS: connect again without TLS when the handshake fails.
+    /// With opportunistic TLS: connect again without TLS when the host refuses the handshake, or when it broke off five
+    /// minutes ago or longer and breaks off again.
     pub tls_fallback: bool,
-    /// A host whose handshake failed is not asked for TLS again for so long (opportunistic TLS only).
+    /// A host whose TLS failed again and again is not asked for it for so long (opportunistic TLS only).
     pub tls_broken_memory: Span,
     /// TLS sessions kept for resumption, by source: hosts.
     pub tls_sessions_max: usize,
@@ -186,7 +187,7 @@ impl Default for Config {
             ready_ahead: 16,
             read_ahead: Size(512 << 10),
             tls_fallback: true,
-            tls_broken_memory: Span::s(3 * 86_400),
+            tls_broken_memory: Span::s(3_600),
             tls_sessions_max: 256,
             tls_authorities: None,
             dane: true,

@@ -30,8 +30,8 @@ use crate::verdict::Judge;
 /// Orders on the way to one session: a batch, a close, and one of each to spare.
 const ORDERS_MAX: usize = 4;
 
-/// New MTA-STS policies are written to their file this often.
-const POLICIES_SAVED_EVERY: Duration = Duration::from_secs(60);
+/// New MTA-STS policies and hosts with broken TLS are written to their files this often.
+const LEARNED_SAVED_EVERY: Duration = Duration::from_secs(60);
 
 /// What sessions share.
 pub(crate) struct Shared {
@@ -158,25 +158,27 @@ fn share(
     Ok((Arc::new(shared), ports.to_delivery))
 }
 
-/// What goes on beside the sessions: the sources are watched, policies written to their file.
+/// What goes on beside the sessions: the sources are watched, policies and broken hosts written to their files.
 fn background(shared: &Arc<Shared>, ends: &CancellationToken) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     let (health, interval) = (Arc::clone(&shared.health), shared.config.source_check_interval.0);
     let until = ends.clone();
     tasks.spawn(async move { health.watch(interval, until).await });
-    if let Some(sts) = shared.sts.clone() {
-        let (until, work) = (ends.clone(), shared.loader.work().clone());
-        tasks.spawn(async move {
-            loop {
-                let over = tokio::time::timeout(POLICIES_SAVED_EVERY, until.cancelled()).await.is_ok();
-                let sts = Arc::clone(&sts);
-                let _ = work.aside(move || sts.save()).await;
-                if over {
-                    return;
-                }
+    let (until, shared) = (ends.clone(), Arc::clone(shared));
+    tasks.spawn(async move {
+        loop {
+            let over = tokio::time::timeout(LEARNED_SAVED_EVERY, until.cancelled()).await.is_ok();
+            let learned = Arc::clone(&shared);
+            let save = move || {
+                learned.sts.iter().for_each(|sts| sts.save());
+                learned.broken_tls.save(learned.clock.now());
+            };
+            let _ = shared.loader.work().aside(save).await;
+            if over {
+                return;
             }
-        });
-    }
+        }
+    });
     tasks
 }
 

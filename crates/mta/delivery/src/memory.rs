@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -75,12 +76,21 @@ pub enum TlsTrouble {
     Broken,
 }
 
+/// A handshake that failed is no more than that: it takes two, so far apart, for a host whose TLS is broken. Whoever can
+/// break a connection would have to stay.
+const FAILS_AGAIN_AFTER: Duration = Duration::from_secs(300);
+
+/// A failed handshake is forgotten after so long without another one.
+const FAILURE_KEPT: Duration = Duration::from_secs(86_400);
+
 /// Hosts whose TLS failed not long ago; kept in a file, so that a restart does not try them all again.
 #[derive(Debug)]
 pub(crate) struct BrokenTls {
     hosts: Mutex<LruCache<Name, Entry>>,
     memory: Duration,
     file: Option<PathBuf>,
+    /// There is something that the file does not have.
+    dirty: AtomicBool,
 }
 
 /// One entry of the file.
@@ -88,7 +98,13 @@ pub(crate) struct BrokenTls {
 #[serde(deny_unknown_fields)]
 struct Entry {
     trouble: TlsTrouble,
+    /// It is not tried again before.
     until: Timestamp,
+    /// The first failed handshake, and the last one.
+    #[serde(default)]
+    first_failed: Timestamp,
+    #[serde(default)]
+    last_failed: Timestamp,
 }
 
 /// A host whose TLS is in trouble, for people.
@@ -121,14 +137,31 @@ impl BrokenTls {
                 Err(error) => tracing::warn!(path = %path.display(), %error, "hosts with broken TLS are forgotten"),
             }
         }
-        BrokenTls { hosts: Mutex::new(hosts), memory, file }
+        BrokenTls { hosts: Mutex::new(hosts), memory, file, dirty: AtomicBool::new(false) }
     }
 
-    /// TLS failed. Blocks for a small file when this is news.
+    /// A handshake failed. Says whether it is worth going without: at once when the host said itself that it cannot
+    /// (`told`), and where it is silent when that is not the first time.
+    pub fn failed(&self, host: &Name, told: bool, now: Timestamp) -> bool {
+        let mut hosts = lock(&self.hosts);
+        let known = hosts.get(host).filter(|entry| now < entry.last_failed.plus(FAILURE_KEPT)).copied();
+        let entry = Entry { trouble: TlsTrouble::Broken, until: now, first_failed: now, last_failed: now };
+        let entry = known.map_or(entry, |known| Entry { last_failed: now, ..known });
+        hosts.put(host.clone(), entry);
+        self.dirty.store(true, Ordering::Relaxed);
+        told || entry.fails_again()
+    }
+
+    /// With this trouble it went. Remembered: what keeps mail encrypted at once, what does not when it fails again and
+    /// again.
     pub fn note(&self, host: &Name, trouble: TlsTrouble, now: Timestamp) {
         let mut hosts = lock(&self.hosts);
-        hosts.put(host.clone(), Entry { trouble, until: now.plus(self.memory) });
-        self.save(&hosts, now);
+        let plain = Entry { trouble, until: now, first_failed: now, last_failed: now };
+        let entry = hosts.get(host).copied().unwrap_or(plain);
+        if trouble == TlsTrouble::OddCertificate || entry.fails_again() {
+            hosts.put(host.clone(), Entry { trouble, until: now.plus(self.memory), ..entry });
+            self.dirty.store(true, Ordering::Relaxed);
+        }
     }
 
     /// What is known of a host.
@@ -136,25 +169,35 @@ impl BrokenTls {
         lock(&self.hosts).get(host).filter(|entry| now < entry.until).map(|entry| entry.trouble)
     }
 
-    /// TLS is tried with it again.
-    pub fn forget(&self, host: &Name, now: Timestamp) -> bool {
+    /// TLS is tried with it again, as if it had never failed.
+    pub fn forget(&self, host: &Name) -> bool {
         let mut hosts = lock(&self.hosts);
-        let known = hosts.pop(host).is_some();
-        if known {
-            self.save(&hosts, now);
-        }
+        let known = !hosts.is_empty() && hosts.pop(host).is_some();
+        self.dirty.fetch_or(known, Ordering::Relaxed);
         known
     }
 
-    fn save(&self, hosts: &LruCache<Name, Entry>, now: Timestamp) {
-        let Some(path) = &self.file else { return };
-        let current: BTreeMap<&Name, &Entry> = hosts.iter().filter(|(_, entry)| now < entry.until).collect();
+    /// Writes what has changed to the file. Blocks.
+    pub fn save(&self, now: Timestamp) {
+        let Some(path) = self.file.as_ref().filter(|_| self.dirty.swap(false, Ordering::Relaxed)) else { return };
+        let is_kept = |entry: &Entry| now < entry.until || now < entry.last_failed.plus(FAILURE_KEPT);
+        let current: BTreeMap<Name, Entry> = {
+            let hosts = lock(&self.hosts);
+            hosts.iter().filter(|(_, entry)| is_kept(entry)).map(|(host, entry)| (host.clone(), *entry)).collect()
+        };
         let saved = serde_json::to_vec(&current)
             .map_err(std::io::Error::other)
             .and_then(|bytes| journal::file::replace(path, &bytes, 0o600));
         if let Err(error) = saved {
+            self.dirty.store(true, Ordering::Relaxed);
             tracing::warn!(path = %path.display(), %error, "hosts with broken TLS are kept in memory only");
         }
+    }
+}
+
+impl Entry {
+    fn fails_again(&self) -> bool {
+        self.first_failed.plus(FAILS_AGAIN_AFTER) <= self.last_failed
     }
 }
 
@@ -275,24 +318,57 @@ mod tests {
     }
 
     #[test]
+    fn a_host_is_broken_when_its_tls_fails_again_later() {
+        let broken = BrokenTls::open(Duration::from_secs(3_600), None);
+        let host = Name::from("mx");
+        let step = |second: u64, told: bool, without: bool, known: bool| {
+            assert_eq!(broken.failed(&host, told, at(second)), without, "{second}");
+            if without {
+                broken.note(&host, TlsTrouble::Broken, at(second));
+            }
+            assert_eq!(broken.trouble(&host, at(second + 1)).is_some(), known, "{second}");
+        };
+        step(0, false, false, false);
+        step(1, false, false, false);
+        // What the host says itself is believed once, and not remembered.
+        step(2, true, true, false);
+        step(299, false, false, false);
+        step(300, false, true, true);
+        assert_eq!(broken.trouble(&host, at(3_900)), None, "it is tried once in an hour");
+        step(3_900, false, true, true);
+        step(3_900 + 86_400, false, false, false);
+        step(3_900 + 86_700, true, true, true);
+        assert!(broken.forget(&host));
+        step(200_000, false, false, false);
+    }
+
+    #[test]
     fn broken_tls_is_known_after_a_restart_and_then_forgotten() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join(BROKEN_TLS_FILE);
         let open = || BrokenTls::open(Duration::from_secs(10), Some(file.clone()));
         let (mx, odd) = (Name::from("mx"), Name::from("odd"));
         let broken = open();
-        broken.note(&mx, TlsTrouble::Broken, NOW);
-        broken.note(&odd, TlsTrouble::OddCertificate, at(5));
+        broken.save(NOW);
+        assert!(!file.exists(), "nothing to write");
+        broken.failed(&mx, true, NOW);
+        broken.failed(&mx, true, at(300));
+        broken.note(&mx, TlsTrouble::Broken, at(300));
+        broken.note(&odd, TlsTrouble::OddCertificate, at(305));
+        broken.save(at(305));
         drop(broken);
         let broken = open();
         let found = |at| (broken.trouble(&mx, at), broken.trouble(&odd, at));
-        assert_eq!(found(at(9)), (Some(TlsTrouble::Broken), Some(TlsTrouble::OddCertificate)));
-        assert_eq!(found(at(10)), (None, Some(TlsTrouble::OddCertificate)));
-        assert_eq!(broken_hosts(dir.path(), at(9)).unwrap().len(), 2);
-        assert!(broken.forget(&odd, at(6)) && !broken.forget(&odd, at(6)));
-        assert_eq!(broken_hosts(dir.path(), at(6)).unwrap()[0].host, "mx");
+        assert_eq!(found(at(309)), (Some(TlsTrouble::Broken), Some(TlsTrouble::OddCertificate)));
+        assert_eq!(found(at(310)), (None, Some(TlsTrouble::OddCertificate)));
+        assert!(broken.failed(&mx, false, at(311)), "that it failed before is known, too");
+        assert_eq!(broken_hosts(dir.path(), at(309)).unwrap().len(), 2);
+        assert!(broken.forget(&odd) && !broken.forget(&odd));
+        broken.note(&mx, TlsTrouble::Broken, at(311));
+        broken.save(at(311));
+        assert_eq!(broken_hosts(dir.path(), at(312)).unwrap()[0].host, "mx");
         std::fs::write(&file, b"{\"mx\": 1}").unwrap();
-        assert_eq!(open().trouble(&mx, at(1)), None, "a damaged file is begun anew");
+        assert_eq!(open().trouble(&mx, at(301)), None, "a damaged file is begun anew");
     }
 
     #[test]

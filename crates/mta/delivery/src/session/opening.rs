@@ -228,10 +228,15 @@ impl Opening<'_> {
         }
         lower(&mut options, known, tls);
         let mut failed = match Client::over(connected, &options).await {
-            Ok(client) => return Ok(client),
+            Ok(client) => {
+                if client.secured().is_some() && known.is_none() {
+                    shared.broken_tls.forget(&candidate.host);
+                }
+                return Ok(client);
+            }
             Err(failed) => failed,
         };
-        while let Some(trouble) = self.next_rung(&failed.error, plan, known) {
+        while let Some(trouble) = self.next_rung(candidate, &failed.error, plan, known) {
             tracing::debug!(host = %candidate.host, error = %failed.error, ?trouble, "TLS failed, trying with less");
             lower(&mut options, Some(trouble), tls);
             known = Some(trouble);
@@ -247,7 +252,14 @@ impl Opening<'_> {
         Err(failed)
     }
 
-    fn next_rung(&self, error: &ClientError, plan: &Plan, now: Option<TlsTrouble>) -> Option<TlsTrouble> {
+    /// What to try without; none when the host is not used now: a connection that breaks off may be anybody's doing.
+    fn next_rung(
+        &self,
+        candidate: &Candidate,
+        error: &ClientError,
+        plan: &Plan,
+        now: Option<TlsTrouble>,
+    ) -> Option<TlsTrouble> {
         let handshake_failed = error.phase == Phase::Tls && error.reply().is_none();
         if !handshake_failed || plan.demand != Demand::Nothing {
             return None;
@@ -256,7 +268,9 @@ impl Opening<'_> {
         match now {
             None if odd => Some(TlsTrouble::OddCertificate),
             None | Some(TlsTrouble::OddCertificate) if plan.may_fall_back() && self.shared.config.tls_fallback => {
-                Some(TlsTrouble::Broken)
+                let told = matches!(&error.kind, ErrorKind::Tls(error) if trust::is_spoken(error));
+                let (broken, at) = (&self.shared.broken_tls, self.shared.clock.now());
+                broken.failed(&candidate.host, told, at).then_some(TlsTrouble::Broken)
             }
             _ => None,
         }

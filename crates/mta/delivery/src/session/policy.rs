@@ -75,7 +75,7 @@ impl Session {
         let (shared, now) = (&self.shared, self.shared.clock.now());
         shared.unfit.note(&self.path.site.name, &self.host, now.plus(shared.config.dead_host_memory_max.0));
         if shared.broken_tls.trouble(&self.host, now).is_some() {
-            shared.broken_tls.forget(&self.host, now);
+            shared.broken_tls.forget(&self.host);
         }
     }
 

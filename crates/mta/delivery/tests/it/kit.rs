@@ -173,6 +173,8 @@ pub struct Stage {
     to: mpsc::Sender<ToDelivery>,
     from: mpsc::Receiver<FromDelivery>,
     pub task: JoinHandle<()>,
+    /// What delivery takes for the time.
+    pub clock: ManualClock,
     next_id: u64,
     dir: tempfile::TempDir,
 }
@@ -187,6 +189,7 @@ fn site(hosts: &[&str]) -> Site {
 impl Stage {
     pub async fn new(setup: Setup) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        let clock = ManualClock::new(NOW);
         let host = Host::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -217,7 +220,7 @@ impl Stage {
             dictionary: Arc::new(Dictionary::builtin()),
             dkim: setup.dkim,
             tokens: Arc::clone(&tokens),
-            clock: Arc::new(ManualClock::new(NOW)),
+            clock: Arc::new(clock.clone()),
             sources: setup.sources,
             dialer: setup.dialer,
             state_dir: Some(dir.path().to_owned()),
@@ -247,6 +250,7 @@ impl Stage {
             to,
             from,
             task,
+            clock,
             next_id: 100,
             dir,
         }
