@@ -6,9 +6,7 @@ use std::collections::BTreeSet;
 
 use futures::future::join_all;
 use mail::bounce::Failure;
-use model::category::Scope;
 use model::dialogue::TlsUse;
-use model::handoff::Verdict;
 use model::id::RecipientId;
 use model::name::Name;
 use model::reply::Phase;
@@ -53,9 +51,15 @@ impl Session {
                     tracing::debug!(host = %self.host, failure = %fault.failure, reason = %fault, "MTA-STS, testing");
                     self.note(mail.ticket.recipient, Note { enforced: false, failure: Some(fault.failure) });
                 }
+                Some(Ruling::Unknown) => {
+                    let verdict = self.shared.judge.failure(Failure::PolicyUnmet);
+                    let reason = "the MTA-STS policy of the domain is not known yet: its host takes its time";
+                    self.done(&mail, verdict, What::Error(Phase::Tls, reason.to_owned())).await;
+                    continue;
+                }
                 Some(Ruling::Refused(fault)) => {
                     self.look_elsewhere();
-                    let verdict = Verdict { scope: Scope::Domain, ..self.shared.judge.failure(Failure::Tls) };
+                    let verdict = self.shared.judge.failure(Failure::PolicyUnmet);
                     let what = What::Error(Phase::Tls, format!("{}: {fault}", fault.failure));
                     self.done(&mail, verdict, what).await;
                     continue;

@@ -4,7 +4,11 @@
 //! may carry mail for this domain. Policies are kept in memory and in one file; a policy that is in force stays so when
 //! the DNS or its host fails (RFC 8461 5.1), which is what makes it worth anything against somebody in the middle.
 //!
-//! Limits: [`POLICIES_MAX`] policies, [`ABSENT_MAX`] domains known to have none, [`FETCHES_MAX`] fetches at a time.
+//! Policy hosts belong to strangers and may take their time: they are asked in tasks of their own, and no connection waits
+//! for one longer than [`WAIT_MAX`].
+//!
+//! Limits: [`POLICIES_MAX`] policies, [`ABSENT_MAX`] domains known to have none, [`FETCHES_MAX`] fetches at a time,
+//! [`BUSY_MAX`] look-ups.
 
 mod fetch;
 mod policy;
@@ -17,6 +21,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dns::{DnsFailure, Resolver};
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, Shared};
 use lru::LruCache;
 use model::name::Name;
 use model::route::TlsFailure;
@@ -36,10 +42,25 @@ const POLICIES_MAX: NonZeroUsize = NonZeroUsize::new(50_000).expect("not zero");
 const ABSENT_MAX: NonZeroUsize = NonZeroUsize::new(200_000).expect("not zero");
 
 /// Most policies fetched at a time.
-const FETCHES_MAX: usize = 32;
+const FETCHES_MAX: usize = 256;
+
+/// Most domains about which somebody is being asked.
+const BUSY_MAX: usize = 10_000;
 
 /// How long the DNS is not asked again about a domain (RFC 8461 3.3: fetch at most once in five minutes).
 const RECHECK: Duration = Duration::from_secs(300);
+
+/// The same of a policy that cannot be fetched: it doubles with each failure up to this.
+const RECHECK_MAX: Duration = Duration::from_secs(4 * 3_600);
+
+/// Mail that is about to be sent waits so long for what is not known yet; the connection is open meanwhile.
+const WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// A fetch that does not get its turn in so long has failed.
+const TURN_MAX: Duration = Duration::from_secs(20);
+
+/// That a domain has no policy counts for so long while it is asked again.
+const ABSENT_KEPT: Duration = Duration::from_secs(86_400);
 
 /// Policies are fetched anew when they are this old, long before they expire (RFC 8461 10.2).
 const REFRESH: Duration = Duration::from_secs(86_400);
@@ -57,6 +78,28 @@ struct Kept {
     checked_at: Timestamp,
 }
 
+/// A domain without a policy, as far as is known.
+#[derive(Clone, Copy, Debug)]
+struct Absent {
+    checked_at: Timestamp,
+    /// It is not asked about again before.
+    until: Timestamp,
+    /// How often in a row its policy could not be fetched.
+    failures: u32,
+}
+
+/// What is known without asking anybody.
+enum Known {
+    /// What holds, and nobody is to be asked.
+    Fresh(Option<Policy>),
+    /// What holds while somebody is asked.
+    Stale(Option<Policy>),
+    Nothing,
+}
+
+/// Somebody is being asked; all who want to know wait for the same answer.
+type Finding = Shared<BoxFuture<'static, Option<Policy>>>;
+
 impl Kept {
     fn is_valid(&self, now: Timestamp) -> bool {
         now < self.fetched_at.plus(self.policy.max_age().0)
@@ -72,10 +115,11 @@ pub(crate) struct Sts {
     enforce: bool,
     file: Option<PathBuf>,
     kept: Mutex<LruCache<Name, Kept>>,
-    absent: Mutex<LruCache<Name, Timestamp>>,
+    absent: Mutex<LruCache<Name, Absent>>,
     /// One look-up for a domain at a time.
-    busy: Mutex<HashMap<Name, Arc<tokio::sync::Mutex<()>>>>,
+    busy: Mutex<HashMap<Name, Finding>>,
     fetches: Semaphore,
+    wait_max: Duration,
     /// There are policies that the file does not have.
     dirty: AtomicBool,
 }
@@ -89,6 +133,8 @@ pub(crate) enum Ruling {
     Noted(TlsFault),
     /// Do not send.
     Refused(TlsFault),
+    /// Not now: nothing is known yet, and whoever is asked takes his time.
+    Unknown,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -128,13 +174,19 @@ impl Sts {
             absent: Mutex::new(LruCache::new(ABSENT_MAX)),
             busy: Mutex::default(),
             fetches: Semaphore::new(FETCHES_MAX),
+            wait_max: WAIT_MAX,
             dirty: AtomicBool::new(false),
         }
     }
 
-    /// Whether mail for `domain` may go over a connection to `host` that is secured like this.
-    pub async fn judge(&self, domain: &Name, host: &str, secured: Option<&Secured>) -> Ruling {
-        let Some(policy) = self.policy(domain).await else { return Ruling::Fine(None) };
+    /// Whether mail for `domain` may go over a connection to `host` that is secured like this. Answers within
+    /// [`WAIT_MAX`], whatever the domain's hosts do.
+    pub async fn judge(self: &Arc<Self>, domain: &Name, host: &str, secured: Option<&Secured>) -> Ruling {
+        let policy = match self.policy(domain).await {
+            Some(Some(policy)) => policy,
+            Some(None) => return Ruling::Fine(None),
+            None => return Ruling::Unknown,
+        };
         let fault = match fulfils(&policy, host, secured) {
             Ok(()) => return Ruling::Fine(Some(policy.mode)),
             Err(fault) => fault,
@@ -146,37 +198,48 @@ impl Sts {
         }
     }
 
-    /// The policy in force for a domain.
-    pub async fn policy(&self, domain: &Name) -> Option<Policy> {
-        if let Some(known) = self.known(domain) {
-            return known;
-        }
-        let turn = Arc::clone(lock(&self.busy).entry(domain.clone()).or_default());
-        let found = {
-            let _turn = turn.lock().await;
-            match self.known(domain) {
-                Some(known) => known,
-                None => self.find(domain).await,
+    /// The policy in force for a domain; the outer `None` when that is not known yet. What was known holds while it is
+    /// asked for anew.
+    pub async fn policy(self: &Arc<Self>, domain: &Name) -> Option<Option<Policy>> {
+        match self.known(domain) {
+            Known::Fresh(policy) => Some(policy),
+            Known::Stale(policy) => {
+                self.finding(domain);
+                Some(policy)
             }
-        };
-        // Two are the map's and ours: nobody else waits.
-        let mut busy = lock(&self.busy);
-        if Arc::strong_count(&turn) <= 2 {
-            busy.remove(domain);
+            Known::Nothing => tokio::time::timeout(self.wait_max, self.finding(domain)?).await.ok(),
         }
-        found
     }
 
-    /// What is known without asking anybody; the outer `None` when somebody has to be asked.
-    fn known(&self, domain: &Name) -> Option<Option<Policy>> {
+    /// Asks about a domain in a task of its own, unless somebody does already; none when too many are asked.
+    fn finding(self: &Arc<Self>, domain: &Name) -> Option<Finding> {
+        let mut busy = lock(&self.busy);
+        if let Some(finding) = busy.get(domain) {
+            return Some(finding.clone());
+        }
+        if busy.len() >= BUSY_MAX {
+            return None;
+        }
+        let turn = Turn { sts: Arc::clone(self), domain: domain.clone() };
+        let task = tokio::spawn(async move { turn.sts.find(&turn.domain).await });
+        let finding = async move { task.await.ok().flatten() }.boxed().shared();
+        busy.insert(domain.clone(), finding.clone());
+        Some(finding)
+    }
+
+    fn known(&self, domain: &Name) -> Known {
         let now = self.clock.now();
         if let Some(kept) = lock(&self.kept).get(domain)
             && kept.is_valid(now)
-            && now < kept.checked_at.plus(RECHECK)
         {
-            return Some(Some(kept.policy.clone()));
+            let policy = Some(kept.policy.clone());
+            return if now < kept.checked_at.plus(RECHECK) { Known::Fresh(policy) } else { Known::Stale(policy) };
         }
-        lock(&self.absent).get(domain).is_some_and(|until| now < *until).then_some(None)
+        match lock(&self.absent).get(domain) {
+            Some(absent) if now < absent.until => Known::Fresh(None),
+            Some(absent) if now < absent.checked_at.plus(ABSENT_KEPT) => Known::Stale(None),
+            _ => Known::Nothing,
+        }
     }
 
     async fn find(&self, domain: &Name) -> Option<Policy> {
@@ -191,31 +254,38 @@ impl Sts {
             }
         };
         // A policy that is in force does not end because somebody has taken the record away.
-        let Some(id) = id else { return self.settle(domain, before, now) };
+        let Some(id) = id else { return self.settle(domain, before, 0, now) };
         if let Some(kept) = before.clone()
             && kept.id == id
             && now < kept.fetched_at.plus(REFRESH)
         {
-            return self.settle(domain, Some(kept), now);
+            return self.settle(domain, Some(kept), 0, now);
         }
-        let fetched = {
-            let _permit = self.fetches.acquire().await;
-            self.fetcher.fetch(domain).await
-        };
-        match fetched {
+        match self.fetch(domain).await {
             Ok(policy) => {
                 let kept = Kept { id, policy, fetched_at: now, checked_at: now };
                 self.dirty.store(true, Ordering::Relaxed);
-                self.settle(domain, Some(kept), now)
+                self.settle(domain, Some(kept), 0, now)
             }
             Err(fault) => {
                 tracing::info!(%domain, failure = %fault.failure, reason = %fault, "MTA-STS policy");
-                self.settle(domain, before, now)
+                let failures = lock(&self.absent).peek(domain).map_or(0, |absent| absent.failures);
+                self.settle(domain, before, failures.saturating_add(1), now)
             }
         }
     }
 
-    fn settle(&self, domain: &Name, kept: Option<Kept>, now: Timestamp) -> Option<Policy> {
+    async fn fetch(&self, domain: &Name) -> Result<Policy, TlsFault> {
+        match tokio::time::timeout(TURN_MAX, self.fetches.acquire()).await {
+            Ok(_permit) => self.fetcher.fetch(domain).await,
+            Err(_) => {
+                let text = "too many policies are being fetched".to_owned();
+                Err(TlsFault { failure: TlsFailure::StsPolicyFetchError, text })
+            }
+        }
+    }
+
+    fn settle(&self, domain: &Name, kept: Option<Kept>, failures: u32, now: Timestamp) -> Option<Policy> {
         match kept {
             Some(kept) => {
                 let policy = kept.policy.clone();
@@ -223,7 +293,9 @@ impl Sts {
                 Some(policy)
             }
             None => {
-                lock(&self.absent).put(domain.clone(), now.plus(RECHECK));
+                let pause = RECHECK.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(RECHECK_MAX);
+                let absent = Absent { checked_at: now, until: now.plus(pause), failures };
+                lock(&self.absent).put(domain.clone(), absent);
                 None
             }
         }
@@ -245,6 +317,18 @@ impl Sts {
         if let Err(error) = saved {
             tracing::warn!(path = %path.display(), %error, "MTA-STS policies are kept in memory only");
         }
+    }
+}
+
+/// A look-up that is under way; it is over when this is dropped.
+struct Turn {
+    sts: Arc<Sts>,
+    domain: Name,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        lock(&self.sts.busy).remove(&self.domain);
     }
 }
 
@@ -271,5 +355,44 @@ fn fulfils(policy: &Policy, host: &str, secured: Option<&Secured>) -> Result<(),
             .clone()
             .map_err(|fault| TlsFault { text: format!("MTA-STS: {host}: {}", fault.text), failure: fault.failure }),
         None => fault(TlsFailure::ValidationFailure, format!("MTA-STS: the certificate of {host} cannot be read")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::time::ManualClock;
+    use smtp::trust::Authorities;
+
+    use super::*;
+    use crate::route::Gate;
+
+    /// Its policy host accepts every connection and says nothing.
+    #[tokio::test]
+    async fn nobody_waits_long_for_a_host_that_hangs() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = silent.local_addr().unwrap().port();
+        let zone = r#"{"_mta-sts.a.test": {"TXT": ["v=STSv1; id=1;"]}, "mta-sts.a.test": {"A": ["127.0.0.1"]}}"#;
+        let resolver = Resolver::zone(dns::Zone::parse(zone).unwrap());
+        let gate = Gate::new(true, 25, Vec::new());
+        let limit = Duration::from_millis(200);
+        let fetcher = Fetcher::new(resolver.clone(), gate, &Authorities::web(), port, limit).unwrap();
+        let clock = ManualClock::new(Timestamp::from_unix_s(1_790_000_000));
+        let sts = Sts::open(resolver, fetcher, Arc::new(clock.clone()), true, None);
+        let sts = Arc::new(Sts { wait_max: Duration::from_millis(1), ..sts });
+        let (slow, other) = (Name::from("a.test"), Name::from("b.test"));
+        assert_eq!(sts.judge(&slow, "mx.test", None).await, Ruling::Unknown, "its mail comes again");
+        assert!(lock(&sts.busy).contains_key(&slow));
+        assert_eq!(sts.finding(&other).unwrap().await, None);
+        assert_eq!(sts.judge(&other, "mx.test", None).await, Ruling::Fine(None), "that of others goes");
+        // Each failure is remembered for longer, and what is remembered holds while it is asked anew.
+        for pause in [300, 600, 1_200] {
+            assert_eq!(sts.finding(&slow).unwrap().await, None);
+            assert!(!lock(&sts.busy).contains_key(&slow));
+            clock.advance(Duration::from_secs(pause - 1));
+            assert!(matches!(sts.known(&slow), Known::Fresh(None)), "{pause}");
+            clock.advance(Duration::from_secs(1));
+            assert!(matches!(sts.known(&slow), Known::Stale(None)), "{pause}");
+            assert_eq!(sts.judge(&slow, "mx.test", None).await, Ruling::Fine(None));
+        }
     }
 }
