@@ -16,10 +16,12 @@ mod keeper;
 
 pub use keeper::{Keeper, Rules, published};
 
+use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mail::dkim::{DkimKey, KeyError, KeyKind, zone_line};
@@ -123,6 +125,16 @@ pub enum StoreError {
 #[derive(Clone, Debug)]
 pub struct KeyStore {
     path: PathBuf,
+    /// When the DNS was asked, by the name of the record: goes into the file with the next change that is worth one.
+    asked: Arc<Mutex<HashMap<String, Asked>>>,
+}
+
+/// When the DNS was asked for a key by this process.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    at: Timestamp,
+    /// The last time that it answered.
+    answered_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -176,7 +188,7 @@ impl KeyStore {
         let path = dir.join("dkim.json");
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
         made.map_err(|source| StoreError::File { path: path.clone(), source })?;
-        Ok(KeyStore { path })
+        Ok(KeyStore { path, asked: Arc::default() })
     }
 
     /// All keys, by domain and selector.
@@ -185,6 +197,16 @@ impl KeyStore {
     /// [`StoreError::File`], [`StoreError::Damaged`].
     pub fn list(&self) -> Result<Vec<KeyInfo>, StoreError> {
         let mut keys: Vec<KeyInfo> = self.read()?.keys.iter().map(Stored::info).collect();
+        let mut asked = self.asked();
+        for key in &mut keys {
+            let answered_at = asked.get(&key.record_name).and_then(|asked| asked.answered_at);
+            key.checked_at = key.checked_at.max(answered_at);
+        }
+        // Names are never used again.
+        if asked.len() > keys.len() {
+            asked.retain(|name, _| keys.iter().any(|key| key.record_name == *name));
+        }
+        drop(asked);
         keys.sort_by(|a, b| (&a.domain, &a.selector).cmp(&(&b.domain, &b.selector)));
         Ok(keys)
     }
@@ -335,11 +357,39 @@ impl KeyStore {
     ) -> Result<(), StoreError> {
         self.change(|contents| {
             let place = contents.place(domain, selector)?;
-            let key = &mut contents.keys[place];
-            (key.checked_at, key.problem) = (Some(now), problem.map(str::to_owned));
-            key.seen_since = if problem.is_none() { key.seen_since.or(Some(now)) } else { None };
+            contents.keys[place].note(problem, now);
             Ok(())
         })
+    }
+
+    /// The same of many keys in one write; those that were removed meanwhile are passed over.
+    fn note_all(&self, found: &[(KeyInfo, Option<String>)], now: Timestamp) -> Result<(), StoreError> {
+        self.change(|contents| {
+            for (key, problem) in found {
+                if let Ok(place) = contents.place(&key.domain, &key.selector) {
+                    contents.keys[place].note(problem.as_deref(), now);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// The DNS was asked for a key.
+    fn note_asked(&self, record_name: &str, answered: bool, now: Timestamp) {
+        let mut asked = self.asked();
+        let before = asked.get(record_name).and_then(|asked| asked.answered_at);
+        let answered_at = if answered { Some(now) } else { before };
+        asked.insert(record_name.to_owned(), Asked { at: now, answered_at });
+    }
+
+    /// When the DNS was asked for a key the last time.
+    fn asked_at(&self, key: &KeyInfo) -> Option<Timestamp> {
+        let asked = self.asked().get(&key.record_name).map(|asked| asked.at);
+        asked.max(key.checked_at)
+    }
+
+    fn asked(&self) -> MutexGuard<'_, HashMap<String, Asked>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Moves every key on whose time has come. True when one has changed its state.
@@ -411,6 +461,13 @@ impl KeyStore {
         let _lock = self.lock().map_err(file_error)?;
         let mut contents = self.read()?;
         let result = change(&mut contents)?;
+        {
+            let asked = self.asked();
+            for key in &mut contents.keys {
+                let answered_at = asked.get(&key.name()).and_then(|asked| asked.answered_at);
+                key.checked_at = key.checked_at.max(answered_at);
+            }
+        }
         let text = serde_json::to_vec_pretty(&contents).map_err(|error| file_error(error.into()))?;
         journal::file::replace_durably(&self.path, &text, 0o600).map_err(file_error)?;
         Ok(result)
@@ -539,6 +596,12 @@ impl Contents {
 impl Stored {
     fn is(&self, domain: &str, kind: KeyKind) -> bool {
         self.domain == domain && self.kind == kind
+    }
+
+    /// What the DNS has in its place; none: the key itself.
+    fn note(&mut self, problem: Option<&str>, now: Timestamp) {
+        (self.checked_at, self.problem) = (Some(now), problem.map(str::to_owned));
+        self.seen_since = if problem.is_none() { self.seen_since.or(Some(now)) } else { None };
     }
 
     fn name(&self) -> String {

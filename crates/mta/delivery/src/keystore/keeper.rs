@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dns::{DnsFailure, Resolver};
+use futures::StreamExt as _;
 use journal::events::EventLog;
 use mail::dkim::{DkimKey, Keyring, publishes};
 use model::time::{Clock, Timestamp};
@@ -14,8 +15,11 @@ use super::{KeyInfo, KeyState, KeyStore, StoreError};
 
 /// How often the file is looked at for changes by others.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// Keys that the DNS is asked for in one round; the others have their turn in the next.
-const ASKED_MAX: usize = 100;
+/// Keys that the DNS is asked for in one round, those that were asked for longest ago first; the others have their turn in
+/// the next.
+const ASKED_MAX: usize = 500;
+/// Keys that the DNS is asked for at the same time.
+const ASKED_AT_ONCE: usize = 16;
 /// The records of keys that sign are looked at this far apart.
 const ACTIVE_EVERY: Duration = Duration::from_secs(3_600);
 
@@ -105,9 +109,7 @@ impl Keeper {
     pub async fn round(self: &Arc<Self>, now: Timestamp) -> Result<(), StoreError> {
         let store = self.store.clone();
         let keys = aside(move || store.list()).await?;
-        for key in keys.iter().filter(|key| is_asked(key, self.rules.check_every, now)).take(ASKED_MAX) {
-            self.ask(key, now).await?;
-        }
+        self.ask(self.due(keys, now), now).await?;
         let keeper = Arc::clone(self);
         let untold = aside(move || {
             keeper.store.advance(&keeper.rules, now)?;
@@ -126,20 +128,49 @@ impl Keeper {
         aside(move || store.note_told(&untold)).await
     }
 
-    async fn ask(&self, key: &KeyInfo, now: Timestamp) -> Result<(), StoreError> {
-        let Some(problem) = published(key, &self.resolver).await else { return Ok(()) };
-        if let Some(problem) = problem.as_ref().filter(|_| key.state == KeyState::Active && problem != key.problem) {
-            tracing::warn!(name = key.record_name, problem, "a DKIM key that signs is not published");
+    /// The keys whose turn it is. Answered or not, a key that was asked for goes to the end: nobody's missing records keep
+    /// the others from being seen.
+    fn due(&self, keys: Vec<KeyInfo>, now: Timestamp) -> Vec<KeyInfo> {
+        let mut turns: Vec<(Option<Timestamp>, KeyInfo)> =
+            keys.into_iter().map(|key| (self.store.asked_at(&key), key)).collect();
+        turns.retain(|(asked_at, key)| is_asked(key.state, *asked_at, self.rules.check_every, now));
+        turns.sort_by_key(|(asked_at, _)| *asked_at);
+        turns.truncate(ASKED_MAX);
+        turns.into_iter().map(|(_, key)| key).collect()
+    }
+
+    /// Asks the DNS, and writes what is new all at once; that a key is still as it was is not worth a write.
+    async fn ask(&self, keys: Vec<KeyInfo>, now: Timestamp) -> Result<(), StoreError> {
+        let asked = futures::stream::iter(keys).map(|key| {
+            let resolver = self.resolver.clone();
+            async move {
+                let found = published(&key, &resolver).await;
+                (key, found)
+            }
+        });
+        let asked: Vec<(KeyInfo, Option<Option<String>>)> = asked.buffer_unordered(ASKED_AT_ONCE).collect().await;
+        let mut answered = Vec::new();
+        let mut news = Vec::new();
+        for (key, found) in asked {
+            self.store.note_asked(&key.record_name, false, now);
+            let Some(problem) = found else { continue };
+            answered.push(key.record_name.clone());
+            if problem == key.problem && key.checked_at.is_some() {
+                continue;
+            }
+            if let Some(problem) = problem.as_ref().filter(|_| key.state == KeyState::Active) {
+                tracing::warn!(name = key.record_name, problem, "a DKIM key that signs is not published");
+            }
+            news.push((key, problem));
         }
-        // Nothing new of a key that waits is not worth a write.
-        if problem == key.problem && key.checked_at.is_some() && key.state == KeyState::Pending && problem.is_some() {
-            return Ok(());
-        }
-        let (store, domain, selector) = (self.store.clone(), key.domain.clone(), key.selector.clone());
-        aside(move || match store.note_dns(&domain, &selector, problem.as_deref(), now) {
-            // Removed meanwhile.
-            Err(StoreError::Refused(_)) => Ok(()),
-            noted => noted,
+        let store = self.store.clone();
+        aside(move || {
+            if !news.is_empty() {
+                store.note_all(&news, now)?;
+            }
+            // What could not be written is news the next time, too.
+            answered.iter().for_each(|name| store.note_asked(name, true, now));
+            Ok(())
         })
         .await
     }
@@ -155,10 +186,10 @@ pub async fn published(key: &KeyInfo, resolver: &Resolver) -> Option<Option<Stri
     }
 }
 
-fn is_asked(key: &KeyInfo, check_every: Duration, now: Timestamp) -> bool {
-    let after = |every: Duration| key.checked_at.is_none_or(|at| at.plus(every) <= now);
-    match key.state {
-        KeyState::Pending => key.problem.is_some() || after(check_every.min(ACTIVE_EVERY)),
+fn is_asked(state: KeyState, asked_at: Option<Timestamp>, check_every: Duration, now: Timestamp) -> bool {
+    let after = |every: Duration| asked_at.is_none_or(|at| at.plus(every) <= now);
+    match state {
+        KeyState::Pending => after(check_every.min(ACTIVE_EVERY)),
         KeyState::Active => after(ACTIVE_EVERY),
         KeyState::Retiring | KeyState::Retired => false,
     }

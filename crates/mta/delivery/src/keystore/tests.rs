@@ -196,3 +196,48 @@ async fn the_keeper_waits_for_the_dns_tells_and_signs() {
     let told: Vec<String> = told.iter().map(|event| event.control.clone().unwrap().action).collect();
     assert_eq!(told, ["pending", "pending", "active"]);
 }
+
+/// Keys that nobody publishes do not keep others from being found, and cost no write each time.
+#[tokio::test]
+async fn many_keys_that_were_never_published_starve_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = KeyStore::open(&dir.path().join("keys")).unwrap();
+    let unpublished = 700;
+    store
+        .change(|contents| {
+            let key = DkimKey::generate(KeyKind::Ed25519, "a.test", "s")?;
+            contents.take(&key, false, "olga", NOW)?;
+            for number in 1..unpublished {
+                let domain = format!("a{number}.test");
+                contents.keys.push(Stored { domain, ..contents.keys[0].clone() });
+            }
+            Ok(())
+        })
+        .unwrap();
+    let last = store.make("z.test", &[KeyKind::Ed25519], Some("s"), "olga", NOW).unwrap().remove(0);
+    let zone = format!("{{\"{}\": {{\"TXT\": [\"{}\"]}}}}", last.record_name, last.record.unwrap());
+    let keeper = Arc::new(Keeper {
+        store: store.clone(),
+        configured: Vec::new(),
+        ring: Keyring::new(),
+        resolver: Resolver::zone(Zone::parse(&zone).unwrap()),
+        events: EventLog::open(&dir.path().join("events"), EventLogOptions::default()).unwrap(),
+        clock: Arc::new(ManualClock::new(NOW)),
+        rules: Rules::default(),
+    });
+    let found = || store.list().unwrap().into_iter().find(|key| key.domain == "z.test").unwrap();
+    for round in 0..2 {
+        keeper.round(later(60 * round)).await.unwrap();
+    }
+    assert_eq!(found().checked_at, Some(later(60)), "in the second round at the latest");
+    keeper.round(later(120)).await.unwrap();
+    // All have been asked for, and nothing is new: the file stays as it is.
+    let before = fs::read(&store.path).unwrap();
+    for round in 3..9 {
+        keeper.round(later(60 * round)).await.unwrap();
+    }
+    assert_eq!(fs::read(&store.path).unwrap(), before);
+    assert!(found().checked_at > Some(later(120)), "though it is known when it was asked for");
+    keeper.round(later(660)).await.unwrap();
+    assert_eq!(found().state, KeyState::Active);
+}
