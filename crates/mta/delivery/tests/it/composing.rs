@@ -37,6 +37,27 @@ async fn raw_messages_are_signed_for_the_domain_in_from() {
     assert!(text.ends_with("\r\nFrom: a@out.test\r\nSubject: one\r\n\r\none\r\n"), "{text}");
 }
 
+/// A From that one reader takes for this domain and another one for that is not vouched for.
+#[tokio::test]
+async fn nothing_is_signed_in_the_name_of_a_from_that_is_not_clear() {
+    let mut stage = Stage::new(Setup { dkim: keys("out.test"), ..Setup::default() }).await;
+    for (from, signed) in [
+        ("ceo@out.test <a@else.test>", false),
+        ("<ceo@out.test> <a@else.test>", false),
+        ("ceo@out.test\r\nFrom: a@else.test", false),
+        ("\"ceo@out.test\" <a@else.test>", false),
+        ("ceo..x@out.test", true),
+        ("\"a@else.test\" <ceo@out.test>", true),
+    ] {
+        let mail = Content::Raw(format!("From: {from}\r\nSubject: x\r\n\r\nx\r\n").into_bytes());
+        let tickets = stage.admit(mail, &["a@x.test"]).await;
+        let (outcomes, _) = stage.deliver(tickets).await;
+        assert_eq!(show(&outcomes), ["a@x.test: delivered recipient - Dot 250 2.0.0 OK"], "{from}");
+        let seen = stage.host.seen();
+        assert_eq!(seen.last().unwrap().contains("DKIM-Signature"), signed, "{from}: {seen:?}");
+    }
+}
+
 #[tokio::test]
 async fn the_signing_domain_of_the_message_comes_first() {
     let mut stage = Stage::new(Setup { dkim: keys("other.test"), ..Setup::default() }).await;
