@@ -1,7 +1,8 @@
 // Hold, release, cancel, suspend, resume: asks the program first what would be concerned, then asks the person.
-import { Button, type ButtonProps, Text } from "@mantine/core";
+import { Button, type ButtonProps, Text, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { control } from "~/api/delivery";
 import type { ControlAction, ControlEntry, ControlKind } from "~/api/types";
@@ -67,6 +68,9 @@ export function ControlQuestion({ kind, name, action, label, onClose }: Question
   const { t } = useTranslation();
   const toast = useToast();
   const client = useQueryClient();
+  const [reason, setReason] = useState("");
+  // The way back needs none.
+  const asksWhy = action !== "release" && action !== "resume";
   const request = { target: { kind, name }, action };
   const preview = useQuery({
     queryKey: ["control", request],
@@ -76,7 +80,7 @@ export function ControlQuestion({ kind, name, action, label, onClose }: Question
     retry: false,
   });
   const run = useMutation({
-    mutationFn: () => control({ ...request, dry_run: false }),
+    mutationFn: () => control({ ...request, reason: reason.trim(), dry_run: false }),
     onSuccess: async (result) => {
       toast.done(t("delivery.controlDone", { count: result.affected }));
       await client.invalidateQueries();
@@ -103,6 +107,16 @@ export function ControlQuestion({ kind, name, action, label, onClose }: Question
           {preview.isPending ? t("delivery.affectsCount") : t("delivery.affects", { count: concerned })}
         </Text>
       )}
+      {asksWhy ? (
+        <TextInput
+          mt="sm"
+          label={t("queueMail.reason")}
+          description={t("queueMail.reasonHint")}
+          maxLength={250}
+          value={reason}
+          onChange={(event) => setReason(event.currentTarget.value)}
+        />
+      ) : null}
       {run.isError ? <Problem error={run.error} /> : null}
     </Confirm>
   );

@@ -246,10 +246,17 @@ export const deliveryRoutes: Routes = {
         return {
           ...source,
           suspended: db.controls.some((entry) => entry.target.name === source.name),
+          suspension: db.controls.find((entry) => entry.target.name === source.name) ?? null,
           ready: sum((path) => path.ready),
           in_flight: sum((path) => path.in_flight),
           connections: sum((path) => path.connections),
-          down: broken ? { since: new Date(db.startedAt - 47 * 60_000).toISOString(), reason: broken } : null,
+          down: broken
+            ? {
+                since: new Date(db.startedAt - 47 * 60_000).toISOString(),
+                reason: broken,
+                next_check: new Date(Date.now() + 12_000).toISOString(),
+              }
+            : null,
         };
       }),
       next: null,
@@ -277,7 +284,7 @@ export const deliveryRoutes: Routes = {
   }),
   "GET /recipients/:id/explain": ({ db, params }) => ({ json: explain(db, params.id ?? "") }),
   "POST /control": (call) => {
-    const { target, action, dry_run = false } = bodyOf<Control>(call);
+    const { target, action, dry_run = false, reason = "" } = bodyOf<Control>(call);
     const route = action === "suspend" || action === "resume";
     const mail = ["campaign", "job", "message", "recipient", "domain"].includes(target.kind);
     if (route === mail)
@@ -303,6 +310,7 @@ export const deliveryRoutes: Routes = {
           by: call.db.loggedIn?.email ?? "",
           since: new Date().toISOString(),
           until: null,
+          reason,
         });
     }
     return { json: { affected, dry_run } };

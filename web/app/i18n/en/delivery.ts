@@ -201,6 +201,7 @@ export const delivery = {
   downTitle_one: "{{count, number}} virtual MTA cannot send",
   downTitle_other: "{{count, number}} virtual MTAs cannot send",
   downSince: "since",
+  nextCheck: "next check",
   downMend:
     "Nothing is lost: the other members of the pool, its standby members or its fallback send instead; otherwise the mail waits. It is probed again and again, and sends as soon as it can. Give the machine the address, or bring the proxy back.",
   standby: "standing by: {{names}}",

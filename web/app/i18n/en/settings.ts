@@ -62,6 +62,7 @@ export const settings = {
   limits: "May send",
   noLimits: "no limits",
   limitAll: "all",
+  limitOf: "{{what}}: {{names}}",
   limitNames: {
     rate: "Recipients in a time",
     perDay: "Recipients a day (UTC)",
@@ -71,6 +72,6 @@ export const settings = {
     pools: "Pools",
   },
   rateHint: "Such as 10000/h, or 10000/h,max_burst=500",
-  aDay_one: "{{count}} a day",
-  aDay_other: "{{count}} a day",
+  aDay_one: "{{count, number}} a day",
+  aDay_other: "{{count, number}} a day",
 } as const;

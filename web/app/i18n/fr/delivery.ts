@@ -202,6 +202,7 @@ export const delivery = {
   downTitle_one: "{{count, number}} MTA virtuel ne peut pas émettre",
   downTitle_other: "{{count, number}} MTA virtuels ne peuvent pas émettre",
   downSince: "depuis",
+  nextCheck: "prochain contrôle",
   downMend:
     "Rien n’est perdu : les autres membres du groupe, ses membres de réserve ou son groupe de secours émettent à sa place ; sinon le courrier attend. Il est vérifié régulièrement et reprend dès qu’il le peut. Attribuez l’adresse à la machine, ou rétablissez le proxy.",
   standby: "en réserve : {{names}}",

@@ -63,6 +63,7 @@ export const settings = {
   limits: "Peut envoyer",
   noLimits: "sans limite",
   limitAll: "tous",
+  limitOf: "{{what}} : {{names}}",
   limitNames: {
     rate: "Destinataires par durée",
     perDay: "Destinataires par jour (UTC)",
@@ -72,6 +73,6 @@ export const settings = {
     pools: "Pools",
   },
   rateHint: "Par exemple 10000/h, ou 10000/h,max_burst=500",
-  aDay_one: "{{count}} par jour",
-  aDay_other: "{{count}} par jour",
+  aDay_one: "{{count, number}} par jour",
+  aDay_other: "{{count, number}} par jour",
 } as const;

@@ -50,6 +50,7 @@ export function ControlsPanel({ controls }: { controls: ControlEntry[] }) {
         cell: (row) => <Tag tone="warn">{t(row.action === "hold" ? "delivery.heldWord" : "delivery.suspended")}</Tag>,
       },
       { id: "by", header: t("delivery.setBy"), cell: (row) => row.by },
+      { id: "reason", header: t("queueMail.reason"), wide: true, cell: (row) => row.reason || "–" },
       { id: "since", header: t("delivery.since"), cell: (row) => <Time at={row.since} relative /> },
       { id: "until", header: t("delivery.until", { time: "" }).trim(), cell: (row) => <Time at={row.until} /> },
       {

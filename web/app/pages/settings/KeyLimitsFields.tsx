@@ -76,7 +76,7 @@ export function KeyLimitsText({ limits }: { limits: KeyLimits | undefined }) {
   const { t } = useTranslation();
   const { rate, perDay, fromDomains, tenants, streams, pools } = draftOf(limits);
   const list = (field: "tenants" | "streams" | "pools" | "fromDomains", names: string[]) =>
-    names.length > 0 ? `${t(`settings.limitNames.${field}`)} : ${names.join(", ")}` : "";
+    names.length > 0 ? t("settings.limitOf", { what: t(`settings.limitNames.${field}`), names: names.join(", ") }) : "";
   const parts = [
     rate,
     perDay === "" ? "" : t("settings.aDay", { count: perDay }),

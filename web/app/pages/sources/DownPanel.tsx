@@ -22,6 +22,12 @@ export function DownPanel({ sources }: { sources: Source[] }) {
               <span className="mono">{source.down?.reason}</span>
               {" · "}
               {t("delivery.downSince")} <Time at={source.down?.since} />
+              {source.down?.next_check ? (
+                <>
+                  {" · "}
+                  {t("delivery.nextCheck")} <Time at={source.down.next_check} relative />
+                </>
+              ) : null}
             </li>
           ))}
         </ul>

@@ -141,7 +141,7 @@ function SourceState({ source }: { source: Source }) {
   const { t } = useTranslation();
   const tone: Tone = source.down || source.suspended ? "bad" : "good";
   return (
-    <Tag tone={tone} dot title={source.down?.reason}>
+    <Tag tone={tone} dot title={source.down?.reason ?? (source.suspension?.reason || undefined)}>
       {t(source.down ? "delivery.down" : source.suspended ? "delivery.suspended" : "delivery.flowing")}
     </Tag>
   );

@@ -29,6 +29,7 @@ it("suspends and resumes a path after saying what it concerns", async () => {
     .waitFor();
   await screenshot(page, "control-1440");
   expect(await axe(page)).toEqual([]);
+  await page.getByRole("dialog").getByLabel("Reason").fill("listed at a blocklist");
   await page.getByRole("dialog").getByRole("button", { name: "Suspend" }).click();
   await page
     .getByText(/^Suspended/)
@@ -36,6 +37,7 @@ it("suspends and resumes a path after saying what it concerns", async () => {
     .waitFor();
   await page.goto(`${site.url}/delivery/queues`);
   await page.getByRole("heading", { name: "Held or suspended manually" }).waitFor();
+  await page.getByText("listed at a blocklist").first().waitFor();
   await page.getByRole("button", { name: "Resume" }).first().click();
   await page.getByRole("dialog").getByRole("button", { name: "Resume" }).click();
   await page.getByRole("heading", { name: "Held or suspended manually" }).waitFor({ state: "detached" });
@@ -370,6 +372,7 @@ it("asks for an own password after the one-time password, shows secrets once, en
   await page.goto(`${site.url}/settings/api-keys`);
   await page.getByRole("button", { name: "New key" }).click();
   await page.getByRole("dialog").getByLabel("Name").fill("Billing");
+  await page.getByRole("dialog").getByLabel("Recipients a day (UTC)").fill("5000");
   await page.getByRole("dialog").getByRole("button", { name: "Create" }).click();
   await page
     .getByText(/^ies_7f2q/)
@@ -378,6 +381,17 @@ it("asks for an own password after the one-time password, shows secrets once, en
   await screenshot(page, "api-key-1440");
   await page.getByRole("dialog").getByRole("button", { name: "Close" }).last().click();
   expect(await page.getByText("ies_7f2qk0v8").count()).toBe(0);
+  // Its quota stands in the list, and can be changed.
+  const billing = page.getByRole("row").filter({ hasText: "Billing" });
+  await billing.getByText("5,000 a day").waitFor();
+  await billing.getByRole("button", { name: "Change" }).click();
+  await page.getByRole("dialog").getByLabel("Recipients in a time").fill("100/h");
+  await page.getByRole("dialog").getByLabel("Sender domains").fill("example.com");
+  await page.keyboard.press("Enter");
+  await screenshot(page, "api-key-change-1440");
+  expect(await axe(page)).toEqual([]);
+  await page.getByRole("dialog").getByRole("button", { name: "Save" }).click();
+  await billing.getByText("100/h · 5,000 a day · Sender domains: example.com").waitFor();
 
   // The session ends elsewhere: the next request leads to the login page and back.
   site.mock.db.loggedIn = null;
