@@ -169,17 +169,24 @@ impl EventLog {
         self.append_unit(&events, None).await
     }
 
-    /// Like [`EventLog::append`], and sets a marker in the same commit. `events` may be empty.
+    /// Like [`EventLog::append`], and sets a marker in the same commit where there is one. `events` may be empty.
     ///
     /// # Errors
     /// See [`AppendError`].
     ///
     /// # Panics
     /// When the program uses more than 256 different markers, or one with a name of more than 255 bytes.
-    pub async fn append_marked(&self, events: Vec<Event>, marker: (&'static str, u64)) -> Result<Cursor, AppendError> {
+    pub async fn append_marked(
+        &self,
+        events: &[Event],
+        marker: Option<(&'static str, u64)>,
+    ) -> Result<Cursor, AppendError> {
+        let Some((name, _)) = marker else {
+            return if events.is_empty() { Ok(self.end()) } else { self.append_unit(events, None).await };
+        };
         let markers_count = self.inner.markers.lock().len();
-        assert!(marker.0.len() <= MARKER_LEN_MAX && markers_count <= MARKERS_MAX, "markers are names in the program");
-        self.append_unit(&events, Some(marker)).await
+        assert!(name.len() <= MARKER_LEN_MAX && markers_count <= MARKERS_MAX, "markers are names in the program");
+        self.append_unit(events, marker).await
     }
 
     async fn append_unit(&self, events: &[Event], marker: Option<(&'static str, u64)>) -> Result<Cursor, AppendError> {

@@ -108,8 +108,11 @@ async fn live(life: &str, load: &Load, dir: &Path) {
             figure(&format!("start with {what}, to the first ready to leave"), begun.elapsed().as_secs_f64(), "s");
             running.until_queued(load.recipients).await;
             figure(&format!("start with {what}, to the last in the queue"), begun.elapsed().as_secs_f64(), "s");
-            // What was needed to start is given back.
-            tokio::time::sleep(Duration::from_secs(3)).await;
+            // What was needed to start is given back, which the allocator does when somebody asks for memory again.
+            for _ in 0..30 {
+                running.handle.snapshot(queue::handle::Show::default()).await.expect("runs");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
             let grown = ALLOCATED.load(Ordering::Relaxed).saturating_sub(allocated);
             figure(&format!("memory of {what}, queue, spool and all, allocated"), grown as f64 / 1e6, "MB");
             figure(&format!("memory of one of {what}"), grown as f64 / load.recipients as f64, "B");

@@ -20,6 +20,7 @@ pub use crate::overrides::Override;
 use crate::retries::{RETRIES_MAX, RetryEntry};
 use crate::retry::Retry;
 use crate::shares::ShareEntry;
+use crate::warmup::config::{PLANS_MAX, WarmUp};
 use crate::windows::WindowEntry;
 
 /// The queue: from which addresses mail leaves, in which order, how often it is tried, and how much at a time.
@@ -59,6 +60,8 @@ pub struct Config {
     pub rules_shadow: bool,
     /// Where holds, suspensions and learned limits are kept over a restart; without it they are forgotten.
     pub state_file: Option<PathBuf>,
+    /// Plans by which new sources raise their volume at each mailbox provider from day to day.
+    pub warm_ups: Vec<WarmUp>,
     /// Limits of the whole queue.
     pub limits: Limits,
     /// How the queue slows down and speeds up by what providers answer.
@@ -176,7 +179,8 @@ pub struct Limits {
     pub connection_share: Span,
     /// How long a site without mail is remembered, with its counters and last reply.
     pub forget_after: Span,
-    /// At shutdown, how long sessions may finish what they have.
+    /// At shutdown, how long is waited for sessions that finish what they have and for what they say of it. Longer than
+    /// `delivery.shutdown_grace`, so that what a host took in the last moment is known.
     pub shutdown_grace: Span,
 }
 
@@ -190,7 +194,7 @@ impl Default for Limits {
             route_max_age: Span::s(300),
             connection_share: Span::s(30),
             forget_after: Span::s(3_600),
-            shutdown_grace: Span::s(30),
+            shutdown_grace: Span::s(45),
         }
     }
 }
@@ -252,6 +256,7 @@ impl Default for Config {
             providers_file: None,
             rules_shadow: false,
             state_file: None,
+            warm_ups: Vec::new(),
             limits: Limits::default(),
             adaptive: Adaptive::default(),
         }
@@ -307,6 +312,7 @@ impl Config {
         self.check_overrides(&mut faults);
         self.check_groups(&mut faults);
         self.check_routes(&mut faults);
+        self.check_warm_ups(&mut faults);
         faults.inside("limits", self.limits.validate());
         faults.inside("adaptive", self.adaptive.validate());
         faults.result()
@@ -414,6 +420,54 @@ impl Config {
         let sources = self.effective_sources();
         for (idx, entry) in self.overrides.iter().enumerate() {
             entry.check(&format!("overrides[{idx}]"), &sources, faults);
+        }
+    }
+
+    fn check_warm_ups(&self, faults: &mut Faults) {
+        let most = || Fault::new("warm_ups", format!("must be at most {PLANS_MAX}"));
+        faults.unless(self.warm_ups.len() <= PLANS_MAX, most);
+        let sources = self.effective_sources();
+        for (idx, plan) in self.warm_ups.iter().enumerate() {
+            let key = format!("warm_ups[{idx}]");
+            faults.inside(&key, plan.validate(sources.iter().map(|source| &source.name)));
+            let before = self.warm_ups[..idx].iter().any(|other| other.source == plan.source);
+            faults.unless(!before, || Fault::new(format!("{key}.source"), TWICE));
+            for (place, name) in plan.streams.iter().enumerate() {
+                faults.unless(self.streams.iter().any(|stream| stream.name == *name), || {
+                    let known = self.streams.iter().map(|stream| &stream.name);
+                    Fault::new(format!("{key}.streams[{place}]"), one_of("streams", known))
+                });
+            }
+        }
+        self.check_somebody_sends(faults);
+    }
+
+    /// A stream whose pool has none but sources that warm up for others would never leave.
+    fn check_somebody_sends(&self, faults: &mut Faults) {
+        let pools = self.all_pools();
+        for stream in &self.streams {
+            let mut pool = pools.iter().find(|pool| pool.name == stream.pool);
+            let mut members = Vec::new();
+            for _ in 0..pools.len() {
+                let Some(known) = pool else { break };
+                members.extend(known.members.iter().filter(|member| member.weight > 0).map(|member| &member.source));
+                pool = known.fallback.as_ref().and_then(|name| pools.iter().find(|pool| pool.name == *name));
+            }
+            let shuts_out = |source: &Name| {
+                let plan = self.warm_ups.iter().position(|plan| plan.source == *source);
+                plan.filter(|&plan| {
+                    let streams = &self.warm_ups[plan].streams;
+                    !streams.is_empty() && !streams.contains(&stream.name)
+                })
+            };
+            let plans: Vec<Option<usize>> = members.into_iter().map(shuts_out).collect();
+            if let (Some(Some(plan)), true) = (plans.first(), plans.iter().all(Option::is_some)) {
+                let rule = format!(
+                    "must have \"{}\" as well: no other source of its pool \"{}\" may send that stream",
+                    stream.name, stream.pool
+                );
+                faults.add(Fault::new(format!("warm_ups[{plan}].streams"), rule));
+            }
         }
     }
 

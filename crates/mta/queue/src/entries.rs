@@ -3,13 +3,15 @@
 //! A record is in exactly one *place* list (the wheel, a backlog, a ready queue, a session, a domain that waits for its
 //! route) or in none (held): that a recipient is in exactly one place is how the memory is laid out, not a rule to keep.
 //! Two more chains join the recipients of a message and of a domain. Everything is found by number, in constant time;
-//! nothing here knows what the places mean. About 90 bytes a recipient; the address stays on disk.
+//! nothing here knows what the places mean. 80 bytes a recipient, and 8 for its contact where it has one; the address
+//! stays on disk.
 
 use model::category::Category;
 use model::handoff::RowRef;
 use model::id::{ContactId, RecipientId};
 use model::time::Timestamp;
 
+use crate::moment::Moment;
 use crate::replies::{Replies, Wording};
 
 /// No record.
@@ -82,12 +84,11 @@ const UNLINKED: Links = Links { prev: NONE, next: NONE };
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub id: RecipientId,
-    contact: u64,
-    /// When the attempt was or is due.
-    pub due: Timestamp,
-    /// When it is given up.
-    pub deadline: Timestamp,
-    pub row: RowRef,
+    due: Moment,
+    deadline: Moment,
+    row: u16,
+    row_segment: u32,
+    row_offset: u32,
     pub message: u32,
     pub domain: u32,
     /// Slot, line, path or session, according to `place`.
@@ -117,13 +118,14 @@ const NO_CLASS: u8 = u8::MAX;
 const NO_CATEGORY: u8 = u8::MAX;
 
 impl Entry {
-    pub fn new(id: RecipientId, contact: Option<ContactId>, row: RowRef, message: u32, domain: u32) -> Self {
+    pub fn new(id: RecipientId, row: RowRef, message: u32, domain: u32) -> Self {
         Entry {
             id,
-            contact: contact.map_or(0, |contact| contact.0),
-            due: Timestamp::default(),
-            deadline: Timestamp::default(),
-            row,
+            due: Moment::default(),
+            deadline: Moment::default(),
+            row: row.row,
+            row_segment: row.segment,
+            row_offset: row.offset,
             message,
             domain,
             holder: NONE,
@@ -172,9 +174,32 @@ impl Entry {
         self.category = place.and_then(|place| u8::try_from(place).ok()).unwrap_or(NO_CATEGORY);
     }
 
-    /// The contact behind it; ids are never 0.
-    pub fn contact(&self) -> Option<ContactId> {
-        (self.contact != 0).then_some(ContactId(self.contact))
+    /// Where its row lies in the spool.
+    pub fn row(&self) -> RowRef {
+        RowRef { segment: self.row_segment, offset: self.row_offset, row: self.row }
+    }
+
+    /// When the attempt was or is due.
+    pub fn due(&self) -> Timestamp {
+        self.due.timestamp()
+    }
+
+    pub fn set_due(&mut self, due: Timestamp) {
+        self.due = Moment::new(due);
+    }
+
+    /// When it is given up.
+    pub fn deadline(&self) -> Timestamp {
+        self.deadline.timestamp()
+    }
+
+    pub fn set_deadline(&mut self, deadline: Timestamp) {
+        self.deadline = Moment::new(deadline);
+    }
+
+    /// When it wants to be looked at: it is due then, or given up.
+    pub fn wakes_at(&self) -> Timestamp {
+        self.due().min(self.deadline())
     }
 }
 
@@ -209,9 +234,16 @@ impl List {
 /// All records.
 #[derive(Debug, Default)]
 pub(crate) struct Entries {
-    chunks: Vec<Vec<Entry>>,
+    chunks: Vec<Chunk>,
     free: Vec<u32>,
     len: usize,
+}
+
+#[derive(Debug, Default)]
+struct Chunk {
+    entries: Vec<Entry>,
+    /// The contacts behind them, once one of them has one; ids are never 0.
+    contacts: Vec<u64>,
 }
 
 impl Entries {
@@ -222,7 +254,7 @@ impl Entries {
 
     /// Behind the last number ever given since the queue was empty.
     pub fn end(&self) -> u32 {
-        self.chunks.last().map_or(0, |last| ((self.chunks.len() - 1) * CHUNK + last.len()) as u32)
+        self.chunks.last().map_or(0, |last| ((self.chunks.len() - 1) * CHUNK + last.entries.len()) as u32)
     }
 
     /// Takes a record in and gives its number.
@@ -230,13 +262,14 @@ impl Entries {
         self.len += 1;
         if let Some(idx) = self.free.pop() {
             *self.get_mut(idx) = entry;
+            self.set_contact(idx, None);
             return idx;
         }
-        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
-            self.chunks.push(Vec::with_capacity(CHUNK));
+        if self.chunks.last().is_none_or(|chunk| chunk.entries.len() == CHUNK) {
+            self.chunks.push(Chunk { entries: Vec::with_capacity(CHUNK), contacts: Vec::new() });
         }
         let chunk_idx = self.chunks.len() - 1;
-        let chunk = &mut self.chunks[chunk_idx];
+        let chunk = &mut self.chunks[chunk_idx].entries;
         chunk.push(entry);
         u32::try_from(chunk_idx * CHUNK + chunk.len() - 1).expect("invariant: recipients_max is below 2^31")
     }
@@ -256,11 +289,27 @@ impl Entries {
     }
 
     pub fn get(&self, idx: u32) -> &Entry {
-        &self.chunks[idx as usize / CHUNK][idx as usize % CHUNK]
+        &self.chunks[idx as usize / CHUNK].entries[idx as usize % CHUNK]
     }
 
     pub fn get_mut(&mut self, idx: u32) -> &mut Entry {
-        &mut self.chunks[idx as usize / CHUNK][idx as usize % CHUNK]
+        &mut self.chunks[idx as usize / CHUNK].entries[idx as usize % CHUNK]
+    }
+
+    /// The contact behind a recipient.
+    pub fn contact(&self, idx: u32) -> Option<ContactId> {
+        let contacts = &self.chunks[idx as usize / CHUNK].contacts;
+        contacts.get(idx as usize % CHUNK).filter(|&&contact| contact != 0).map(|&contact| ContactId(contact))
+    }
+
+    pub fn set_contact(&mut self, idx: u32, contact: Option<ContactId>) {
+        let contacts = &mut self.chunks[idx as usize / CHUNK].contacts;
+        if contact.is_some() && contacts.is_empty() {
+            *contacts = vec![0; CHUNK];
+        }
+        if let Some(place) = contacts.get_mut(idx as usize % CHUNK) {
+            *place = contact.map_or(0, |contact| contact.0);
+        }
     }
 
     /// The record behind this one in a chain.
@@ -312,7 +361,7 @@ impl Entries {
 
     /// Every record in use with its number; for tests and checks.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &Entry)> {
-        let numbered = self.chunks.iter().flatten().enumerate();
+        let numbered = self.chunks.iter().flat_map(|chunk| &chunk.entries).enumerate();
         numbered.map(|(idx, entry)| (idx as u32, entry)).filter(|(_, entry)| entry.place != Place::Vacant)
     }
 }
@@ -322,12 +371,12 @@ mod tests {
     use super::*;
 
     fn entry(id: u64) -> Entry {
-        Entry::new(RecipientId(id), None, RowRef::default(), 0, 0)
+        Entry::new(RecipientId(id), RowRef::default(), 0, 0)
     }
 
     #[test]
     fn a_record_is_small() {
-        assert!(size_of::<Entry>() <= 96, "{} bytes", size_of::<Entry>());
+        assert!(size_of::<Entry>() <= 80, "{} bytes", size_of::<Entry>());
     }
 
     #[test]
@@ -350,8 +399,11 @@ mod tests {
     fn numbers_are_used_again() {
         let mut entries = Entries::default();
         let (first, second) = (entries.insert(entry(1)), entries.insert(entry(2)));
+        entries.set_contact(first, Some(ContactId(8)));
+        entries.set_contact(second, Some(ContactId(9)));
         entries.remove(first);
         assert_eq!(entries.insert(entry(3)), first);
+        assert_eq!((entries.contact(first), entries.contact(second)), (None, Some(ContactId(9))));
         assert_eq!(entries.iter().map(|(_, entry)| entry.id.0).collect::<Vec<_>>(), [3, 2]);
         assert_eq!(entries.get(second).id.0, 2);
     }

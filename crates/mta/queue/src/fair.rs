@@ -217,7 +217,7 @@ impl FairQueue {
             self.classes.resize_with(place + 1, Class::default);
         }
         self.len += 1;
-        self.deadline_min = self.deadline_min.min(entries.get(idx).deadline);
+        self.deadline_min = self.deadline_min.min(entries.get(idx).deadline());
         let class = &mut self.classes[place];
         class.len += 1;
         class.lane(seat)
@@ -344,7 +344,7 @@ impl FairQueue {
     pub fn overdue(&mut self, entries: &Entries, now: Timestamp, max: usize) -> Vec<u32> {
         let (mut overdue, mut least) = (Vec::new(), NEVER);
         for idx in self.indices(entries) {
-            let deadline = entries.get(idx).deadline;
+            let deadline = entries.get(idx).deadline();
             if deadline <= now && overdue.len() < max {
                 overdue.push(idx);
             } else {
@@ -392,7 +392,7 @@ mod tests {
     fn filled(seats: &[(u8, u32)]) -> (Entries, FairQueue) {
         let (mut entries, mut queue) = (Entries::default(), FairQueue::default());
         for (id, &(class, job)) in seats.iter().enumerate() {
-            let idx = entries.insert(Entry::new(RecipientId(id as u64), None, RowRef::default(), 0, 0));
+            let idx = entries.insert(Entry::new(RecipientId(id as u64), RowRef::default(), 0, 0));
             queue.push_back(&mut entries, idx, seat(class, job));
         }
         (entries, queue)
@@ -447,15 +447,16 @@ mod tests {
     #[test]
     fn overdue_records_are_found_in_portions() {
         let (mut entries, mut queue) = (Entries::default(), FairQueue::default());
+        let at = |seconds: u64| Timestamp::from_unix_s(1_790_000_000 + seconds as i64);
         for id in 0..10_u64 {
-            let mut entry = Entry::new(RecipientId(id), None, RowRef::default(), 0, 0);
-            entry.deadline = Timestamp(id as i64);
+            let mut entry = Entry::new(RecipientId(id), RowRef::default(), 0, 0);
+            entry.set_deadline(at(id));
             let idx = entries.insert(entry);
             queue.push_back(&mut entries, idx, seat(0, 0));
         }
-        assert_eq!(queue.deadline_min(), Timestamp(0));
-        assert_eq!(queue.overdue(&entries, Timestamp(6), 4), [0, 1, 2, 3]);
-        assert_eq!(queue.deadline_min(), Timestamp(4), "the others are still to be taken");
+        assert_eq!(queue.deadline_min(), at(0));
+        assert_eq!(queue.overdue(&entries, at(6), 4), [0, 1, 2, 3]);
+        assert_eq!(queue.deadline_min(), at(4), "the others are still to be taken");
     }
 
     #[test]
@@ -481,7 +482,7 @@ mod tests {
         let (mut entries, mut queue) = filled(&[(0, 2); 200]);
         let mut served = [0, 0];
         for id in 0..100 {
-            let idx = entries.insert(Entry::new(RecipientId(1_000 + id), None, RowRef::default(), 0, 0));
+            let idx = entries.insert(Entry::new(RecipientId(1_000 + id), RowRef::default(), 0, 0));
             queue.push_back(&mut entries, idx, seat(0, 1));
             for _ in 0..2 {
                 let idx = queue.pop(&mut entries).unwrap();
@@ -499,7 +500,7 @@ mod tests {
         let seats = [of_job(1, OWN_LANE), of_job(1, 7), of_job(1, 8), of_job(2, OWN_LANE), of_job(3, OWN_LANE)];
         for nth in 0..2_000_u64 {
             let seat = seats[nth as usize % seats.len()];
-            let idx = entries.insert(Entry::new(RecipientId(nth), None, RowRef::default(), 0, 0));
+            let idx = entries.insert(Entry::new(RecipientId(nth), RowRef::default(), 0, 0));
             queue.push_back(&mut entries, idx, seat);
         }
         let mut served = [0; 5];
@@ -558,7 +559,7 @@ mod tests {
             }
             let each = 400;
             for (nth, &seat) in seats.iter().cycle().take(each * seats.len()).enumerate() {
-                let entry = Entry::new(RecipientId((nth % seats.len()) as u64), None, RowRef::default(), 0, 0);
+                let entry = Entry::new(RecipientId((nth % seats.len()) as u64), RowRef::default(), 0, 0);
                 let idx = entries.insert(entry);
                 queue.push_back(&mut entries, idx, seat);
             }

@@ -15,6 +15,7 @@ use crate::directory::Doing;
 use crate::select::Filter;
 use crate::shaping::ShapingView;
 use crate::view::{Explanation, Found, PathView, Progress, Snapshot};
+use crate::warmup::{self, view::WarmUpView};
 
 /// Calls waiting for the driver; more wait in line.
 const COMMANDS_MAX: usize = 256;
@@ -43,6 +44,9 @@ pub enum ControlError {
     /// The bulk order is not one that can be carried out.
     #[error(transparent)]
     Bulk(#[from] BulkError),
+    /// The order about a warm-up is not one that can be carried out.
+    #[error(transparent)]
+    WarmUp(#[from] warmup::OrderError),
     /// The order is in force, but the file that remembers it could not be written: the next restart would forget it. The
     /// operator makes room or mends the disk, the caller repeats the order.
     #[error("the order is in force, but it could not be saved, and the next restart would forget it: {reason}")]
@@ -88,6 +92,8 @@ pub(crate) enum Command {
     Search { search: Box<Search>, answer: Answer<Result<SearchResult, ControlError>> },
     Bulk { order: Box<BulkOrder>, by: String, answer: Answer<Result<BulkDone, ControlError>> },
     Orders(Answer<Vec<BulkView>>),
+    WarmUps(Answer<Vec<WarmUpView>>),
+    WarmUp { source: Name, order: warmup::Order, by: String, answer: Answer<Result<(), ControlError>> },
     Address { address: String, answer: Answer<Result<Vec<RecipientId>, BulkError>> },
 }
 
@@ -211,6 +217,24 @@ impl QueueHandle {
     /// [`Stopped`].
     pub async fn bulk_orders(&self) -> Result<Vec<BulkView>, Stopped> {
         self.ask(Command::Orders).await
+    }
+
+    /// The warm-ups of all sources that have a plan.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub async fn warm_ups(&self) -> Result<Vec<WarmUpView>, Stopped> {
+        self.ask(Command::WarmUps).await
+    }
+
+    /// Carries out an order about the plan of a source; `by` names the person. When it resolves, the order is on disk.
+    ///
+    /// # Errors
+    /// [`ControlError::WarmUp`] says what is wrong with the order; [`ControlError::Unsaved`]: it is in force until the
+    /// next restart; [`ControlError::Stopped`].
+    pub async fn order_warm_up(&self, source: Name, order: warmup::Order, by: &str) -> Result<(), ControlError> {
+        let by = by.to_owned();
+        self.ask(|answer| Command::WarmUp { source, order, by, answer }).await?
     }
 
     /// The filter with the recipients that have its address in the place of it; `None` when nobody has.

@@ -15,24 +15,24 @@ pub(crate) struct Ids {
 }
 
 /// One multiplication (the constant of SplitMix64), high bits folded down: ids are made by us and are well spread.
-fn hash(recipient: RecipientId) -> u64 {
-    let mixed = recipient.0.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+pub(crate) fn hash(id: u64) -> u64 {
+    let mixed = id.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed ^ (mixed >> 32)
 }
 
 impl Ids {
     pub fn get(&self, entries: &Entries, recipient: RecipientId) -> Option<u32> {
-        self.table.find(hash(recipient), |&idx| entries.get(idx).id == recipient).copied()
+        self.table.find(hash(recipient.0), |&idx| entries.get(idx).id == recipient).copied()
     }
 
     /// Notes the number of a record that is in use and not here yet.
     pub fn insert(&mut self, entries: &Entries, idx: u32) {
-        let id = |idx: &u32| hash(entries.get(*idx).id);
+        let id = |idx: &u32| hash(entries.get(*idx).id.0);
         self.table.insert_unique(id(&idx), idx, id);
     }
 
     pub fn remove(&mut self, entries: &Entries, recipient: RecipientId) {
-        if let Ok(found) = self.table.find_entry(hash(recipient), |&idx| entries.get(idx).id == recipient) {
+        if let Ok(found) = self.table.find_entry(hash(recipient.0), |&idx| entries.get(idx).id == recipient) {
             found.remove();
         }
         if self.table.is_empty() {
@@ -58,7 +58,7 @@ mod tests {
         let (mut entries, mut ids) = (Entries::default(), Ids::default());
         let id = |number: u64| RecipientId((number << 22) | (number % 7));
         for number in 0..10_000 {
-            let idx = entries.insert(Entry::new(id(number), None, RowRef::default(), 0, 0));
+            let idx = entries.insert(Entry::new(id(number), RowRef::default(), 0, 0));
             ids.insert(&entries, idx);
         }
         (0..10_000).step_by(2).for_each(|number| ids.remove(&entries, id(number)));

@@ -18,6 +18,7 @@ use crate::groups::{Dimension, Facts, Group};
 use crate::handle::QueueHandle;
 use crate::providers::{Layers, Providers, RuleScope};
 use crate::view::PathView;
+use crate::warmup;
 
 /// Most sources of a pool that are described; the rest is counted.
 pub const SOURCES_SHOWN_MAX: usize = 50;
@@ -411,7 +412,12 @@ async fn describe_sources(
         }
     }
     answer.sources_left_out = chosen.len().saturating_sub(SOURCES_SHOWN_MAX) as u64;
+    let warming = match queue {
+        Some(queue) => queue.warm_ups().await.unwrap_or_default(),
+        None => Vec::new(),
+    };
     for (source, weight, standby) in chosen.into_iter().take(SOURCES_SHOWN_MAX) {
+        let warm_up = warmup::view::limit(config, providers, &warming, &source.name, &provider);
         let layers = providers.explain_limits(&source.name, &provider, answer.site.as_ref(), &config.overrides);
         let now = match (queue, &answer.site) {
             (Some(queue), Some(site)) => queue.path(source.name.clone(), site.clone()).await.ok().flatten(),
@@ -424,7 +430,7 @@ async fn describe_sources(
             weight,
             standby,
             tls: tls(source, &layers),
-            limits: layers.into_iter().filter(|limit| limit.key != "tls").map(limit).collect(),
+            limits: layers.into_iter().filter(|limit| limit.key != "tls").map(limit).chain(warm_up.map(plan)).collect(),
             now,
         });
     }
@@ -451,6 +457,10 @@ fn limit(layers: Layers) -> LimitResolution {
     let mut said = layers.said.into_iter().rev().map(|(value, set_by)| SaidView { value, set_by: set_by.to_string() });
     let first = said.next().expect("invariant: limits that nobody speaks of are left out");
     LimitResolution { key: layers.key.to_owned(), value: first.value, set_by: first.set_by, lost: said.collect() }
+}
+
+fn plan((value, set_by): (String, String)) -> LimitResolution {
+    LimitResolution { key: "warm_up".to_owned(), value, set_by, lost: Vec::new() }
 }
 
 fn describe_groups(config: &Config, question: &Question, answer: &mut Resolution) {

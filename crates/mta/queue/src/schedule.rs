@@ -132,7 +132,7 @@ impl Schedule {
         while let Some(idx) = entries.pop_front(Chain::Place, list) {
             self.len -= 1;
             let entry = entries.get(idx);
-            let at = entry.due.min(entry.deadline);
+            let at = entry.wakes_at();
             self.insert(entries, idx, at);
         }
     }
@@ -184,8 +184,9 @@ mod tests {
     const FAR: Timestamp = Timestamp(i64::MAX);
 
     fn put(schedule: &mut Schedule, entries: &mut Entries, id: u64, at: Timestamp) -> u32 {
-        let mut entry = Entry::new(RecipientId(id), None, RowRef::default(), 0, 0);
-        (entry.due, entry.deadline) = (at, FAR);
+        let mut entry = Entry::new(RecipientId(id), RowRef::default(), 0, 0);
+        entry.set_due(at);
+        entry.set_deadline(FAR);
         let idx = entries.insert(entry);
         schedule.insert(entries, idx, at);
         idx
@@ -221,7 +222,8 @@ mod tests {
             for step in steps {
                 match step {
                     Step::Put(delay_us) => {
-                        let at = Timestamp(now.0 + delay_us);
+                        // As exact as a record keeps it.
+                        let at = Timestamp((now.0 + delay_us) & !7);
                         next_id += 1;
                         model.insert(put(&mut schedule, &mut entries, next_id, at), at);
                     }

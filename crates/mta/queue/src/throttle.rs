@@ -37,6 +37,17 @@ impl Throttle {
         self.next_ns = now_ns + tolerance_ns - (left - 1) * interval_ns;
     }
 
+    /// Another pace from now on, set as often as one likes: what has to be waited for the next one is stretched or
+    /// shortened with it, where [`Throttle::set_rate`] would begin to wait anew.
+    pub fn rescale(&mut self, now: Timestamp, rate: Rate) {
+        let now_ns = nanos(now);
+        let ahead_ns = self.clamped_next(now_ns).max(now_ns) - now_ns;
+        let (interval_ns, tolerance_ns) = shape(rate);
+        let ahead_ns = i128::from(ahead_ns) * i128::from(interval_ns) / i128::from(self.interval_ns);
+        (self.interval_ns, self.tolerance_ns) = (interval_ns, tolerance_ns);
+        self.next_ns = now_ns.saturating_add(i64::try_from(ahead_ns).unwrap_or(i64::MAX / 16));
+    }
+
     /// How many may leave now, at most `wanted`.
     pub fn available(&self, now: Timestamp, wanted: u32) -> u32 {
         let left = self.burst_left(nanos(now));
@@ -158,6 +169,21 @@ mod tests {
         let mut full = throttle("1/min");
         full.set_rate(START, "100/s".parse().unwrap());
         assert_eq!(full.available(START, 1_000), 1);
+    }
+
+    #[test]
+    fn a_pace_that_is_set_ever_again_is_kept() {
+        let (mut limit, mut gone) = (throttle("6/h,max_burst=1"), 0);
+        for minute in 0..600 {
+            let now = START.plus(Duration::from_secs(60 * minute));
+            // Ever a little faster or slower.
+            let rate = if minute % 2 == 0 { "6/h,max_burst=1" } else { "7/h,max_burst=1" };
+            limit.rescale(now, rate.parse().unwrap());
+            let count = limit.available(now, 1);
+            limit.take(now, count);
+            gone += count;
+        }
+        assert!((55..=70).contains(&gone), "{gone} in ten hours at six or seven an hour");
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub(crate) enum Part {
     Controls,
     /// Forgetting what is not used any more.
     Sweep,
+    /// A day of warm-ups ends.
+    WarmUp,
 }
 
 /// One time for each part.

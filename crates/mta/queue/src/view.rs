@@ -422,6 +422,8 @@ pub enum LimiterKind {
     ConnectionRate,
     /// Connections of the whole program.
     TotalConnections,
+    /// The volume of the day of a source that warms up, or its pace.
+    WarmUp,
     /// A connection is being made.
     Connecting,
     /// Others are before it.

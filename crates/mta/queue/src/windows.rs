@@ -139,6 +139,36 @@ impl Window {
         })
     }
 
+    /// Open all the time, in UTC.
+    pub fn always() -> Window {
+        Window {
+            text: "00:00-24:00 UTC".to_owned(),
+            days: [true; 7],
+            from: Time::midnight(),
+            until: Time::midnight(),
+            zone: TimeZone::UTC,
+        }
+    }
+
+    /// Whose clocks it goes by.
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// It ends on the day on which it begins, at midnight at the latest.
+    pub fn is_within_a_day(&self) -> bool {
+        self.until > self.from || self.until == Time::midnight()
+    }
+
+    /// When it closes, while it is open.
+    pub fn closes(&self, at: Timestamp) -> Option<Timestamp> {
+        let today = at.to_jiff().to_zoned(self.zone.clone()).date();
+        (-1..=0).find_map(|days| {
+            let (from, until) = self.on(today.checked_add(i64::from(days).days()).ok()?)?;
+            (from..until).contains(&at).then_some(until)
+        })
+    }
+
     /// Begin and end on a day; `None` where it is not open on that day.
     fn on(&self, day: Date) -> Option<(Timestamp, Timestamp)> {
         if !self.days[day.weekday().since(Weekday::Monday) as usize] {

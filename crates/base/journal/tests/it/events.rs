@@ -100,8 +100,8 @@ async fn markers_are_set_with_their_events_and_survive_retention() {
     let dir = tempfile::tempdir().unwrap();
     let options = || EventLogOptions { log: small(), bytes_max: 200 << 10, ..EventLogOptions::default() };
     let log = EventLog::open(dir.path(), options()).unwrap();
-    log.append_marked(vec![delivered(1)], ("spool", 41)).await.unwrap();
-    log.append_marked(Vec::new(), ("spool", 42)).await.unwrap();
+    log.append_marked(&[delivered(1)], Some(("spool", 41))).await.unwrap();
+    log.append_marked(&[], Some(("spool", 42))).await.unwrap();
     let note = Some("x".repeat(1_000));
     for n in 2..600 {
         log.append(vec![Event { note: note.clone(), ..delivered(n) }]).await.unwrap();

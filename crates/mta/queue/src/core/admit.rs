@@ -1,7 +1,6 @@
 //! Taking recipients in: their message, job, campaign and domain are found or made, and each gets its place.
 
 use std::hash::{Hash as _, Hasher as _};
-use std::sync::Arc;
 
 use model::event::EventKind;
 use model::handoff::{Admitted, MessageHead};
@@ -9,11 +8,12 @@ use model::id::{CampaignId, born_at};
 use model::name::Name;
 use model::time::Timestamp;
 
-use super::tables::{Campaign, Domain, Job, JobKey, Message};
+use super::tables::{Campaign, Domain, Job, JobKey};
 use super::{Out, QueueCore};
 use crate::control::Target;
-use crate::entries::{Chain, DueBy, Entry, List, NONE};
+use crate::entries::{Chain, DueBy, Entry, NONE};
 use crate::fair::Share;
+use crate::messages::{Common, Series, take_apart};
 use crate::shares::weights;
 use crate::view::Progress;
 
@@ -32,19 +32,21 @@ impl QueueCore {
                 continue;
             }
             let domain = self.domain_of(now, &recipient.domain);
-            let mut entry = Entry::new(recipient.id, recipient.contact, recipient.row, message, domain);
+            let mut entry = Entry::new(recipient.id, recipient.row, message, domain);
             entry.attempts = recipient.attempts;
             entry.due_by = if recipient.attempts == 0 { DueBy::Submission } else { DueBy::Restart };
             let not_before = admitted.message.routing.not_before.unwrap_or_default();
-            entry.due = recipient.due.max(not_before);
+            entry.set_due(recipient.due.max(not_before));
             entry.cancelled = self.is_recipient_cancelled(recipient.id);
             entry.held = !self.controls.is_empty() && self.controls.contains_key(&Target::Recipient(recipient.id));
             self.newest = self.newest.max(recipient.id);
             let idx = self.entries.insert(entry);
+            self.entries.set_contact(idx, recipient.contact);
             self.ids.insert(&self.entries, idx);
             self.entries.push_back(Chain::Message, &mut self.messages[message].recipients, idx);
             self.entries.push_back(Chain::Domain, &mut self.domains[domain].recipients, idx);
-            self.entries.get_mut(idx).deadline = self.deadline(idx);
+            let deadline = self.deadline(idx);
+            self.entries.get_mut(idx).set_deadline(deadline);
             if !is_told {
                 let mut event = self.event(idx, EventKind::Received, 0, self.received_at(idx));
                 event.address = recipient.address.map(String::from);
@@ -58,7 +60,7 @@ impl QueueCore {
         }
         // Only now: one that ends at once must not take its message with it.
         for &idx in &fresh {
-            if self.entries.get(idx).due <= now {
+            if self.entries.get(idx).due() <= now {
                 self.become_due(now, idx, out);
             } else if self.may_proceed(now, idx, out) {
                 self.put_on_wheel(idx);
@@ -72,27 +74,47 @@ impl QueueCore {
     /// When the recipient was accepted: the message may have been there long before (a feed adds recipients to it).
     pub(super) fn received_at(&self, idx: u32) -> Timestamp {
         let entry = self.entries.get(idx);
-        self.messages[entry.message].head.received_at.max(born_at(entry.id.0))
+        self.messages[entry.message].received_at.max(born_at(entry.id.0))
     }
 
     /// From when on the recipient ages: mail for later has its whole time from then.
     pub(super) fn ages_from(&self, idx: u32) -> Timestamp {
-        let message = &self.messages[self.entries.get(idx).message];
-        self.received_at(idx).max(message.head.routing.not_before.unwrap_or_default())
+        let particulars = self.messages.particulars_of(self.entries.get(idx).message);
+        self.received_at(idx).max(particulars.not_before.unwrap_or_default())
     }
 
-    /// When the recipient is given up, as far as its message and stream say.
+    /// When the recipient is given up: at the longest age of its stream, or earlier when its message says so.
     fn deadline(&self, idx: u32) -> Timestamp {
-        let message = &self.messages[self.entries.get(idx).message];
-        let of_stream = self.ages_from(idx).plus(self.streams[usize::from(message.stream)].config.max_age.0);
-        message.head.routing.expires.unwrap_or(of_stream)
+        let message = self.entries.get(idx).message;
+        let stream = self.messages.series_of(message).stream;
+        let of_stream = self.ages_from(idx).plus(self.streams[usize::from(stream)].config.max_age.0);
+        self.messages.particulars_of(message).expires.map_or(of_stream, |expires| expires.min(of_stream))
     }
 
-    fn message_of(&mut self, now: Timestamp, head: &Arc<MessageHead>) -> u32 {
-        if let Some(&idx) = self.message_ids.get(&head.id) {
+    fn message_of(&mut self, now: Timestamp, head: &MessageHead) -> u32 {
+        if let Some(idx) = self.messages.find(head.id) {
             return idx;
         }
-        let routing = &head.routing;
+        let (common, particulars) = take_apart(head);
+        let series = match self.messages.find_series(&common) {
+            Some(series) => series,
+            None => self.begin_series(now, common),
+        };
+        let idx = self.messages.insert(head, series, particulars);
+        let itself = Target::Message(head.id);
+        let message = &mut self.messages[idx];
+        message.held = !self.controls.is_empty() && self.controls.contains_key(&itself);
+        message.cancelled = !self.cancels.is_empty() && self.cancels.contains_key(&itself);
+        let campaign = self.messages.series(series).campaign;
+        if campaign != NONE {
+            self.campaigns[campaign].used_at = now;
+        }
+        idx
+    }
+
+    /// Finds out what messages with this in common are to the queue.
+    fn begin_series(&mut self, now: Timestamp, common: Common) -> u32 {
+        let routing = &common.routing;
         let fallback = self.streams.len() - 1;
         let listed = self.streams[..fallback].iter().position(|stream| stream.config.name == routing.stream);
         let stream = listed.unwrap_or(fallback);
@@ -101,42 +123,34 @@ impl QueueCore {
             Some(name) => self.pool_named(name),
         };
         let campaign = routing.campaign.map_or(NONE, |campaign| self.campaign_of(now, campaign));
-        let idx = self.messages.insert(Message {
-            head: head.clone(),
-            recipients: List::default(),
-            stream: stream as u16,
-            class: self.streams[stream].class,
-            pool,
-            job: NONE,
-            campaign,
-            holds: self.holds_of(head),
-            cancel: self.cancel_of(head),
-            sweep: NONE,
-        });
-        self.messages[idx].job = self.job_of(head);
-        self.message_ids.insert(head.id, idx);
-        if !routing.job.is_empty() {
-            self.job_names.entry(routing.job.clone()).or_default().insert(idx);
+        let class = self.streams[stream].class;
+        let (holds, cancel) = (self.holds_of(&common), self.cancel_of(&common));
+        let job = self.job_of(&common);
+        let name = routing.job.clone();
+        let mut series = Series::new(common);
+        (series.stream, series.class, series.pool) = (stream as u16, class, pool);
+        (series.job, series.campaign) = (job, campaign);
+        (series.holds, series.cancel) = (holds, cancel);
+        let series = self.messages.begin_series(series);
+        if !name.is_empty() {
+            self.job_names.entry(name).or_default().insert(series);
         }
         if campaign != NONE {
-            self.campaigns[campaign].messages.insert(idx);
+            self.campaigns[campaign].series.insert(series);
         }
-        idx
+        series
     }
 
-    /// How many holds cover a message that comes in.
-    fn holds_of(&self, head: &MessageHead) -> u8 {
+    /// How many holds cover campaign and job of messages that come in.
+    fn holds_of(&self, common: &Common) -> u8 {
         if self.controls.is_empty() {
             return 0;
         }
-        let campaign = head.routing.campaign.map(Target::Campaign);
-        let job = (!head.routing.job.is_empty()).then(|| Target::Job(head.routing.job.clone()));
-        let covering = campaign.into_iter().chain(job).chain([Target::Message(head.id)]);
-        covering.filter(|target| self.controls.contains_key(target)).count() as u8
+        common.targets().filter(|target| self.controls.contains_key(target)).count() as u8
     }
 
-    fn job_of(&mut self, head: &MessageHead) -> u32 {
-        let routing = &head.routing;
+    fn job_of(&mut self, common: &Common) -> u32 {
+        let routing = &common.routing;
         let key = JobKey {
             tenant: routing.tenant.clone(),
             stream: routing.stream.clone(),
@@ -148,12 +162,12 @@ impl QueueCore {
             None => {
                 let flow = self.gates.next_flow();
                 let share = self.share_of(&key);
-                let idx = self.jobs.insert(Job { key: key.clone(), share, flow, messages: 0 });
+                let idx = self.jobs.insert(Job { key: key.clone(), share, flow, series: 0 });
                 self.job_keys.insert(key, idx);
                 idx
             }
         };
-        self.jobs[idx].messages += 1;
+        self.jobs[idx].series += 1;
         idx
     }
 
@@ -169,7 +183,7 @@ impl QueueCore {
     fn campaign_of(&mut self, now: Timestamp, campaign: CampaignId) -> u32 {
         let idx = *self.campaign_ids.entry(campaign).or_insert_with(|| {
             let progress = Progress { campaign, ..Progress::default() };
-            self.campaigns.insert(Campaign { progress, messages: Default::default(), used_at: now })
+            self.campaigns.insert(Campaign { progress, series: Default::default(), used_at: now })
         });
         self.campaigns[idx].used_at = now;
         idx
@@ -189,29 +203,32 @@ impl QueueCore {
         idx
     }
 
-    /// Forgets a message without recipients, and its job.
+    /// Forgets a message without recipients, and its series and job with the last one.
     pub(super) fn forget_message_if_done(&mut self, idx: u32) {
         if !self.messages[idx].recipients.is_empty() {
             return;
         }
-        let message = self.messages.remove(idx);
-        self.message_ids.remove(&message.head.id);
-        let job = &mut self.jobs[message.job];
-        job.messages -= 1;
-        if job.messages == 0 {
-            let job = self.jobs.remove(message.job);
+        let number = self.messages[idx].series;
+        let campaign = self.messages.series(number).campaign;
+        if campaign != NONE {
+            self.campaigns[campaign].used_at = self.clock;
+        }
+        let Some(series) = self.messages.remove(idx) else { return };
+        if campaign != NONE {
+            self.campaigns[campaign].series.remove(&number);
+        }
+        let job = &mut self.jobs[series.job];
+        job.series -= 1;
+        if job.series == 0 {
+            let job = self.jobs.remove(series.job);
             self.job_keys.remove(&job.key);
         }
-        if let Some(messages) = self.job_names.get_mut(&message.head.routing.job) {
-            messages.remove(&idx);
-            if messages.is_empty() {
-                self.job_names.remove(&message.head.routing.job);
+        let name = &series.common.routing.job;
+        if let Some(of_job) = self.job_names.get_mut(name) {
+            of_job.remove(&number);
+            if of_job.is_empty() {
+                self.job_names.remove(name);
             }
-        }
-        if message.campaign != NONE {
-            let campaign = &mut self.campaigns[message.campaign];
-            campaign.messages.remove(&idx);
-            campaign.used_at = self.clock;
         }
     }
 }

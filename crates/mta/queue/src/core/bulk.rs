@@ -138,7 +138,11 @@ impl QueueCore {
         if order.action == Work::Release {
             let hold = match order.hold {
                 Some(number) => self.orders.get(&number).filter(|active| active.standing.action == Work::Hold),
-                None => self.holds().find(|active| active.standing.filter == order.filter),
+                None => {
+                    order.filter.recipient.sort_unstable();
+                    order.filter.recipient.dedup();
+                    self.holds().find(|active| active.standing.filter == order.filter)
+                }
             };
             let shown = order.hold.map_or_else(|| order.filter.to_string(), |number| number.to_string());
             order.filter = hold.ok_or_else(|| unknown("hold", &shown))?.standing.filter.clone();
@@ -247,13 +251,16 @@ impl QueueCore {
     }
 
     /// Puts an order in force; one remembered from before a restart comes back with its number.
-    pub(super) fn add_standing(&mut self, standing: Standing) {
+    pub(super) fn add_standing(&mut self, mut standing: Standing) {
         let of_pool = standing.pool.as_ref().and_then(|name| self.pool_named(name));
         let pool = of_pool.or_else(|| standing.source.as_ref().and_then(|name| self.pool_of_source(name)));
         if standing.action == Work::Reroute && pool.is_none() {
             tracing::warn!(order = standing.number, "the pool or source of an order is not configured any more");
         }
         self.order_number = self.order_number.max(standing.number);
+        // One from a state file is as a person wrote it.
+        let filter = std::mem::take(&mut standing.filter);
+        standing.filter = filter.fixed(standing.since);
         let class = standing.priority.map(|priority| self.class_of(priority));
         let number = standing.number;
         let active = Active { standing: Arc::new(standing), pool, class, done: 0, at_work: true, gone_at: None };
@@ -377,13 +384,13 @@ impl QueueCore {
     /// Tries somebody now who waits for its time; on disk it has this time as well.
     fn requeue(&mut self, now: Timestamp, idx: u32, out: &mut Out) -> bool {
         let entry = self.entries.get(idx);
-        if entry.place != Place::Wheel || entry.due <= now {
+        if entry.place != Place::Wheel || entry.due() <= now {
             return false;
         }
         self.take_out(idx);
         self.note_due(idx, now, DueBy::Person, "");
         let entry = self.entries.get(idx);
-        let (recipient, row, attempts) = (entry.id, entry.row, entry.attempts);
+        let (recipient, row, attempts) = (entry.id, entry.row(), entry.attempts);
         out.settled.push(Settled::Deferred { recipient, row, attempts, due: now });
         self.become_due(now, idx, out);
         true

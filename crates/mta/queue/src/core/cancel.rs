@@ -13,7 +13,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::handoff::MessageHead;
 use model::id::{RecipientId, born_at};
 use model::name::Name;
 use model::time::Timestamp;
@@ -22,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::{Out, QueueCore};
 use crate::control::{OrderError, Target};
 use crate::entries::{Chain, Place};
+use crate::messages::Common;
 
 /// Most cancellations remembered at a time.
 pub const CANCELS_MAX: usize = 10_000;
@@ -85,7 +85,7 @@ impl QueueCore {
             before: if late { now.plus(CANCEL_MEMORY) } else { now },
         };
         self.add_cancel(cancel)?;
-        for message in self.messages_of(target) {
+        for message in self.messages_of(target).collect::<Vec<_>>() {
             self.sweep_message(message);
         }
         match target {
@@ -122,9 +122,14 @@ impl QueueCore {
 
     /// Marks what a target is made of anew, after its cancellation was added or forgotten.
     fn mark_cancelled(&mut self, target: &Target) {
-        for message in self.messages_of(target) {
-            let head = self.messages[message].head.clone();
-            self.messages[message].cancel = self.cancel_of(&head);
+        for series in self.series_of_target(target).clone() {
+            let cancel = self.cancel_of(&self.messages.series(series).common);
+            self.messages.series_mut(series).cancel = cancel;
+        }
+        if let Target::Message(id) = target
+            && let Some(message) = self.messages.find(*id)
+        {
+            self.messages[message].cancelled = self.cancels.contains_key(target);
         }
         if let Target::Domain(name) = target
             && let Some(&domain) = self.domain_names.get(name)
@@ -133,15 +138,12 @@ impl QueueCore {
         }
     }
 
-    /// The cancellations that cover recipients of a message, as one.
-    pub(super) fn cancel_of(&self, head: &MessageHead) -> Option<Arc<Cancel>> {
+    /// The cancellations of campaign and job that cover recipients of a series, as one.
+    pub(super) fn cancel_of(&self, common: &Common) -> Option<Arc<Cancel>> {
         if self.cancels.is_empty() {
             return None;
         }
-        let campaign = head.routing.campaign.map(Target::Campaign);
-        let job = (!head.routing.job.is_empty()).then(|| Target::Job(head.routing.job.clone()));
-        let targets = campaign.into_iter().chain(job).chain([Target::Message(head.id)]);
-        let cancels = targets.filter_map(|target| Some(self.cancels.get(&target)?.cancel.clone()));
+        let cancels = common.targets().filter_map(|target| Some(self.cancels.get(&target)?.cancel.clone()));
         cancels.reduce(|one, other| Arc::new(one.and(&other)))
     }
 
@@ -159,7 +161,11 @@ impl QueueCore {
     /// Who gave a recipient up; `None` while nobody did.
     pub(super) fn cancelled_by(&self, idx: u32) -> Option<Name> {
         let entry = self.entries.get(idx);
-        let mut marks = self.messages[entry.message].cancel.iter().chain(&self.domains[entry.domain].cancel);
+        let message = &self.messages[entry.message];
+        let of_message = || self.cancels.get(&Target::Message(message.id)).map(|known| &known.cancel);
+        let of_message = message.cancelled.then(of_message).flatten();
+        let of_series = self.messages.series_of(entry.message).cancel.iter();
+        let mut marks = of_series.chain(of_message).chain(&self.domains[entry.domain].cancel);
         if let Some(cancel) = marks.find(|cancel| cancel.covers(entry.id)) {
             return Some(cancel.by.clone());
         }
@@ -197,10 +203,8 @@ impl QueueCore {
                 std::iter::successors(session.in_flight.head(), |&idx| self.entries.next(Chain::Place, idx));
             for idx in in_flight.filter(|&idx| self.cancelled_by(idx).is_some()) {
                 let entry = self.entries.get(idx);
-                let head = &self.messages[entry.message].head;
-                busy.extend(head.routing.campaign.map(Target::Campaign));
-                busy.insert(Target::Job(head.routing.job.clone()));
-                busy.insert(Target::Message(head.id));
+                busy.extend(self.messages.series_of(entry.message).common.targets());
+                busy.insert(Target::Message(self.messages[entry.message].id));
                 busy.insert(Target::Recipient(entry.id));
                 busy.insert(Target::Domain(self.domains[entry.domain].name.clone()));
             }

@@ -1,10 +1,11 @@
 //! The invariants, checked by walking everything. For tests and simulations: linear in the size of the queue.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::QueueCore;
 use crate::entries::{Chain, List, Place};
 use crate::fair::FairQueue;
+use crate::messages::Series;
 use crate::view::Totals;
 
 impl QueueCore {
@@ -66,6 +67,8 @@ impl QueueCore {
         if worded != self.replies.counts().1 {
             return Err(format!("{worded} recipients with a wording, kept {:?}", self.replies.counts()));
         }
+        self.messages.check()?;
+        self.check_jobs()?;
         let wheel = self.entries.iter().filter(|(_, entry)| entry.place == Place::Wheel).count();
         let of_messages: u64 = self.messages.iter().map(|(_, message)| u64::from(message.recipients.len())).sum();
         let of_domains: u64 = self.domains.iter().map(|(_, domain)| u64::from(domain.recipients.len())).sum();
@@ -74,6 +77,7 @@ impl QueueCore {
         if sizes.iter().any(|&size| size != len) || wheel != self.schedule.len() {
             return Err(format!("{len} recipients, but {sizes:?}; {wheel} on the wheel of {}", self.schedule.len()));
         }
+        self.check_warm_ups()?;
         for (number, path) in self.paths.iter() {
             let in_flight: u32 = path.sessions.iter().map(|&session| self.sessions[session].in_flight.len()).sum();
             if in_flight != path.in_flight {
@@ -86,6 +90,40 @@ impl QueueCore {
             return Err(format!("{} sessions, but {of_paths} of paths, {of_groups} of groups", self.sessions.len()));
         }
         Ok(())
+    }
+
+    /// Jobs and campaigns know the series that say they belong to them, and no others.
+    fn check_jobs(&self) -> Result<(), String> {
+        let mut of_jobs: HashMap<u32, u32> = HashMap::new();
+        for (number, series) in self.messages.all_series() {
+            let of_campaign = self.campaigns.get(series.campaign).map(|campaign| &campaign.series);
+            let of_name = self.job_names.get(&series.common.routing.job);
+            if of_campaign.into_iter().chain(of_name).any(|known| !known.contains(&number)) {
+                return Err(format!("series {number} is not known to its campaign or job"));
+            }
+            *of_jobs.entry(series.job).or_default() += 1;
+        }
+        let kept: HashMap<u32, u32> = self.jobs.iter().map(|(idx, job)| (idx, job.series)).collect();
+        let named: usize = self.job_names.values().map(BTreeSet::len).sum();
+        let with_name = |series: &&Series| !series.common.routing.job.is_empty();
+        let named_are = self.messages.all_series().map(|(_, series)| series).filter(with_name).count();
+        if of_jobs != kept || named != named_are {
+            return Err(format!("series of jobs {of_jobs:?}, kept {kept:?}; {named} of named jobs, not {named_are}"));
+        }
+        Ok(())
+    }
+
+    /// What warm-ups keep count of is what is bound to paths and in flight.
+    fn check_warm_ups(&self) -> Result<(), String> {
+        let mut counted: Vec<(u32, u32)> = self.warm_ups.kept().map(|_| (0, 0)).collect();
+        for (_, path) in self.paths.iter() {
+            if let Some(track) = self.groups[path.group].track {
+                counted[track as usize].0 += path.ready.len();
+                counted[track as usize].1 += path.in_flight;
+            }
+        }
+        let kept: Vec<(u32, u32)> = self.warm_ups.kept().collect();
+        if counted == kept { Ok(()) } else { Err(format!("warm-ups: bound and in flight {counted:?}, kept {kept:?}")) }
     }
 
     fn each(&self, chain: Chain, list: &List, mut f: impl FnMut(u32) -> Result<(), String>) -> Result<(), String> {

@@ -81,7 +81,7 @@ impl QueueCore {
             Target::Campaign(_) | Target::Domain(_) => true,
             // No name is no job.
             Target::Job(name) => !name.is_empty(),
-            Target::Message(id) => self.message_ids.contains_key(id) || self.controls.contains_key(target),
+            Target::Message(id) => self.messages.find(*id).is_some() || self.controls.contains_key(target),
             Target::Recipient(id) => self.ids.get(&self.entries, *id).is_some() || self.controls.contains_key(target),
             Target::Source(name) => self.sources.iter().any(|source| source.spec.name == *name),
             Target::Site(name) => self.site_names.contains_key(name) || self.controls.contains_key(target),
@@ -124,12 +124,19 @@ impl QueueCore {
     }
 
     fn mark_held(&mut self, target: &Target, held: bool) {
-        for message in self.messages_of(target) {
-            let state = &mut self.messages[message];
+        for series in self.series_of_target(target).clone() {
+            let state = self.messages.series_mut(series);
             state.holds = if held { state.holds.saturating_add(1) } else { state.holds.saturating_sub(1) };
+        }
+        for message in self.messages_of(target).collect::<Vec<_>>() {
             self.sweep_message(message);
         }
         match target {
+            Target::Message(id) => {
+                if let Some(message) = self.messages.find(*id) {
+                    self.messages[message].held = held;
+                }
+            }
             Target::Recipient(id) => {
                 if let Some(idx) = self.ids.get(&self.entries, *id) {
                     self.entries.get_mut(idx).held = held;

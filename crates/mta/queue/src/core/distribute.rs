@@ -36,6 +36,7 @@ impl QueueCore {
         self.expire_backlog(now, line_idx, out);
         let (site, pool) = (self.lines[line_idx].site, usize::from(self.lines[line_idx].pool));
         let (sources, weights) = self.members_now(now, pool, site);
+        let warming = self.warming(now, &sources, site);
         let mut rooms: Vec<u32> = Vec::new();
         let mut rooms_class = None;
         let mut rotation = std::mem::take(&mut self.lines[line_idx].rotation);
@@ -48,17 +49,25 @@ impl QueueCore {
             }
             if rooms_class != Some(class) {
                 rooms = sources.iter().map(|&source| self.room(now, source, site, class)).collect();
+                self.narrow_rooms(now, &warming, &mut rooms);
                 rooms_class = Some(class);
             }
-            let Some(member) = rotation.pick(&weights, |member| rooms[member] > 0) else {
+            let own = (!warming.is_empty()).then(|| self.rooms_for(head, &warming, &weights, &rooms));
+            let open: &[u32] = own.as_deref().unwrap_or(&rooms);
+            let preferred = Self::preferred(&warming, &weights, open);
+            let Some(member) = preferred.or_else(|| rotation.pick(&weights, |member| open[member] > 0)) else {
+                if open != rooms {
+                    // Its mail may not go where there is room, or has to wait for a source that warms up; others may go.
+                    self.lines[line_idx].backlog.park();
+                    continue;
+                }
                 // Paths that are full of mail of a lower priority take one of a higher.
                 if self.lines[line_idx].backlog.waive_lower_turn() {
                     continue;
                 }
                 break;
             };
-            let Some(member) = self.member_for(now, (head, line_idx), site, member, (&sources, &weights, &rooms))
-            else {
+            let Some(member) = self.member_for(now, (head, line_idx), site, member, (&sources, &weights, open)) else {
                 // Nothing of its tenant, stream or job may be bound now; others may.
                 self.lines[line_idx].backlog.park();
                 continue;
@@ -76,7 +85,7 @@ impl QueueCore {
             line.rotation = rotation;
             line.backlog.unpark();
         }
-        self.set_line_timer(line_idx);
+        self.set_line_timer(now, line_idx);
     }
 
     /// The source for the next recipient of a line, as far as the gates of its mail decide: the one whose turn it is, or
@@ -151,10 +160,12 @@ impl QueueCore {
         }
     }
 
-    fn set_line_timer(&mut self, line_idx: u32) {
+    fn set_line_timer(&mut self, now: Timestamp, line_idx: u32) {
         let Some(line) = self.lines.get(line_idx) else { return };
         let at = line.backlog.deadline_min();
         let at = (at != NEVER).then(|| at.max(line.swept_at.plus(OVERDUE_INTERVAL)));
+        let reopens = if line.backlog.is_empty() { None } else { self.warm_up_reopens(now, line_idx) };
+        let at = at.into_iter().chain(reopens).min();
         self.timers.set(Part::Line(line_idx), at);
     }
 
@@ -241,6 +252,7 @@ impl QueueCore {
         let group = self.groups.insert(Group {
             source,
             provider: key.1.clone(),
+            track: self.warm_ups.track_of(source, &key.1),
             limits,
             paths: Vec::new(),
             sessions: Vec::new(),

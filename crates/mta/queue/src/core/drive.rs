@@ -40,6 +40,7 @@ impl QueueCore {
             self.close_idle(path, usize::MAX, out);
         } else {
             self.expire_ready(now, path, out);
+            self.unbind_beyond_plan(now, path);
             self.unbind_surplus(now, path);
             if self.divert(now, path, out) {
                 // The rest in the next step: a whole backlog at once would hold up everything else.
@@ -53,6 +54,7 @@ impl QueueCore {
             self.park_shut(now, path, By::New);
             self.open(now, path, out);
             self.paths[path].ready.unpark();
+            self.unbind_beyond_plan(now, path);
             self.call_for_more(path);
         }
         self.set_path_timer(now, path);
@@ -87,8 +89,9 @@ impl QueueCore {
         }
     }
 
-    /// How many of `wanted` the rates of path and provider let through now.
+    /// How many of `wanted` the rates of path and provider, and a warm-up plan, let through now.
     fn allowed(&self, now: Timestamp, path: u32, wanted: u32) -> u32 {
+        let wanted = self.warm_up_allows(now, path, wanted);
         let path = &self.paths[path];
         let by_path = path.rate.map_or(wanted, |rate| rate.available(now, wanted));
         self.groups[path.group].rate.map_or(by_path, |rate| rate.available(now, by_path))
@@ -113,16 +116,16 @@ impl QueueCore {
                 continue;
             }
             self.pass(now, path, idx, session);
-            let stream = self.messages[self.entries.get(idx).message].stream;
+            let stream = self.series_of(idx).stream;
             self.groups[self.paths[path].group].flow(stream).given.add(now, 1);
             self.entries.push_back(Chain::Place, &mut self.sessions[session].in_flight, idx);
             self.put(idx, Place::InFlight, session);
             let entry = self.entries.get(idx);
             tickets.push(Ticket {
                 recipient: entry.id,
-                row: entry.row,
-                message: self.messages[entry.message].head.clone(),
-                contact: entry.contact(),
+                row: entry.row(),
+                message: self.messages.head(entry.message),
+                contact: self.entries.contact(idx),
                 attempt: entry.attempts.saturating_add(1),
             });
         }
@@ -130,6 +133,7 @@ impl QueueCore {
         if given == 0 {
             return;
         }
+        self.warm_up_gives(now, path, given, out);
         let state = &mut self.paths[path];
         (state.in_flight, state.used_at) = (state.in_flight + given, now);
         state.given.add(now, given);
@@ -294,7 +298,8 @@ impl QueueCore {
                 (Action::BounceQueue, _) => self.bounce_by_rule(now, idx, path, &diversion, out),
                 _ => {
                     let entry = self.entries.get_mut(idx);
-                    (entry.due, entry.due_by) = (diversion.until, DueBy::Reply);
+                    entry.set_due(diversion.until);
+                    entry.due_by = DueBy::Reply;
                     self.put_on_wheel(idx);
                 }
             }
@@ -319,7 +324,7 @@ impl QueueCore {
 
     fn bounce_by_rule(&mut self, now: Timestamp, idx: u32, path: u32, effect: &Effect, out: &mut Out) {
         let entry = self.entries.get(idx);
-        let (number, row) = (entry.attempts, entry.row);
+        let (number, row) = (entry.attempts, entry.row());
         let attempt = Attempt {
             number,
             reply: Some(effect.reply.clone()),

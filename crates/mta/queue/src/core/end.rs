@@ -64,7 +64,7 @@ impl QueueCore {
             self.give_up(now, idx, &end, out);
         } else if self.is_held(idx) {
             self.put(idx, Place::Held, NONE);
-        } else if self.entries.get(idx).deadline <= now {
+        } else if self.entries.get(idx).deadline() <= now {
             self.expire(now, idx, out);
         } else if let Some(opens) = self.window_opens(now, idx) {
             self.note_due(idx, opens, DueBy::Window, "");
@@ -81,30 +81,31 @@ impl QueueCore {
             return None;
         }
         let entry = self.entries.get(idx);
-        let routing = &self.messages[entry.message].head.routing;
+        let routing = &self.series_of(idx).common.routing;
         let fitting = || {
             let entries = self.config.windows.iter();
             entries.filter(|entry| entry.fits(&routing.stream, &routing.tenant, &routing.job))
         };
-        let wanted = now.max(entry.due);
+        let wanted = now.max(entry.due());
         let mut at = wanted;
         // All have to be open at once: each moves the time on until none does any more.
         for _ in 0..WINDOW_ROUNDS_MAX {
             let opens = fitting().try_fold(at, |at, entry| entry.opens(at));
             match opens {
                 // They do not meet: tried again later, given up at the deadline.
-                None => return Some(entry.deadline),
+                None => return Some(entry.deadline()),
                 Some(opens) if opens == at => return (at > wanted).then_some(at),
                 Some(opens) => at = opens,
             }
         }
-        Some(entry.deadline)
+        Some(entry.deadline())
     }
 
     pub(super) fn is_held(&self, idx: u32) -> bool {
         let entry = self.entries.get(idx);
         entry.held
-            || self.messages[entry.message].holds > 0
+            || self.messages[entry.message].held
+            || self.messages.series_of(entry.message).holds > 0
             || self.domains[entry.domain].held
             || (!self.orders.is_empty() && self.holds_on(idx).next().is_some())
     }
@@ -124,7 +125,7 @@ impl QueueCore {
             true => (EventKind::Expired, Category::MessageExpired),
             false => (EventKind::Suppressed, Category::Suppressed),
         };
-        let (row, number) = (entry.row, entry.attempts);
+        let (row, number) = (entry.row(), entry.attempts);
         let scope = Some(Scope::Recipient);
         let attempt = Attempt { number, category: Some(category), scope, ..Attempt::default() };
         let mut event = self.attempt_event(idx, kind, now, attempt, None);
@@ -137,7 +138,7 @@ impl QueueCore {
     /// Ends a recipient that was queued for too long.
     pub(super) fn expire(&mut self, now: Timestamp, idx: u32, out: &mut Out) {
         let entry = self.entries.get(idx);
-        let (row, attempts) = (entry.row, entry.attempts);
+        let (row, attempts) = (entry.row(), entry.attempts);
         let attempt = Attempt {
             number: attempts,
             category: Some(Category::MessageExpired),
@@ -159,7 +160,7 @@ impl QueueCore {
     /// The recipient has been taken out of its place and the attempt has been counted.
     pub(super) fn defer(&mut self, now: Timestamp, idx: u32, failed: Failed, out: &mut Out) {
         let entry = self.entries.get(idx);
-        let (row, deadline, number) = (entry.row, entry.deadline, entry.attempts);
+        let (row, deadline, number) = (entry.row(), entry.deadline(), entry.attempts);
         let (delay, due_by) = self.delay(idx, &failed);
         let schedule = self.planned(idx, failed.attempt.category, failed.attempt.phase).2;
         let entry = self.entries.get_mut(idx);
@@ -175,6 +176,7 @@ impl QueueCore {
         attempt.next_attempt = (!expires).then_some(due);
         let mut event = self.attempt_event(idx, EventKind::Deferred, failed.at, attempt, failed.path);
         event.address = failed.address.clone();
+        self.note_warm_up(now, failed.path, &event, out);
         out.events.push(self.told(idx, event, row));
         self.count_progress(idx, EventKind::Deferred);
         if let Some(last) = last {
@@ -217,7 +219,7 @@ impl QueueCore {
     /// the configured ones, counted from 1 (0: the provider's, or the stream's).
     fn planned(&self, idx: u32, category: Option<Category>, phase: Option<Phase>) -> (Duration, Duration, u16) {
         let entry = self.entries.get(idx);
-        let stream = &self.streams[usize::from(self.messages[entry.message].stream)].config;
+        let stream = &self.streams[usize::from(self.series_of(idx).stream)].config;
         let site = self.domains[entry.domain].site().map(|site| &self.sites[site]);
         let failure = Failure { provider: site.map(|site| &site.spec.provider), stream: &stream.name, category, phase };
         if let Some((place, schedule)) = fitting(&self.config.retries, failure) {
@@ -231,7 +233,8 @@ impl QueueCore {
     pub(super) fn note_due(&mut self, idx: u32, due: Timestamp, due_by: DueBy, wording: &str) {
         let entry = self.entries.get_mut(idx);
         self.replies.release(entry.wording);
-        (entry.due, entry.due_by) = (due, due_by);
+        entry.set_due(due);
+        entry.due_by = due_by;
         let by_reply = matches!(due_by, DueBy::Reply | DueBy::Longest | DueBy::Greylisting) && !wording.is_empty();
         entry.wording = if by_reply { self.replies.take(wording) } else { Replies::NONE };
     }
@@ -242,7 +245,7 @@ impl QueueCore {
         let entry = self.entries.get(idx);
         let (id, message, domain) = (entry.id, entry.message, entry.domain);
         let quiet = std::mem::take(&mut self.quiet);
-        out.settled.push(Settled::Done { recipient: id, row: entry.row, quiet });
+        out.settled.push(Settled::Done { recipient: id, row: entry.row(), quiet });
         self.replies.release(entry.wording);
         self.ids.remove(&self.entries, id);
         // A sweep that stands on this recipient goes on with the next one.
@@ -260,7 +263,7 @@ impl QueueCore {
     }
 
     fn count_progress(&mut self, idx: u32, kind: EventKind) {
-        let campaign = self.messages[self.entries.get(idx).message].campaign;
+        let campaign = self.series_of(idx).campaign;
         if campaign == NONE {
             return;
         }

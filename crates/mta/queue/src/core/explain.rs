@@ -26,7 +26,7 @@ impl QueueCore {
         let limiter = (!limiters.is_empty()).then(|| limiters.remove(0));
         let next_at = match entry.place {
             Place::InFlight | Place::Held => None,
-            Place::Wheel => Some(entry.due),
+            Place::Wheel => Some(entry.due()),
             // What has no end of its own ends when something else happens.
             _ => limiter.iter().chain(&limiters).filter_map(|limiter| limiter.until).max(),
         };
@@ -70,12 +70,12 @@ impl QueueCore {
     /// Every hold on it: each has to be released.
     fn hold_limiters(&self, idx: u32) -> Vec<Limiter> {
         let entry = self.entries.get(idx);
-        let head = &self.messages[entry.message].head;
+        let (message, common) = (&self.messages[entry.message], &self.series_of(idx).common);
         let candidates = [
             Some(Target::Recipient(entry.id)),
-            Some(Target::Message(head.id)),
-            Some(Target::Job(head.routing.job.clone())),
-            head.routing.campaign.map(Target::Campaign),
+            Some(Target::Message(message.id)),
+            Some(Target::Job(common.routing.job.clone())),
+            common.routing.campaign.map(Target::Campaign),
             Some(Target::Domain(self.domains[entry.domain].name.clone())),
         ];
         let controls = candidates.iter().flatten().filter_map(|target| self.controls.get(target));
@@ -100,7 +100,6 @@ impl QueueCore {
 
     fn schedule_limiter(&self, idx: u32) -> Limiter {
         let entry = self.entries.get(idx);
-        let message = &self.messages[entry.message];
         if entry.due_by == DueBy::Window {
             return self.window_limiter(idx);
         }
@@ -110,10 +109,10 @@ impl QueueCore {
                 text: "It is not to be attempted before its time.".to_owned(),
                 value: None,
                 set_by: "submission".to_owned(),
-                until: Some(entry.due),
+                until: Some(entry.due()),
             };
         }
-        let stream = &self.streams[usize::from(message.stream)].config;
+        let stream = &self.streams[usize::from(self.series_of(idx).stream)].config;
         let of_site = self.domains[entry.domain].site().and_then(|site| self.sites[site].retry);
         let retry = of_site.unwrap_or(stream.retry);
         let configured = usize::from(entry.retry).checked_sub(1).and_then(|place| self.config.retries.get(place));
@@ -147,12 +146,12 @@ impl QueueCore {
                 (LimiterKind::RetrySchedule, format!("{failed}; the next attempt is due."), None, set_by)
             }
         };
-        Limiter { kind, text, value, set_by, until: Some(entry.due) }
+        Limiter { kind, text, value, set_by, until: Some(entry.due()) }
     }
 
     fn window_limiter(&self, idx: u32) -> Limiter {
         let entry = self.entries.get(idx);
-        let routing = &self.messages[entry.message].head.routing;
+        let routing = &self.series_of(idx).common.routing;
         let fitting = self.config.windows.iter().enumerate();
         let fitting = fitting.filter(|(_, entry)| entry.fits(&routing.stream, &routing.tenant, &routing.job));
         let (places, windows): (Vec<String>, Vec<String>) = fitting
@@ -166,7 +165,7 @@ impl QueueCore {
             text: "Its sending window is closed.".to_owned(),
             value: Some(windows.join(" and ")),
             set_by: places.join(", "),
-            until: Some(entry.due),
+            until: Some(entry.due()),
         }
     }
 
@@ -176,6 +175,10 @@ impl QueueCore {
         let line = &self.lines[entry.holder];
         let mut blocked: Vec<Limiter> = Vec::new();
         for &source in &self.pools[usize::from(line.pool)].sources {
+            if let Some(limiter) = self.warm_up_limiter(now, source, line.site) {
+                blocked.push(limiter);
+                continue;
+            }
             let Some(&path) = self.path_keys.get(&(source, line.site)) else {
                 let block = self.route_block(now, source, line.site);
                 blocked.extend(block.map(|block| block_limiter(&self.route_block_view(block))));
@@ -228,6 +231,7 @@ impl QueueCore {
         if let Some(block) = self.blocked(now, path_idx) {
             limiters.push(block_limiter(&self.block_view(path_idx, block)));
         }
+        limiters.extend(self.warm_up_limiter_of_path(now, path_idx));
         if let (Some(rate), Some(value)) = (path.rate, path.rate_now)
             && rate.available(now, 1) == 0
         {

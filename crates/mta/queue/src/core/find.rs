@@ -1,5 +1,7 @@
 //! Finding recipients: by themselves, their message, campaign, job, domain or route.
 
+use std::collections::BTreeSet;
+
 use model::id::CampaignId;
 
 use super::QueueCore;
@@ -25,7 +27,7 @@ impl QueueCore {
                 None => Vec::new(),
             },
             Target::Campaign(_) | Target::Job(_) | Target::Message(_) => {
-                let messages = self.messages_of(target).into_iter();
+                let messages = self.messages_of(target);
                 messages.flat_map(|idx| of_list(Chain::Message, &self.messages[idx].recipients)).take(limit).collect()
             }
             Target::Source(_) | Target::Site(_) | Target::Provider(_) | Target::Path(_) => {
@@ -54,17 +56,25 @@ impl QueueCore {
         progress
     }
 
+    /// The series of a target that is made of whole series: a campaign or a job.
+    pub(super) fn series_of_target(&self, target: &Target) -> &BTreeSet<u32> {
+        static NO_SERIES: BTreeSet<u32> = BTreeSet::new();
+        let found = match target {
+            Target::Campaign(id) => self.campaign_ids.get(id).map(|&campaign| &self.campaigns[campaign].series),
+            Target::Job(name) => self.job_names.get(name),
+            _ => None,
+        };
+        found.unwrap_or(&NO_SERIES)
+    }
+
     /// The messages of a target that is made of messages.
-    pub(super) fn messages_of(&self, target: &Target) -> Vec<u32> {
-        match target {
-            Target::Campaign(id) => match self.campaign_ids.get(id) {
-                Some(&campaign) => self.campaigns[campaign].messages.iter().copied().collect(),
-                None => Vec::new(),
-            },
-            Target::Job(name) => self.job_names.get(name).into_iter().flatten().copied().collect(),
-            Target::Message(id) => self.message_ids.get(id).copied().into_iter().collect(),
-            _ => Vec::new(),
-        }
+    pub(super) fn messages_of(&self, target: &Target) -> impl Iterator<Item = u32> {
+        let itself = match target {
+            Target::Message(id) => self.messages.find(*id),
+            _ => None,
+        };
+        let of_series = self.series_of_target(target).iter();
+        of_series.flat_map(|&series| self.messages.in_series(series)).chain(itself)
     }
 
     /// How many recipients a target concerns; for routes: those bound to them.
@@ -75,7 +85,7 @@ impl QueueCore {
                 self.domain_names.get(name).map_or(0, |&idx| u64::from(self.domains[idx].recipients.len()))
             }
             Target::Campaign(_) | Target::Job(_) | Target::Message(_) => {
-                self.messages_of(target).into_iter().map(|idx| u64::from(self.messages[idx].recipients.len())).sum()
+                self.messages_of(target).map(|idx| u64::from(self.messages[idx].recipients.len())).sum()
             }
             Target::Source(_) | Target::Site(_) | Target::Provider(_) | Target::Path(_) => {
                 let paths = self.paths.iter().filter(|(_, path)| self.path_fits(path, target));
@@ -106,14 +116,13 @@ impl QueueCore {
 
     pub(super) fn view(&self, idx: u32) -> RecipientView {
         let entry = self.entries.get(idx);
-        let message = &self.messages[entry.message];
-        let routing = &message.head.routing;
+        let routing = &self.series_of(idx).common.routing;
         let domain = &self.domains[entry.domain];
         let path = self.path_of_entry(idx).map(|path| &self.paths[path].spec.path);
         let site = path.map(|path| path.site.clone());
         RecipientView {
             recipient: entry.id,
-            message: message.head.id,
+            message: self.messages[entry.message].id,
             campaign: routing.campaign,
             tenant: routing.tenant.clone(),
             stream: routing.stream.clone(),
@@ -126,12 +135,12 @@ impl QueueCore {
             },
             held: self.is_held(idx),
             attempts: entry.attempts,
-            due: entry.due,
+            due: entry.due(),
             source: path.map(|path| path.source.clone()),
             site: site.or_else(|| domain.site().map(|site| self.sites[site].spec.name.clone())),
             category: entry.category(),
             received_at: self.received_at(idx),
-            expires_at: entry.deadline,
+            expires_at: entry.deadline(),
         }
     }
 }

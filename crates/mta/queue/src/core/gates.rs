@@ -5,7 +5,7 @@
 //! the gates of its route (provider, source, site, groups of these); every recipient passes, beside those, the gates of
 //! its mail (tenant, stream, job, domain, groups of these, the adaptive controller's). All hold together.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use model::name::Name;
@@ -68,7 +68,7 @@ pub(super) struct Gate {
     /// Paths that wait for a connection.
     pub connection_line: VecDeque<u32>,
     /// Lines that have work which it does not let be bound.
-    pub lines: Vec<u32>,
+    pub lines: BTreeSet<u32>,
     pub effects: Vec<Effect>,
     pub hits: Hits,
     pub dirty: bool,
@@ -90,7 +90,7 @@ impl Gate {
             ready: 0,
             message_line: VecDeque::new(),
             connection_line: VecDeque::new(),
-            lines: Vec::new(),
+            lines: BTreeSet::new(),
             effects: Vec::new(),
             hits: Hits::default(),
             dirty: false,

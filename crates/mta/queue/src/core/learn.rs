@@ -59,7 +59,7 @@ impl QueueCore {
         attempt: &Attempt,
         out: &mut Out,
     ) -> bool {
-        let stream = recipient.map(|idx| self.messages[self.entries.get(idx).message].stream);
+        let stream = recipient.map(|idx| self.series_of(idx).stream);
         if verdict.disposition == Disposition::Delivered {
             self.learn_success(now, path, stream, out);
             return false;
@@ -77,7 +77,7 @@ impl QueueCore {
 
     fn concerned(&self, recipient: Option<u32>) -> Concerned {
         let Some(idx) = recipient else { return Concerned::default() };
-        let routing = &self.messages[self.entries.get(idx).message].head.routing;
+        let routing = &self.series_of(idx).common.routing;
         Concerned { tenant: routing.tenant.clone(), campaign: routing.campaign.map(|id| Name::from(id.to_string())) }
     }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::bulk::Standing;
 use super::cancel::Cancel;
 pub use super::recall::EffectMemory;
+use super::warm_up_orders::WarmUpMemory;
 use super::{Out, QueueCore};
 use crate::view::ControlView;
 
@@ -29,6 +30,8 @@ pub struct Memory {
     pub paths: Vec<PathMemory>,
     /// Rules that persons have put into shadow (true) or taken out of it.
     pub shadows: std::collections::BTreeMap<Name, bool>,
+    /// How far plans of warming sources are.
+    pub warm_ups: WarmUpMemory,
 }
 
 /// What was learned about one path, or about a source at a provider.
@@ -82,6 +85,7 @@ impl QueueCore {
             orders: self.standing_memory(),
             paths,
             shadows: self.shadows.clone(),
+            warm_ups: self.warm_up_memory(),
         }
     }
 
@@ -106,6 +110,7 @@ impl QueueCore {
                 self.shadows.insert(rule, shadow);
             }
         }
+        self.restore_warm_ups(memory.warm_ups, now, out);
         self.remember_paths(now, memory.paths.into_iter().take(PATHS_MAX).filter(|path| !path.is_over(now)));
         self.settle(now, out);
     }

@@ -44,12 +44,15 @@ mod tell;
 mod totals;
 mod traffic;
 mod walk;
+mod warm_up;
+mod warm_up_orders;
+mod warm_up_view;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use model::event::Event;
 use model::handoff::{Admitted, FromDelivery, RowRef, ToDelivery};
-use model::id::{CampaignId, IdGenerator, MessageId, RecipientId, SessionId};
+use model::id::{CampaignId, IdGenerator, RecipientId, SessionId};
 use model::name::Name;
 use model::route::MxHost;
 use model::time::Timestamp;
@@ -59,20 +62,21 @@ use crate::control::Target;
 use crate::entries::{Chain, Entries, NONE, Place};
 use crate::fair::{OWN_LANE, Seat};
 use crate::ids::Ids;
+use crate::messages::{Messages, Series};
 use crate::providers::Providers;
 use crate::replies::Replies;
 use crate::schedule::Schedule;
 use crate::slab::Slab;
 use crate::timers::{Part, Timers};
 use crate::view::{ControlView, RuleCounts, Totals};
+use crate::warmup::ledger::{Complaint, Plans};
 pub use bulk::Standing;
 pub use cancel::{CANCELS_MAX, Cancel};
 pub use find::FOUND_MAX;
 pub use memory::{Memory, PathMemory};
-use tables::{
-    Campaign, Domain, Group, Job, JobKey, Line, Message, Path, PoolState, Session, Site, SourceState, StreamState,
-};
+use tables::{Campaign, Domain, Group, Job, JobKey, Line, Path, PoolState, Session, Site, SourceState, StreamState};
 pub use walk::{Answer, Answered, Durable, WALKS_MAX};
+pub use warm_up_orders::{SourceMemory, WarmUpMemory};
 
 /// Most recipients that become due, expire, are cancelled or fail for want of a route in one step.
 pub const STEP_MAX: usize = 4_096;
@@ -102,6 +106,8 @@ pub enum Input {
     },
     /// Delivery says something.
     Delivery(FromDelivery),
+    /// A recipient of a warming source has complained, as the event log tells.
+    Complaint(Box<Complaint>),
 }
 
 /// The MX hosts of a domain, rolled up.
@@ -189,10 +195,10 @@ pub struct QueueCore {
     replies: Replies,
     ids: Ids,
     schedule: Schedule,
-    messages: Slab<Message>,
-    message_ids: HashMap<MessageId, u32>,
+    messages: Messages,
     jobs: Slab<Job>,
     job_keys: HashMap<JobKey, u32>,
+    /// The series of messages of each job that has a name.
     job_names: HashMap<Name, BTreeSet<u32>>,
     campaigns: Slab<Campaign>,
     campaign_ids: HashMap<CampaignId, u32>,
@@ -217,6 +223,8 @@ pub struct QueueCore {
     total_waiting: VecDeque<u32>,
     /// Domains whose waiting recipients are being told that there is no route.
     failing: VecDeque<u32>,
+    /// Domains whose answer has come and for whom somebody still waits.
+    routed: VecDeque<u32>,
     sweeps: VecDeque<sweep::Sweep>,
     controls: BTreeMap<Target, ControlView>,
     /// How many of the controls are suspensions.
@@ -238,6 +246,7 @@ pub struct QueueCore {
     rule_counts: BTreeMap<u32, RuleCounts>,
     /// Rules that persons have put into shadow (true) or taken out of it.
     shadows: BTreeMap<Name, bool>,
+    warm_ups: warm_up::WarmUps,
     generator: IdGenerator,
     traffic: traffic::Traffic,
     totals: Totals,
@@ -254,6 +263,7 @@ impl QueueCore {
     pub fn new(config: Config, providers: Providers, now: Timestamp) -> Self {
         let (sources, pools, streams) = tables::arrange(&config);
         let gates = gates::Gates::new(&config);
+        let warm_ups = warm_up::WarmUps::new(Plans::new(&config, &providers), &sources);
         let smarthosts = config.routes.iter().cloned().map(std::sync::Arc::new).collect();
         let mut timers = Timers::default();
         timers.set(Part::Sweep, Some(now.plus(sweep::SWEEP_INTERVAL)));
@@ -267,8 +277,7 @@ impl QueueCore {
             replies: Replies::default(),
             ids: Ids::default(),
             schedule: Schedule::new(now),
-            messages: Slab::default(),
-            message_ids: HashMap::new(),
+            messages: Messages::default(),
             jobs: Slab::default(),
             job_keys: HashMap::new(),
             job_names: HashMap::new(),
@@ -293,6 +302,7 @@ impl QueueCore {
             dirty_groups: Vec::new(),
             total_waiting: VecDeque::new(),
             failing: VecDeque::new(),
+            routed: VecDeque::new(),
             sweeps: VecDeque::new(),
             controls: BTreeMap::new(),
             suspensions: 0,
@@ -306,6 +316,7 @@ impl QueueCore {
             remembered: HashMap::new(),
             rule_counts: BTreeMap::new(),
             shadows: BTreeMap::new(),
+            warm_ups,
             generator: IdGenerator::new(NODE),
             traffic: traffic::Traffic::new(now),
             totals: Totals::default(),
@@ -319,10 +330,12 @@ impl QueueCore {
     /// Takes inputs in, does what is due, and says what has to be done. Without inputs: time has passed.
     pub fn step(&mut self, now: Timestamp, inputs: impl IntoIterator<Item = Input>, out: &mut Out) {
         self.clock = now;
+        self.roll_warm_ups(now, out);
         for input in inputs {
             match input {
                 Input::Admitted { admitted, told } => self.admit(now, admitted, told, out),
-                Input::Resolved { domain, answer } => self.resolved(now, &domain, answer, out),
+                Input::Resolved { domain, answer } => self.resolved(now, &domain, answer),
+                Input::Complaint(complaint) => self.complained(now, &complaint, out),
                 Input::Delivery(FromDelivery::Ready { session, room }) => self.session_ready(session, room),
                 Input::Delivery(FromDelivery::Done(outcome)) => self.done(now, *outcome, out),
                 Input::Delivery(FromDelivery::HostLimit { session, messages }) => {
@@ -377,6 +390,7 @@ impl QueueCore {
         more |= self.sweep_some(now, out);
         more |= self.walk_some(now, out);
         more |= self.fail_some(now, out);
+        more |= self.route_some(now, out);
         more |= self.work_off(now, out);
         self.traffic.connections(self.sessions.len());
         let next = self.schedule.next_at().into_iter().chain(self.timers.next_at()).min();
@@ -392,6 +406,7 @@ impl QueueCore {
             Part::Gate(gate) => self.gates.mark(gate),
             Part::Controls => self.end_suspensions(now, out),
             Part::Sweep => self.forget_unused(now, out),
+            Part::WarmUp => self.roll_warm_ups(now, out),
         }
     }
 
@@ -438,6 +453,7 @@ impl QueueCore {
                 entries.unlink(Chain::Place, &mut session.in_flight, idx);
                 let path = session.path;
                 self.paths[path].in_flight -= 1;
+                self.warm_ups.returned(self.groups[self.paths[path].group].track);
                 self.passed(path, idx, holder);
             }
         }
@@ -456,21 +472,31 @@ impl QueueCore {
     /// Puts a recipient on the wheel for its due time, or for its deadline when that is sooner.
     fn put_on_wheel(&mut self, idx: u32) {
         let entry = self.entries.get(idx);
-        let at = entry.due.min(entry.deadline);
+        let at = entry.wakes_at();
         self.schedule.insert(&mut self.entries, idx, at);
         self.count(idx, Place::Wheel, 1);
     }
 
+    /// What a recipient's message has in common with others.
+    fn series_of(&self, idx: u32) -> &Series {
+        self.messages.series_of(self.entries.get(idx).message)
+    }
+
+    /// Bytes of a recipient's message as they are stored.
+    fn size_of(&self, idx: u32) -> u64 {
+        u64::from(self.messages[self.entries.get(idx).message].size_bytes)
+    }
+
     fn seat(&self, idx: u32) -> Seat {
         let entry = self.entries.get(idx);
-        let message = &self.messages[entry.message];
-        let class = entry.class().unwrap_or(message.class);
+        let series = self.messages.series_of(entry.message);
+        let class = entry.class().unwrap_or(series.class);
         let lane = if self.domains[entry.domain].apart { entry.domain + 1 } else { OWN_LANE };
-        Seat { class, job: message.job, lane, share: self.jobs[message.job].share }
+        Seat { class, job: series.job, lane, share: self.jobs[series.job].share }
     }
 
     fn count(&mut self, idx: u32, place: Place, by: i64) {
-        let campaign = self.messages[self.entries.get(idx).message].campaign;
+        let campaign = self.series_of(idx).campaign;
         let progress = if campaign == NONE { None } else { Some(&mut self.campaigns[campaign].progress) };
         let (total, of_campaign) = match place {
             Place::Vacant | Place::Nowhere => return,

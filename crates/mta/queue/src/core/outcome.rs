@@ -41,7 +41,7 @@ impl QueueCore {
             ..outcome.attempt
         };
         if delivered {
-            let bytes = self.messages[self.entries.get(idx).message].head.size_bytes;
+            let bytes = self.size_of(idx);
             self.traffic.delivered(now, bytes);
         }
         self.count_outcome(now, path, verdict.disposition, &attempt);
@@ -52,9 +52,10 @@ impl QueueCore {
         match verdict.disposition {
             Disposition::Delivered | Disposition::Bounced | Disposition::Suppressed => {
                 let kind = EventKind::of_disposition(verdict.disposition);
-                let row = self.entries.get(idx).row;
+                let row = self.entries.get(idx).row();
                 let mut event = self.attempt_event(idx, kind, outcome.at, attempt, Some(path));
                 event.address = Some(outcome.address);
+                self.note_warm_up(now, Some(path), &event, out);
                 out.events.push(self.told(idx, event, row));
                 self.finish(idx, kind, out);
             }

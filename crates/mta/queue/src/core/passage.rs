@@ -81,7 +81,7 @@ impl QueueCore {
         }
         let (message, own_domain) = (self.entries.get(idx).message, self.entries.get(idx).domain);
         let domain = if self.gates.by_domain { own_domain } else { NONE };
-        let key = (self.jobs[self.messages[message].job].flow, domain);
+        let key = (self.jobs[self.messages.series_of(message).job].flow, domain);
         if let Some(flow) = self.paths[path].flows.get(&key)
             && (domain == NONE || flow.domain == self.domains[domain].name)
         {
@@ -99,12 +99,11 @@ impl QueueCore {
 
     fn find_flow(&mut self, now: Timestamp, path: u32, idx: u32) -> Vec<u32> {
         let entry = self.entries.get(idx);
-        let (domain, message) = (self.domains[entry.domain].name.clone(), &self.messages[entry.message]);
-        let stream = self.streams[usize::from(message.stream)].config.name.clone();
-        let head = message.head.clone();
+        let (domain, series) = (self.domains[entry.domain].name.clone(), self.messages.series_of(entry.message));
+        let stream = self.streams[usize::from(series.stream)].config.name.clone();
+        let routing = series.common.routing.clone();
         let (source, provider) = self.route_names(path);
         let site = self.paths[path].spec.path.site.clone();
-        let routing = &head.routing;
         let facts = Facts {
             values: [
                 Some(&source),
@@ -141,7 +140,7 @@ impl QueueCore {
     pub(super) fn known_gates(&self, path: u32, idx: u32) -> Vec<u32> {
         let entry = self.entries.get(idx);
         let domain = if self.gates.by_domain { entry.domain } else { NONE };
-        let flow = self.jobs[self.messages[entry.message].job].flow;
+        let flow = self.jobs[self.series_of(idx).job].flow;
         let of_mail = self.paths[path].flows.get(&(flow, domain)).map(|flow| flow.gates.to_vec());
         self.paths[path].gates.iter().copied().chain(of_mail.into_iter().flatten()).collect()
     }
@@ -160,9 +159,7 @@ impl QueueCore {
             let state = self.gates.get_mut(gate);
             let closed = state.closed_until.is_some_and(|until| until > now);
             if closed || state.ready >= state.bound(ready_max) {
-                if !state.lines.contains(&line) {
-                    state.lines.push(line);
-                }
+                state.lines.insert(line);
                 self.set_gate_timer(now, gate);
                 return false;
             }
@@ -172,6 +169,7 @@ impl QueueCore {
 
     /// A recipient was bound to a path.
     pub(super) fn bound_to(&mut self, now: Timestamp, path: u32, idx: u32) {
+        self.warm_ups.bound(self.groups[self.paths[path].group].track, true);
         let Some(flow) = self.flow_of(now, path, idx) else { return };
         for &gate in flow.iter() {
             let state = self.gates.get_mut(gate);
@@ -181,6 +179,7 @@ impl QueueCore {
 
     /// A recipient has left the ready queue of a path.
     pub(super) fn unbound_from(&mut self, path: u32, idx: u32) {
+        self.warm_ups.bound(self.groups[self.paths[path].group].track, false);
         let Some(flow) = self.flow_of(self.clock, path, idx) else { return };
         let ready_max = self.config.limits.ready_max;
         for &gate in flow.iter() {
@@ -263,7 +262,7 @@ impl QueueCore {
 
     /// A recipient goes out: its gates are charged.
     pub(super) fn pass(&mut self, now: Timestamp, path: u32, idx: u32, session: u32) {
-        let bytes = self.messages[self.entries.get(idx).message].head.size_bytes;
+        let bytes = self.size_of(idx);
         for place in 0..self.paths[path].gates.len() {
             let gate = self.paths[path].gates[place];
             self.charge(now, gate, bytes);

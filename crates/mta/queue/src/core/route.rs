@@ -28,7 +28,7 @@ impl QueueCore {
         let entry = self.entries.get(idx);
         let domain = entry.domain;
         let Some(pool) = self.pool_of(idx) else {
-            let pool = self.messages[entry.message].head.routing.pool.clone().unwrap_or_default();
+            let pool = self.series_of(idx).common.routing.pool.clone().unwrap_or_default();
             let reason = format!("there is no pool {:?} in the configuration", &*pool);
             self.unroutable(now, idx, &NoRoute::Temporary(reason), out);
             return;
@@ -53,7 +53,7 @@ impl QueueCore {
     }
 
     fn wait_for_route(&mut self, domain: u32, idx: u32) {
-        let deadline = self.entries.get(idx).deadline;
+        let deadline = self.entries.get(idx).deadline();
         let state = &mut self.domains[domain];
         self.entries.push_back(Chain::Place, &mut state.waiting, idx);
         if deadline < state.deadline_min {
@@ -64,13 +64,7 @@ impl QueueCore {
     }
 
     /// The DNS has answered.
-    pub(super) fn resolved(
-        &mut self,
-        now: Timestamp,
-        domain: &Name,
-        answer: Result<SiteAnswer, NoRoute>,
-        out: &mut Out,
-    ) {
+    pub(super) fn resolved(&mut self, now: Timestamp, domain: &Name, answer: Result<SiteAnswer, NoRoute>) {
         let Some(&idx) = self.domain_names.get(domain) else { return };
         let Route::Asking { stale } = self.domains[idx].route else { return };
         self.lookups = self.lookups.saturating_sub(1);
@@ -89,14 +83,28 @@ impl QueueCore {
             }
         };
         self.set_route(idx, stale, Route::Known { site, until });
-        let mut waiting = std::mem::take(&mut self.domains[idx].waiting);
         self.domains[idx].deadline_min = NEVER;
         self.timers.set(Part::Domain(idx), None);
-        while let Some(recipient) = self.entries.pop_front(Chain::Place, &mut waiting) {
-            self.count(recipient, Place::Route, -1);
-            self.entries.get_mut(recipient).place = Place::Nowhere;
-            self.become_due(now, recipient, out);
+        self.routed.push_back(idx);
+    }
+
+    /// Sends some of those who waited for an answer that has come on their way. True when there are more.
+    pub(super) fn route_some(&mut self, now: Timestamp, out: &mut Out) -> bool {
+        let mut budget = STEP_MAX;
+        while let Some(&domain) = self.routed.front() {
+            // Forgotten meanwhile, or being asked about again: then there will be another answer.
+            let is_known = self.domains.get(domain).is_some_and(|state| matches!(state.route, Route::Known { .. }));
+            while is_known && let Some(idx) = self.domains[domain].waiting.head() {
+                if budget == 0 {
+                    return true;
+                }
+                budget -= 1;
+                self.take_out(idx);
+                self.become_due(now, idx, out);
+            }
+            self.routed.pop_front();
         }
+        false
     }
 
     fn set_route(&mut self, domain: u32, before: Option<u32>, route: Route) {
@@ -146,7 +154,7 @@ impl QueueCore {
         let waiting = std::iter::successors(head, |&idx| self.entries.next(Chain::Place, idx));
         let (mut overdue, mut least) = (Vec::new(), NEVER);
         for idx in waiting {
-            let deadline = self.entries.get(idx).deadline;
+            let deadline = self.entries.get(idx).deadline();
             if deadline <= now && overdue.len() < STEP_MAX { overdue.push(idx) } else { least = least.min(deadline) }
         }
         self.domains[domain].deadline_min = least;
@@ -163,7 +171,7 @@ impl QueueCore {
     fn unroutable(&mut self, now: Timestamp, idx: u32, failure: &NoRoute, out: &mut Out) {
         let entry = self.entries.get_mut(idx);
         entry.attempts = entry.attempts.saturating_add(1);
-        let (number, row) = (entry.attempts, entry.row);
+        let (number, row) = (entry.attempts, entry.row());
         let (category, error) = match failure {
             NoRoute::NullMx => (Category::BadDomain, "the domain takes no mail (null MX)".to_owned()),
             NoRoute::NoDomain => (Category::BadDomain, "the domain has neither MX nor address".to_owned()),
@@ -224,7 +232,7 @@ impl QueueCore {
         if let Some(max_age) = self.sites[site].max_age {
             let deadline = self.ages_from(idx).plus(max_age.0);
             let entry = self.entries.get_mut(idx);
-            entry.deadline = entry.deadline.min(deadline);
+            entry.set_deadline(entry.deadline().min(deadline));
             if deadline <= now {
                 self.expire(now, idx, out);
                 return;

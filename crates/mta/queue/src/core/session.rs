@@ -171,9 +171,10 @@ impl QueueCore {
             }
             let attempt = self.count_attempt(idx, path, &trouble);
             if final_for_all {
-                let row = self.entries.get(idx).row;
+                let row = self.entries.get(idx).row();
                 self.paths[path].counts.bounced += 1;
                 let event = self.attempt_event(idx, EventKind::Bounced, now, attempt, Some(path));
+                self.note_warm_up(now, Some(path), &event, out);
                 out.events.push(self.told(idx, event, row));
                 self.finish(idx, EventKind::Bounced, out);
             } else {

@@ -20,7 +20,7 @@ impl QueueCore {
         }
         let entry = self.entries.get(idx);
         let domain = &self.domains[entry.domain];
-        let routing = &self.messages[entry.message].head.routing;
+        let routing = &self.series_of(idx).common.routing;
         let mail = Traits {
             domain: &domain.name,
             tenant: &routing.tenant,

@@ -81,7 +81,8 @@ impl QueueCore {
                 for member in (0..state.sources.len()).filter(|&member| state.standby[member] == standby) {
                     let (source, weight) = (state.sources[member], state.weights[member]);
                     let able = !before && weight > 0 && !self.route_suspended(now, source, site);
-                    found |= able;
+                    // Who warms up leaves to the next ones what it has no room for.
+                    found |= able && !self.passes_on(source, site);
                     sources.push(source);
                     weights.push(if able { weight } else { 0 });
                 }

@@ -25,19 +25,18 @@ pub(super) enum Sweep {
 impl QueueCore {
     pub(super) fn sweep_message(&mut self, message: u32) {
         let state = &mut self.messages[message];
-        state.sweep = state.recipients.head().unwrap_or(NONE);
-        let sweep = Sweep::Message(state.head.id);
-        if !self.sweeps.contains(&sweep) {
-            self.sweeps.push_back(sweep);
+        let first = state.recipients.head().unwrap_or(NONE);
+        // One that stands on somebody is in line already.
+        if std::mem::replace(&mut state.sweep, first) == NONE {
+            self.sweeps.push_back(Sweep::Message(state.id));
         }
     }
 
     pub(super) fn sweep_domain(&mut self, domain: u32) {
         let state = &mut self.domains[domain];
-        state.sweep = state.recipients.head().unwrap_or(NONE);
-        let sweep = Sweep::Domain(state.name.clone());
-        if !self.sweeps.contains(&sweep) {
-            self.sweeps.push_back(sweep);
+        let first = state.recipients.head().unwrap_or(NONE);
+        if std::mem::replace(&mut state.sweep, first) == NONE {
+            self.sweeps.push_back(Sweep::Domain(state.name.clone()));
         }
     }
 
@@ -59,7 +58,7 @@ impl QueueCore {
     /// The next recipient of a walk; the walk then stands on the one behind it.
     fn next_of(&mut self, sweep: &Sweep) -> Option<u32> {
         let (chain, idx) = match sweep {
-            Sweep::Message(id) => (Chain::Message, self.messages[*self.message_ids.get(id)?].sweep),
+            Sweep::Message(id) => (Chain::Message, self.messages[self.messages.find(*id)?].sweep),
             Sweep::Domain(name) => (Chain::Domain, self.domains[*self.domain_names.get(name)?].sweep),
             Sweep::Recipient(id) => return self.ids.get(&self.entries, *id),
         };
@@ -83,7 +82,7 @@ impl QueueCore {
             return false;
         }
         self.take_out(idx);
-        if self.entries.get(idx).due <= now {
+        if self.entries.get(idx).due() <= now {
             self.become_due(now, idx, out);
         } else if self.may_proceed(now, idx, out) {
             self.put_on_wheel(idx);
@@ -110,7 +109,7 @@ impl QueueCore {
             self.site_names.remove(&site.spec.name);
         }
         let ended =
-            self.campaigns.iter().filter(|(_, campaign)| campaign.messages.is_empty() && campaign.used_at < before);
+            self.campaigns.iter().filter(|(_, campaign)| campaign.series.is_empty() && campaign.used_at < before);
         let ended: Vec<u32> = ended.map(|(idx, _)| idx).collect();
         for idx in ended {
             let campaign = self.campaigns.remove(idx);

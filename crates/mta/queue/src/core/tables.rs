@@ -1,10 +1,10 @@
-//! What the core remembers beside the recipients: messages, jobs, campaigns, domains, sites, lines, paths, groups and
+//! What the core remembers beside recipients and messages: jobs, campaigns, domains, sites, lines, paths, groups and
 //! sessions. Plain records, found by number; what happens to them is in the other files of this folder.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use model::handoff::{MessageHead, SessionTrouble};
+use model::handoff::SessionTrouble;
 use model::id::{CampaignId, SessionId};
 use model::name::Name;
 use model::route::{PathSpec, Site as SiteSpec, Source};
@@ -57,23 +57,6 @@ pub(super) struct SourceState {
     pub check_at: Option<Timestamp>,
 }
 
-#[derive(Debug)]
-pub(super) struct Message {
-    pub head: Arc<MessageHead>,
-    pub recipients: List,
-    pub stream: u16,
-    pub class: u8,
-    /// `None` when the pool it names is not configured (any more).
-    pub pool: Option<u16>,
-    pub job: u32,
-    pub campaign: u32,
-    /// How many holds of persons cover it: campaign, job, message.
-    pub holds: u8,
-    pub cancel: Option<Arc<Cancel>>,
-    /// The next recipient that a hold, a release or a cancellation has to look at.
-    pub sweep: u32,
-}
-
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct JobKey {
     pub tenant: Name,
@@ -89,13 +72,15 @@ pub(super) struct Job {
     pub share: Share,
     /// A number that no other job ever has.
     pub flow: u64,
-    pub messages: u32,
+    /// Series of messages that belong to it.
+    pub series: u32,
 }
 
 #[derive(Debug)]
 pub(super) struct Campaign {
     pub progress: Progress,
-    pub messages: BTreeSet<u32>,
+    /// The series of its messages.
+    pub series: BTreeSet<u32>,
     pub used_at: Timestamp,
 }
 
@@ -228,6 +213,8 @@ pub(super) struct Path {
 pub(super) struct Group {
     pub source: u16,
     pub provider: Name,
+    /// The warm-up of its source there.
+    pub track: Option<u32>,
     pub limits: Arc<PathLimits>,
     pub paths: Vec<u32>,
     pub sessions: Vec<u32>,

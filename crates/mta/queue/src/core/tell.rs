@@ -4,7 +4,7 @@ use model::event::{Attempt, ControlChange, Event, EventKind};
 use model::handoff::RowRef;
 use model::name::Name;
 use model::reply::Reply;
-use model::submission::ReturnPath;
+use model::submission::{Metadata, ReturnPath, Routing};
 use model::time::Timestamp;
 
 use super::{Out, QueueCore, Told};
@@ -24,31 +24,39 @@ pub(super) struct Change<'a> {
 impl QueueCore {
     /// An event about a recipient; what it lacks (the address, metadata of its own) stands in this row.
     pub(super) fn told(&self, idx: u32, event: Event, row: RowRef) -> Told {
-        let in_rows = self.messages[self.entries.get(idx).message].head.routing.labels.in_rows;
+        let particulars = self.messages.particulars_of(self.entries.get(idx).message);
+        let in_rows = particulars.labels().is_some_and(|labels| labels.in_rows);
         let row = (in_rows || event.address.is_none()).then_some(row);
         Told { event: Box::new(event), row }
+    }
+
+    /// Stream, tenant and job of a recipient's message.
+    pub(super) fn routing_of(&self, idx: u32) -> &Routing {
+        &self.series_of(idx).common.routing
     }
 
     /// An event about a recipient, with everything that its message tells.
     pub(super) fn event(&self, idx: u32, kind: EventKind, ordinal: u16, at: Timestamp) -> Event {
         let entry = self.entries.get(idx);
-        let head = &self.messages[entry.message].head;
+        let (message, particulars) = (&self.messages[entry.message], self.messages.particulars_of(entry.message));
+        let routing = &self.messages.series_of(entry.message).common.routing;
+        let labels = particulars.labels();
         let named = |name: &Name| (!name.is_empty()).then(|| name.clone());
         Event {
-            message: Some(head.id),
-            sender: Some(match &head.envelope.sender {
+            message: Some(message.id),
+            sender: Some(match &particulars.sender {
                 ReturnPath::Null => "<>".to_owned(),
                 ReturnPath::Fixed(address) => address.clone(),
                 ReturnPath::PerRecipient(domain) => format!("@{domain}"),
             }),
-            tenant: named(&head.routing.tenant),
-            stream: named(&head.routing.stream),
-            job: named(&head.routing.job),
-            campaign: head.routing.campaign,
-            contact: entry.contact(),
-            size_bytes: Some(head.size_bytes),
-            tags: head.routing.labels.tags.clone(),
-            metadata: head.routing.labels.metadata.clone(),
+            tenant: named(&routing.tenant),
+            stream: named(&routing.stream),
+            job: named(&routing.job),
+            campaign: routing.campaign,
+            contact: self.entries.contact(idx),
+            size_bytes: Some(u64::from(message.size_bytes)),
+            tags: labels.map_or_else(Vec::new, |labels| labels.tags.clone()),
+            metadata: labels.map_or_else(Metadata::new, |labels| labels.metadata.clone()),
             ..Event::of_recipient(kind, entry.id, ordinal, at)
         }
     }

@@ -19,6 +19,7 @@ use crate::bulk::{
     BulkDone, BulkError, BulkOrder, EXAMPLES_MAX, GROUPS_MAX, Group, Groups, Place as Position, Search, SearchResult,
     Sort,
 };
+use crate::control::Target;
 use crate::entries::{Chain, Place};
 use crate::select::{Filter, Where};
 
@@ -169,12 +170,11 @@ impl QueueCore {
         }
         let mut messages: Option<Vec<u32>> = None;
         if let Some(id) = &filter.message {
-            messages = Some(self.message_ids.get(id).copied().into_iter().collect());
+            messages = Some(self.messages_of(&Target::Message(*id)).collect());
         } else if let Some(id) = &filter.campaign {
-            let campaign = self.campaign_ids.get(id).map(|&idx| &self.campaigns[idx].messages);
-            messages = Some(campaign.into_iter().flatten().copied().collect());
+            messages = Some(self.messages_of(&Target::Campaign(*id)).collect());
         } else if let Some(name) = &filter.job {
-            messages = Some(self.job_names.get(name).into_iter().flatten().copied().collect());
+            messages = Some(self.messages_of(&Target::Job(name.clone())).collect());
         }
         let of_messages = messages.map(|messages| {
             let len: u64 = messages.iter().map(|&idx| u64::from(self.messages[idx].recipients.len())).sum();
@@ -295,11 +295,11 @@ impl QueueCore {
         let entry = self.entries.get(idx);
         found.total += 1;
         found.in_flight += u64::from(entry.place == Place::InFlight);
-        *found.jobs.entry(self.messages[entry.message].job).or_default() += 1;
+        *found.jobs.entry(self.series_of(idx).job).or_default() += 1;
         *found.domains.entry(entry.domain).or_default() += 1;
         found.states[state_number(entry.place)] += 1;
         let at = match found.sort {
-            Sort::Due => entry.due,
+            Sort::Due => entry.due(),
             Sort::Age => self.received_at(idx),
         };
         let position = Position { at, recipient: entry.id };
@@ -359,19 +359,19 @@ impl QueueCore {
         SearchResult { total: found.total, items, next, groups }
     }
 
-    /// Whether all terms of a filter hold for somebody.
+    /// Whether all terms of a filter, which is [`Filter::fixed`], hold for somebody.
     pub(super) fn matches(&self, filter: &Filter, idx: u32) -> bool {
         let entry = self.entries.get(idx);
         let message = &self.messages[entry.message];
-        let routing = &message.head.routing;
+        let routing = &self.messages.series_of(entry.message).common.routing;
         let is = |wanted: &Option<Name>, name: &Name| wanted.as_ref().is_none_or(|wanted| wanted == name);
-        let of_mail = filter.message.is_none_or(|id| id == message.head.id)
+        let of_mail = filter.message.is_none_or(|id| id == message.id)
             && filter.campaign.is_none_or(|id| routing.campaign == Some(id))
             && is(&filter.tenant, &routing.tenant)
             && is(&filter.stream, &routing.stream)
             && is(&filter.job, &routing.job)
             && is(&filter.domain, &self.domains[entry.domain].name)
-            && (filter.recipient.is_empty() || filter.recipient.contains(&entry.id))
+            && (filter.recipient.is_empty() || filter.recipient.binary_search(&entry.id).is_ok())
             && filter.before.is_none_or(|before| self.received_at(idx) < before);
         of_mail && self.matches_route(filter, idx) && self.matches_now(filter, idx)
     }
@@ -380,7 +380,7 @@ impl QueueCore {
         let entry = self.entries.get(idx);
         let of_pool = filter.pool.as_ref().is_none_or(|wanted| {
             // Its own, whatever orders say: they have to mean the same after a restart.
-            let own = self.messages[entry.message].pool;
+            let own = self.messages.series_of(entry.message).pool;
             own.is_some_and(|pool| self.pools[usize::from(pool)].name == *wanted)
         });
         if filter.site.is_none() && filter.provider.is_none() {
@@ -420,13 +420,13 @@ impl QueueCore {
             return Err(BulkError::AddressTooWide { domain, rows: u64::from(recipients.len()), rows_max });
         }
         let chain = recipients.head().into_iter().flat_map(|head| self.chain(Chain::Domain, head));
-        Ok(chain.map(|idx| (self.entries.get(idx).id, self.entries.get(idx).row)).collect())
+        Ok(chain.map(|idx| (self.entries.get(idx).id, self.entries.get(idx).row())).collect())
     }
 
     /// The pool of a recipient: that of an order, or its message's.
     pub(super) fn pool_of(&self, idx: u32) -> Option<u16> {
         let entry = self.entries.get(idx);
-        entry.pool().or(self.messages[entry.message].pool)
+        entry.pool().or(self.messages.series_of(entry.message).pool)
     }
 }
 

@@ -149,7 +149,7 @@ impl QueueCore {
     /// The rooms as they are for a recipient: 0 where its mail may not go, and everywhere else where it has to wait for a
     /// warming source.
     pub(super) fn rooms_for(&self, idx: u32, warming: &Warming, weights: &[u32], rooms: &[u32]) -> Vec<u32> {
-        let routing = &self.series_of(idx).common.routing;
+        let routing = self.routing_of(idx);
         let plan = |member: usize| self.warm_ups.limited(warming[member]).map(|(_, plan)| plan);
         let admitted = |member: usize| plan(member).is_none_or(|plan| plan.admits(&routing.stream, &routing.tenant));
         let waits_for =

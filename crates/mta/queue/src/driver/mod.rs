@@ -23,6 +23,7 @@
 
 mod ack;
 mod damage;
+mod follow;
 mod lookup;
 mod orders;
 mod replay;
@@ -37,16 +38,18 @@ use dns::Resolver;
 use journal::events::EventLog;
 use journal::spool::Spool;
 use model::handoff::{Admitted, FromDelivery, ToDelivery};
+use model::name::Name;
 use model::time::{Clock, Timestamp};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::core::{Input, Out, QueueCore, Told};
+use crate::core::{Input, Memory, Out, QueueCore, Told};
 use crate::handle::{Command, Commands, ControlError};
 use crate::providers::{Providers, ProvidersError};
 use ack::Acks;
+use follow::{Follow, Heard};
 use lookup::Lookups;
 use orders::Waiting;
 use state::{StateFile, Unanswered};
@@ -140,14 +143,16 @@ pub async fn run(
     }
     let now = ports.clock.now();
     let state = StateFile::new(config.state_file.clone(), &ports.spool);
+    let mut memory = state.load().await?;
+    let follow = Follow::start(&config, &providers, &ports.events, &mut memory.warm_ups.ledger).await?;
     let mut core = QueueCore::new(config.clone(), providers, now);
     let mut out = Out::default();
-    core.restore(now, state.load().await?, &mut out);
+    core.restore(now, memory, &mut out);
     let recovered = replay::replay(&ports.events, &ports.spool, recovered).await?;
     let lost = damage::ends(&ports.events, &ports.spool, &recovered, now).await?;
     let marker = ports.events.marker(writer::MARKER).unwrap_or(0);
     tracing::info!(recipients = recovered.iter().map(|admitted| admitted.recipients.len()).sum::<usize>(), "recovered");
-    let mut driver = Driver::start(config, core, ports, state);
+    let mut driver = Driver::start(config, core, ports, state, follow);
     out.events.extend(lost.into_iter().map(|event| Told { event: Box::new(event), row: None }));
     driver.keep(out, None);
     let mut recovered = recovered.into_iter().peekable();
@@ -189,6 +194,7 @@ struct Driver {
     acking: Option<JoinHandle<Result<(), RunError>>>,
     acked: Result<(), RunError>,
     state: StateFile,
+    follow: Follow,
     /// For those who look for an address.
     spool: Spool,
     waiting: Waiting,
@@ -198,7 +204,7 @@ struct Driver {
 }
 
 impl Driver {
-    fn start(config: Config, core: QueueCore, ports: Ports, state: StateFile) -> Self {
+    fn start(config: Config, core: QueueCore, ports: Ports, state: StateFile, follow: Follow) -> Self {
         let acks = Acks::default();
         let acking = tokio::spawn(ack::run(acks.clone(), ports.spool.clone()));
         let (writer, batches) = mpsc::channel(WRITER_MAX);
@@ -228,6 +234,7 @@ impl Driver {
             acking: Some(acking),
             acked: Ok(()),
             state,
+            follow,
             spool,
             waiting: Waiting::default(),
             wake_at: None,
@@ -307,10 +314,18 @@ impl Driver {
             }
             Ok(()) = self.log_full.changed() => Wakened::Nothing,
             () = self.state.due(), if self.state.is_waiting() => {
-                self.state.write(self.core.memory(self.clock.now()));
+                self.state.write(remembered(&self.core, &self.follow, self.clock.now()));
                 Wakened::Nothing
             }
             () = tokio::time::sleep(sleep.unwrap_or_default()), if sleep.is_some() => Wakened::Inputs(Vec::new(), None),
+            heard = self.follow.next(), if room.any && self.follow.is_on() => match heard {
+                Some(Heard::Complaint(complaint)) => Wakened::Inputs(vec![Input::Complaint(complaint)], None),
+                Some(Heard::Checkpoint) => {
+                    self.state.changed();
+                    Wakened::Nothing
+                }
+                None => Wakened::Nothing,
+            },
             answer = self.lookups.next(), if self.lookups.is_asking() => Wakened::Inputs(vec![answer], None),
             command = self.commands.0.recv(), if !self.commands.0.is_closed() => match command {
                 Some(command) => Wakened::Command(command),
@@ -441,6 +456,8 @@ impl Driver {
                 self.keep(out, None);
             }
             Command::Orders(answer) => drop(answer.send(core.bulk_orders())),
+            Command::WarmUps(answer) => drop(answer.send(core.warm_ups(now))),
+            Command::WarmUp { source, order, by, answer } => self.order_warm_up(&source, &order, &by, answer),
             Command::Address { address, answer } => {
                 let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain).to_ascii_lowercase();
                 match core.rows_of_domain(&domain, ADDRESS_ROWS_MAX) {
@@ -448,6 +465,22 @@ impl Driver {
                     Err(error) => drop(answer.send(Err(error))),
                 }
             }
+        }
+    }
+
+    fn order_warm_up(
+        &mut self,
+        source: &Name,
+        order: &crate::warmup::Order,
+        by: &str,
+        answer: oneshot::Sender<Result<(), ControlError>>,
+    ) {
+        let mut out = Out::default();
+        let done = self.core.order_warm_up(self.clock.now(), source, order, by, &mut out);
+        self.keep(out, None);
+        match done {
+            Ok(()) => self.state.ordered(Unanswered { answer: Box::new(move |saved| drop(answer.send(saved))) }),
+            Err(refused) => drop(answer.send(Err(refused.into()))),
         }
     }
 
@@ -479,9 +512,16 @@ impl Driver {
         let written = joined(Some(&mut self.writing)).await;
         self.acks.close();
         let acked = joined(self.acking.as_mut()).await;
-        self.state.end(self.core.memory(self.clock.now())).await;
+        self.state.end(remembered(&self.core, &self.follow, self.clock.now())).await;
         written.and(acked).and(self.acked)
     }
+}
+
+/// What is to outlive a restart.
+fn remembered(core: &QueueCore, follow: &Follow, now: Timestamp) -> Memory {
+    let mut memory = core.memory(now);
+    memory.warm_ups.ledger = follow.ledger();
+    memory
 }
 
 /// What the driver has room for.

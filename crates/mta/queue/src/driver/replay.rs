@@ -3,7 +3,8 @@
 //! An outcome is appended to the event log first and acknowledged in the spool afterwards. A crash between the two leaves
 //! the recipient live in the spool; the events behind the cursor the spool remembers say what became of it. Finished
 //! recipients are acknowledged and left out, deferred ones get their attempts and their time, so that every end is told
-//! exactly once.
+//! exactly once. After an orderly end there is nothing behind the cursor. Memory: 8 bytes for each recipient that was
+//! recovered while events are read, and a little for each of whom they say something.
 
 use std::collections::HashMap;
 
@@ -20,9 +21,8 @@ use super::RunError;
 const READ_MAX: usize = 4_096;
 
 /// What became of a recipient that the spool takes for live.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
-    Live,
     Deferred { attempts: u16, due: Timestamp },
     Done,
 }
@@ -38,10 +38,14 @@ pub(super) async fn replay(
     }
     let end = log.end();
     let from = spool.applied().unwrap_or_default();
+    if from == end {
+        return Ok(recovered);
+    }
     let everyone = recovered.iter().flat_map(|admitted| &admitted.recipients);
-    let fates: HashMap<RecipientId, Fate> = everyone.map(|recipient| (recipient.id, Fate::Live)).collect();
+    let mut live: Vec<RecipientId> = everyone.map(|recipient| recipient.id).collect();
+    live.sort_unstable();
     let log = log.clone();
-    let read = spool.work().aside(move || read_fates(&log, from, end, fates));
+    let read = spool.work().aside(move || read_fates(&log, from, end, &live));
     let fates = read.await.map_err(|error| RunError::EventLog(error.to_string()))??;
     let mut acks = Vec::new();
     for admitted in &mut recovered {
@@ -65,17 +69,18 @@ pub(super) async fn replay(
     Ok(recovered)
 }
 
-/// Reads the events from `from` to `end` for those of whom nothing final is known.
+/// Reads the events from `from` to `end` for what they say of the live ones, who are in order.
 fn read_fates(
     log: &EventLog,
     from: Cursor,
     end: Cursor,
-    mut fates: HashMap<RecipientId, Fate>,
+    live: &[RecipientId],
 ) -> Result<HashMap<RecipientId, Fate>, RunError> {
+    let mut fates = HashMap::new();
     let mut reader: EventReader = log.reader(from);
     while reader.cursor() < end {
         match reader.poll_batch(READ_MAX) {
-            Ok(Some(batch)) => batch.events.iter().for_each(|event| note(event, &mut fates)),
+            Ok(Some(batch)) => batch.events.iter().for_each(|event| note(event, live, &mut fates)),
             Ok(None) => break,
             Err(ReadError::Behind { oldest }) if oldest > reader.cursor() => {
                 tracing::error!(%oldest, "events that were not applied are gone: some recipients may get a second mail");
@@ -87,14 +92,16 @@ fn read_fates(
     Ok(fates)
 }
 
-fn note(event: &Event, fates: &mut HashMap<RecipientId, Fate>) {
+fn note(event: &Event, live: &[RecipientId], fates: &mut HashMap<RecipientId, Fate>) {
     let (Some(disposition), Some(recipient)) = (event.kind.disposition(), event.recipient) else { return };
-    let Some(fate) = fates.get_mut(&recipient) else { return };
+    if live.binary_search(&recipient).is_err() || fates.get(&recipient) == Some(&Fate::Done) {
+        return;
+    }
     if disposition.is_final() {
-        *fate = Fate::Done;
-    } else if let (Some(attempt), Fate::Live | Fate::Deferred { .. }) = (&event.attempt, *fate)
+        fates.insert(recipient, Fate::Done);
+    } else if let Some(attempt) = &event.attempt
         && let Some(due) = attempt.next_attempt
     {
-        *fate = Fate::Deferred { attempts: attempt.number, due };
+        fates.insert(recipient, Fate::Deferred { attempts: attempt.number, due });
     }
 }

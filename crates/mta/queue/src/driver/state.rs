@@ -139,7 +139,19 @@ impl StateFile {
 }
 
 fn write(disk: &dyn Disk, path: &Path, memory: &Memory) -> io::Result<()> {
-    disk.replace(path, &serde_json::to_vec(memory)?, 0o644)
+    disk.replace(path, &bytes_of(memory, FILE_BYTES_MAX)?, 0o644)
+}
+
+/// At most so many bytes, which is what is read again: what was learned makes way for what was ordered.
+fn bytes_of(memory: &Memory, bytes_max: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec(memory)?;
+    let mut kept = memory.paths.len();
+    while bytes.len() as u64 > bytes_max && kept > 0 {
+        kept /= 2;
+        bytes = serde_json::to_vec(&Memory { paths: memory.paths[..kept].to_vec(), ..memory.clone() })?;
+        tracing::warn!(paths = memory.paths.len(), kept, "too much was learned to be remembered over a restart");
+    }
+    Ok(bytes)
 }
 
 /// The file's bytes; `None` when there is none.

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use journal::events::{AppendError, Cursor, EventLog};
-use journal::spool::Spool;
+use journal::spool::{ReadError, Spool};
 use model::event::{Event, EventKind};
 use model::handoff::RowRef;
 use model::id::RecipientId;
+use model::submission::NewRecipient;
 use model::time::Timestamp;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
 
 use super::RunError;
 use super::ack::Acks;
@@ -24,6 +27,10 @@ const APPEND_MAX: usize = 4_096;
 
 /// Pause before a full disk is tried again.
 const FULL_PAUSE: Duration = Duration::from_secs(1);
+
+/// Between two appends lies twice what the first of them took, at most this: under load what is said in between shares a
+/// sync, which costs as much processor time as a mail.
+const PAUSE_MAX: Duration = Duration::from_millis(2);
 
 /// How often a full disk is tried again after everything else has ended.
 const FULL_TRIES_AT_END: u32 = 5;
@@ -115,22 +122,51 @@ pub(super) async fn run(
     written: Written,
 ) -> Result<(), RunError> {
     let Disk { log, spool, failures, full } = disk;
-    while let Some(mut batch) = batches.recv().await {
+    let mut following = None;
+    let mut not_before = Instant::now();
+    loop {
+        let filling = match following.take() {
+            Some(filling) => filling,
+            None => match batches.recv().await {
+                Some(batch) => Filling::begin(batch, &mut batches, &spool),
+                None => return Ok(()),
+            },
+        };
+        let Filling { events, settled, position, until } = filling;
+        if events.events.len() < APPEND_MAX && !batches.is_closed() {
+            sleep_until(not_before).await;
+        }
+        let events = events.filled().await;
+        // The rows of the next batch are read while this one goes to the disk.
+        following = batches.try_recv().ok().map(|batch| Filling::begin(batch, &mut batches, &spool));
+        if let Some(watch) = &failures {
+            tell_failures(watch, &events, &settled).await;
+        }
+        let (ending, began) = (batches.is_closed(), Instant::now());
+        let cursor = append_all(&log, &full, &events, position, ending).await?;
+        not_before = Instant::now() + PAUSE_MAX.min(began.elapsed() * 2);
+        acks.push(settled, cursor);
+        written.note(until);
+    }
+}
+
+/// A batch, perhaps of several, whose events get what stands in their rows.
+struct Filling {
+    events: Rows,
+    settled: Vec<Settled>,
+    position: Option<u64>,
+    until: Timestamp,
+}
+
+impl Filling {
+    fn begin(mut batch: Batch, batches: &mut mpsc::Receiver<Batch>, spool: &Spool) -> Self {
         while batch.len() < APPEND_MAX {
             let Ok(next) = batches.try_recv() else { break };
             batch.add(next.until, next.events, next.settled, next.position);
         }
         let Batch { events, settled, position, until } = batch;
-        let events = with_rows(events, &spool).await;
-        if let Some(watch) = &failures {
-            tell_failures(watch, &events, &settled).await;
-        }
-        let ending = batches.is_closed();
-        let cursor = append_all(&log, &full, events, position, ending).await?;
-        acks.push(settled, cursor);
-        written.note(until);
+        Filling { events: Rows::begin(events, spool), settled, position, until }
     }
-    Ok(())
 }
 
 /// Before the acknowledgements, with which the rows go.
@@ -160,25 +196,21 @@ async fn tell_failures(watch: &Arc<dyn FailureWatch>, events: &[Event], settled:
 async fn append_all(
     log: &EventLog,
     full: &watch::Sender<bool>,
-    mut events: Vec<Event>,
+    mut events: &[Event],
     position: Option<u64>,
     ending: bool,
 ) -> Result<Cursor, RunError> {
     let mut portion_max = APPEND_MAX;
     let mut tries_left = FULL_TRIES_AT_END;
     loop {
-        let last = events.len() <= portion_max;
-        // Cloned, because a log that is full gives nothing back.
-        let portion = events[..events.len().min(portion_max)].to_vec();
-        let count = portion.len();
-        let appended = match position.filter(|_| last) {
-            Some(position) => log.append_marked(portion, (MARKER, position)).await,
-            None => log.append(portion).await,
-        };
+        let (portion, rest) = events.split_at(events.len().min(portion_max));
+        let (count, last) = (portion.len(), rest.is_empty());
+        let marker = position.filter(|_| last).map(|position| (MARKER, position));
+        let appended = log.append_marked(portion, marker).await;
         full.send_if_modified(|full| appended.is_ok() && std::mem::take(full));
         match appended {
             Ok(cursor) if last => return Ok(cursor),
-            Ok(_) => drop(events.drain(..count)),
+            Ok(_) => events = rest,
             Err(AppendError::TooLarge { .. }) if count > 1 => portion_max = count / 2,
             Err(AppendError::NoSpace) if !ending || tries_left > 0 => {
                 if !full.send_replace(true) {
@@ -192,28 +224,41 @@ async fn append_all(
     }
 }
 
-/// Fills in what only the spool knows: addresses, and metadata of single recipients.
-async fn with_rows(told: Vec<Told>, spool: &Spool) -> Vec<Event> {
-    let rows: Vec<(usize, RowRef)> = told.iter().enumerate().filter_map(|(idx, told)| Some((idx, told.row?))).collect();
-    let mut events: Vec<Event> = told.into_iter().map(|told| *told.event).collect();
-    if rows.is_empty() {
-        return events;
-    }
-    let (work, spool) = (spool.work().clone(), spool.clone());
-    let read = work.aside(move || {
-        let (places, rows): (Vec<usize>, Vec<RowRef>) = rows.into_iter().unzip();
-        places.into_iter().zip(spool.read_rows(&rows)).collect::<Vec<_>>()
-    });
-    for (idx, recipient) in read.await.unwrap_or_default() {
-        match recipient {
-            Ok(recipient) => {
-                events[idx].address.get_or_insert(recipient.address);
-                events[idx].metadata.extend(recipient.metadata);
-            }
-            Err(error) => tracing::warn!(%error, "an event goes without what stands in its row"),
+/// What was read of a row, and the place of its event.
+type Row = (usize, Result<NewRecipient, ReadError>);
+
+/// What only the spool knows of events: addresses, and metadata of single recipients. Being read.
+struct Rows {
+    events: Vec<Event>,
+    read: Option<JoinHandle<Vec<Row>>>,
+}
+
+impl Rows {
+    fn begin(told: Vec<Told>, spool: &Spool) -> Self {
+        let row = |(place, told): (usize, &Told)| Some((place, told.row?));
+        let (places, rows): (Vec<usize>, Vec<RowRef>) = told.iter().enumerate().filter_map(row).unzip();
+        let events = told.into_iter().map(|told| *told.event).collect();
+        if rows.is_empty() {
+            return Rows { events, read: None };
         }
+        let (work, spool) = (spool.work().clone(), spool.clone());
+        let read = work.aside(move || places.into_iter().zip(spool.read_rows(&rows)).collect());
+        Rows { events, read: Some(read) }
     }
-    events
+
+    async fn filled(self) -> Vec<Event> {
+        let Rows { mut events, read: Some(read) } = self else { return self.events };
+        for (place, recipient) in read.await.unwrap_or_default() {
+            match recipient {
+                Ok(recipient) => {
+                    events[place].address.get_or_insert(recipient.address);
+                    events[place].metadata.extend(recipient.metadata);
+                }
+                Err(error) => tracing::warn!(%error, "an event goes without what stands in its row"),
+            }
+        }
+        events
+    }
 }
 
 #[cfg(test)]

@@ -79,7 +79,6 @@ pub fn kind_of(event: &Event) -> Option<Kind> {
 
 /// What was counted on a day.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(default)]
 #[schema(as = WarmUpTally)]
 pub struct Tally {
     /// Attempts that were accepted: they use the volume up.

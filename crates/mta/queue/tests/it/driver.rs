@@ -619,3 +619,29 @@ async fn orders_by_filter_are_answered_when_no_crash_undoes_them() {
     assert_eq!(life.handle.search(search).await.unwrap().total, 1);
     life.end().await;
 }
+
+#[tokio::test]
+async fn the_count_of_a_day_is_that_of_the_log_whatever_the_state_file_knows() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("queue.json");
+    let text = "sources = [{ name = 'cold', ehlo_name = 'cold.test' }]
+        warm_ups = [{ source = 'cold', steps = [100000], spread = '1m' }]";
+    let config = Config { state_file: Some(state.clone()), ..bed::config(text) };
+    let mut life = Life::begin(dir.path(), config.clone()).await;
+    life.admit(20, bed::bulk()).await;
+    life.until_ended(20).await;
+    let order = queue::warmup::Order { action: queue::warmup::Action::Pause, day: None, provider: None };
+    life.handle.order_warm_up(Name::from("cold"), order, "Ada").await.unwrap();
+    let of_order = std::fs::read(&state).unwrap();
+    life.admit(30, bed::bulk()).await;
+    life.until_ended(50).await;
+    let today = async |life: &Life| life.handle.warm_ups().await.unwrap()[0].tracks[0].today.delivered;
+    assert_eq!(today(&life).await, 50);
+    life.end().await;
+    // As after a crash: the file with the order is the last that was written.
+    std::fs::write(&state, of_order).unwrap();
+    let life = Life::begin(dir.path(), config).await;
+    assert_eq!(today(&life).await, 50, "20 of the file or of the log before it, 30 of the log behind it");
+    assert_eq!(life.handle.warm_ups().await.unwrap()[0].paused_by, Some(Name::from("Ada")));
+    life.end().await;
+}

@@ -68,6 +68,10 @@ fn made(kind: LimiterKind) -> (Bench, RecipientId) {
             bench.ready_all(40);
             (bench, ids[39])
         }
+        LimiterKind::WarmUp => {
+            let plan = "warm_ups = [{ source = 'default', steps = [1, 2], spread = '1m' }]";
+            last_of(3, plan)
+        }
         LimiterKind::Connecting => later(bed::bulk(), ""),
         LimiterKind::Turn => {
             let mut bench = Bench::new("overrides = [{ connections = 2 }]");

@@ -15,4 +15,5 @@ mod smarthost;
 mod sources;
 mod timing;
 mod totals;
+mod warm_up;
 mod world;
