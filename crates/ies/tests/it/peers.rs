@@ -2,9 +2,18 @@
 //!
 //! A peer that is not installed is named and left out (`make test` installs them where it may).
 
+mod clients;
+mod dane;
+mod dovecot;
+mod exim;
+mod kit;
+mod opensmtpd;
+mod postfix;
+mod proxies;
+mod signatures;
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use accounts::{NewApiKey, Scope};
@@ -112,11 +121,7 @@ print(count, *[verifier.verify(idx=idx, dnsfunc=dns) for idx in range(count)])
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dkimpy_finds_both_signatures_good() {
-    let tools = std::env::var_os("IES_TEST_TOOLS")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| crate::project_file("target/test-tools"));
-    let python = tools.join("python/bin/python");
-    let Some(python) = program(&[&python.display().to_string()]) else { return };
+    let Some(python) = kit::python() else { return };
     let mut world = World::open().await;
     let smtp = world.smtp.to_string();
     let mut command = crate::ies();
