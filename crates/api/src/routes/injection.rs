@@ -49,7 +49,7 @@ pub(crate) fn uploads() -> OpenApiRouter<ApiState> {
 /// With an `Idempotency-Key` the same request may be repeated, also after a crash of either side: it is committed once
 /// and answered the same.
 #[utoipa::path(post, path = "/api/v1/messages", tag = "delivery", request_body = inline(Injection),
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable ASCII letters; kept for 24 hours")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable ASCII letters; kept for `intake.injection.key_keep`")),
     responses((status = 202, body = Accepted), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 409, body = ErrorBody), (status = 413, body = ErrorBody), (status = 422, body = ErrorBody),
         (status = 429, body = ErrorBody), (status = 503, body = ErrorBody)))]
@@ -71,7 +71,7 @@ async fn inject(
 /// is committed; with an `Idempotency-Key` the same lines are sent again, and the rest of them is committed.
 #[utoipa::path(post, path = "/api/v1/messages/stream", tag = "delivery",
     request_body(content = String, content_type = "application/x-ndjson"),
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable ASCII letters; kept for 24 hours")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable ASCII letters; kept for `intake.injection.key_keep`")),
     responses((status = 202, body = Accepted), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 409, body = ErrorBody), (status = 413, body = ErrorBody), (status = 422, body = ErrorBody),
         (status = 429, body = ErrorBody), (status = 503, body = ErrorBody)))]

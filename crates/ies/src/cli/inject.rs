@@ -99,7 +99,8 @@ pub(super) struct Inject {
     /// A named text that goes with every event; may be given several times.
     #[arg(long, value_name = "NAME=TEXT", value_parser = pair)]
     metadata: Vec<(String, String)>,
-    /// The same key again hands in nothing more and prints the same answer; kept for a day.
+    /// The same key again hands in nothing more and prints the same answer; kept for
+    /// `intake.injection.key_keep`.
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
     /// A file ("-": standard input) whose first line is the message as JSON and each other line a recipient.

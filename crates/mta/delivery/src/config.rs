@@ -159,19 +159,20 @@ pub enum PermanentBlock {
 
 impl Default for Config {
     fn default() -> Self {
+        let timeouts = Timeouts::default();
         Config {
             port: 25,
-            connect_timeout: Span::s(30),
-            greeting_timeout: Span::s(300),
-            ehlo_timeout: Span::s(300),
-            tls_timeout: Span::s(60),
-            mail_timeout: Span::s(300),
-            rcpt_timeout: Span::s(300),
-            data_timeout: Span::s(120),
-            block_timeout: Span::s(180),
-            dot_timeout: Span::s(600),
-            quit_timeout: Span::s(10),
-            transaction_time_max: Span::s(1_200),
+            connect_timeout: Span(timeouts.connect),
+            greeting_timeout: Span(timeouts.greeting),
+            ehlo_timeout: Span(timeouts.ehlo),
+            tls_timeout: Span(timeouts.tls),
+            mail_timeout: Span(timeouts.mail),
+            rcpt_timeout: Span(timeouts.rcpt),
+            data_timeout: Span(timeouts.data),
+            block_timeout: Span(timeouts.block),
+            dot_timeout: Span(timeouts.dot),
+            quit_timeout: Span(timeouts.quit),
+            transaction_time_max: Span(timeouts.transaction),
             open_time_max: Span::s(600),
             allow_private_routes: false,
             addresses_max: 8,
