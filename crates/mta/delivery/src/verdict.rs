@@ -54,7 +54,6 @@ pub enum UsedUp {
 #[derive(Clone, Debug)]
 pub struct Judge {
     dictionary: Arc<Dictionary>,
-    lost_after_dot: LostAfterDot,
     lost_wait_s: u64,
     lost_retries: u32,
     permanent_block: PermanentBlock,
@@ -65,7 +64,6 @@ impl Judge {
     pub fn new(dictionary: Arc<Dictionary>, config: &Config) -> Self {
         Judge {
             dictionary,
-            lost_after_dot: config.lost_after_dot,
             lost_wait_s: config.lost_after_dot_wait.0.as_secs(),
             lost_retries: config.lost_after_dot_retries,
             permanent_block: config.permanent_block,
@@ -126,15 +124,11 @@ impl Judge {
         }
     }
 
-    /// A connection that could not be made or broke.
+    /// A connection that could not be made or broke, but for one that was lost behind the final dot:
+    /// [`Judge::lost_after_dot`].
     pub fn error(&self, error: &ClientError, provider: &str, alone: bool) -> Verdict {
         match &error.kind {
             ErrorKind::Refused(reply) => self.reply(error.phase, reply, provider, alone),
-            _ if error.dot_sent => self.lost_after_dot(self.lost_after_dot, 1),
-            // The source's address is not one of this machine: everything from this source has to wait.
-            ErrorKind::Io(io) if error.phase == Phase::Connect && io.kind() == io::ErrorKind::AddrNotAvailable => {
-                Verdict { scope: Scope::Source, ..self.failure(Failure::Local) }
-            }
             kind => self.failure(failure_of(kind, error.phase)),
         }
     }

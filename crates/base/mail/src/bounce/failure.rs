@@ -45,8 +45,13 @@ pub enum Failure {
     Expired,
     /// On a suppression list of ours, or cancelled.
     Suppressed,
-    /// Something on our side: content that cannot be rendered, a source that is gone.
+    /// Something on our side: content that cannot be rendered.
     Local,
+    /// The source cannot send: its address is not of this machine, its proxies do not answer, its certificate cannot be
+    /// read.
+    SourceDown,
+    /// The connection is not what the policy of the recipient's domain demands (RFC 8461).
+    PolicyUnmet,
 }
 
 impl Failure {
@@ -72,5 +77,7 @@ impl Failure {
         Failure::Expired,
         Failure::Suppressed,
         Failure::Local,
+        Failure::SourceDown,
+        Failure::PolicyUnmet,
     ];
 }

@@ -14,7 +14,7 @@ use futures::future::{BoxFuture, MaybeDone, maybe_done};
 use mail::bounce::Failure;
 use model::category::{Category, Disposition, Scope};
 use model::event::Attempt;
-use model::handoff::{SessionTrouble, Verdict};
+use model::handoff::SessionTrouble;
 use model::id::SessionId;
 use model::name::Name;
 use model::reply::Phase;
@@ -320,7 +320,7 @@ impl Opening<'_> {
         let kind = match error {
             DialError::Source(reason) => {
                 shared.health.failed(&self.path.source.name).await;
-                let verdict = Verdict { scope: Scope::Source, ..shared.judge.failure(Failure::Local) };
+                let verdict = shared.judge.failure(Failure::SourceDown);
                 let attempt =
                     Attempt { phase: Some(Phase::Connect), error: Some(reason), ..about(self.path, &verdict) };
                 return Failed { trouble: Box::new(SessionTrouble { verdict, attempt }), is_final: false };
@@ -355,7 +355,7 @@ impl Opening<'_> {
     }
 
     fn local_trouble(&self, reason: String) -> Box<SessionTrouble> {
-        let verdict = Verdict { scope: Scope::Source, ..self.shared.judge.failure(Failure::Local) };
+        let verdict = self.shared.judge.failure(Failure::SourceDown);
         let attempt = Attempt { phase: Some(Phase::Tls), error: Some(reason), ..about(self.path, &verdict) };
         Box::new(SessionTrouble { verdict, attempt })
     }

@@ -153,17 +153,15 @@ fn waits_are_passed_on_only_when_there_is_a_next_time() {
 #[test]
 fn errors() {
     let io = |kind: io::ErrorKind| ErrorKind::Io(kind.into());
-    let check_with = |config: &Config, phase, dot_sent, kind, expected: &str| {
-        let error = ClientError { phase, dot_sent, kind };
-        let shown = show(&judge(config).error(&error, "x", true));
+    let judge = judge(&Config::default());
+    let check = |phase, kind, expected: &str| {
+        let error = ClientError { phase, dot_sent: false, kind };
+        let shown = show(&judge.error(&error, "x", true));
         assert_eq!(shown.split(" wait=").next().unwrap(), expected, "{phase:?} {error}");
     };
-    let config = Config::default();
-    let check = |phase, kind, expected| check_with(&config, phase, false, kind, expected);
     check(Phase::Connect, io(io::ErrorKind::ConnectionRefused), "deferred connection bad-connection");
     check(Phase::Connect, ErrorKind::Timeout, "deferred connection no-answer-from-host");
     check(Phase::Connect, io(io::ErrorKind::HostUnreachable), "deferred connection no-answer-from-host");
-    check(Phase::Connect, io(io::ErrorKind::AddrNotAvailable), "deferred source other");
     check(Phase::Greeting, ErrorKind::Closed, "deferred connection bad-connection");
     check(Phase::Tls, ErrorKind::NotOffered("STARTTLS"), "deferred connection policy-related");
     check(Phase::Tls, ErrorKind::Tls(io::ErrorKind::InvalidData.into()), "deferred connection bad-connection");
@@ -172,9 +170,13 @@ fn errors() {
     check(Phase::Data, io(io::ErrorKind::BrokenPipe), "deferred connection bad-connection");
     check(Phase::Greeting, ErrorKind::Protocol("no reply code"), "deferred connection protocol-errors");
     check(Phase::Greeting, ErrorKind::Refused(read("554 5.7.1 Blocked")), "deferred connection policy-related");
-    check_with(&config, Phase::Dot, true, ErrorKind::Closed, "deferred connection bad-connection");
-    let assume = Config { lost_after_dot: LostAfterDot::AssumeDelivered, ..Config::default() };
-    check_with(&assume, Phase::Dot, true, ErrorKind::Timeout, "delivered recipient -");
+    for (failure, expected) in [
+        (Failure::LostAfterDot, "deferred connection bad-connection"),
+        (Failure::SourceDown, "deferred source other"),
+        (Failure::PolicyUnmet, "deferred domain bad-connection"),
+    ] {
+        assert_eq!(show(&judge.failure(failure)).split(" wait=").next(), Some(expected), "{failure:?}");
+    }
 }
 
 #[test]
