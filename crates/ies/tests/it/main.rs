@@ -11,6 +11,7 @@ mod malformed;
 mod peers;
 mod queue_orders;
 mod references;
+mod rules_in_force;
 mod second_serve;
 mod smtputf8;
 mod torn_tail;

@@ -77,6 +77,12 @@ async fn orders_from_the_command_line() {
     let dry = run(&world, &["cancel", "domain:example.org", "--dry-run"], true).await;
     assert!(dry.starts_with("cancel would concern 3 recipients"), "{dry}");
 
+    // A value with spaces is one word of the shell.
+    let spaced = json(&world, &["queue", "list", "job:spring sale", "domain:example.org"]).await;
+    assert_eq!(spaced["total"], 0, "{spaced}");
+    let dry = json(&world, &["hold", "tenant:Big Shop: north", "--dry-run"]).await;
+    assert_eq!(dry["affected"], 0, "{dry}");
+
     // Holding, and the way back.
     let held = json(&world, &["hold", "domain:example.org", "--reason", "wrong link"]).await;
     assert_eq!(held["affected"], 3);
