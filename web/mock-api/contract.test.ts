@@ -129,7 +129,10 @@ it("answers for campaigns", async () => {
 });
 
 it("answers for delivery", async () => {
-  for (const path of ["/queues", "/sources", "/pools", "/providers"]) await call("GET", path, 200);
+  for (const path of ["/queues", "/sources", "/pools", "/providers", "/warm-ups"]) await call("GET", path, 200);
+  await call("POST", "/warm-ups/mkt-2", 200, { json: { action: "set-day", day: 5 } });
+  await call("POST", "/warm-ups/mkt-2", 400, { json: { action: "set-day", day: 500 } });
+  await call("POST", "/warm-ups/mkt-1", 404, { json: { action: "pause" } });
   const path = must((await call<{ paths: { source: string; site: string }[] }>("GET", "/queues", 200)).paths[0]);
   await call("GET", `/queues/paths/${path.source}/${path.site}`, 200);
   const deferred = must(mock.db.recipients.find((recipient) => recipient.state === "deferred"));

@@ -14,6 +14,7 @@ import type {
   QueueTotals,
   Suppression,
   Tick,
+  WarmUp,
 } from "../app/api/types";
 import { firstVersion } from "./http";
 import { makeCampaigns } from "./seed/campaigns";
@@ -21,6 +22,7 @@ import { type MockRecipient, makeRecipient } from "./seed/events";
 import { FIELDS, makeContacts } from "./seed/people";
 import { makeIds, makeRandom, type Random } from "./seed/random";
 import { makeDkimKeys } from "./seed/rules";
+import { makeWarmUps } from "./seed/warm-ups";
 
 export interface MockImport extends Import {
   total_rows: number;
@@ -47,6 +49,7 @@ export interface Db {
   /** Rules that persons have put into shadow, or taken out of it. */
   shadows: Map<string, boolean>;
   dkim: DkimKey[];
+  warmUps: WarmUp[];
   queue: QueueTotals;
   /** Ticks since the start, youngest last; bounded. */
   ticks: Tick[];
@@ -160,6 +163,7 @@ export function makeDb(seed = 7): Db {
     suspendedSources: new Set(),
     shadows: new Map(),
     dkim: makeDkimKeys(now),
+    warmUps: makeWarmUps(now),
     queue: { scheduled: 1_480, held: 0, ready: 3_210, in_flight: 64, done: 1_204_331 },
     ticks: [],
   };

@@ -11,6 +11,7 @@ import { monitoringRoutes } from "./handlers/monitoring";
 import { queueMailRoutes } from "./handlers/queue-mail";
 import { resolveRoutes } from "./handlers/resolve";
 import { ruleRoutes } from "./handlers/rules";
+import { warmUpRoutes } from "./handlers/warm-ups";
 import { type Answer, compile, match, Refusal } from "./http";
 import { step } from "./simulate";
 
@@ -25,6 +26,7 @@ const routes = compile({
   ...queueMailRoutes,
   ...resolveRoutes,
   ...ruleRoutes,
+  ...warmUpRoutes,
   ...dkimRoutes,
   ...dashboardRoutes,
   ...monitoringRoutes,

@@ -92,6 +92,8 @@ pub const TABLE: &[(Method, &str, Access)] = &[
     (Method::GET, "/api/v1/queues/orders", READ),
     (Method::POST, "/api/v1/queues/orders", OPERATE),
     (Method::GET, "/api/v1/sources", READ),
+    (Method::GET, "/api/v1/warm-ups", READ),
+    (Method::POST, "/api/v1/warm-ups/{source}", OPERATE),
     (Method::GET, "/api/v1/pools", READ),
     (Method::GET, "/api/v1/providers", READ),
     (Method::GET, "/api/v1/resolve", READ),

@@ -22,6 +22,8 @@ import type {
   RuleFinding,
   Shaping,
   Source,
+  WarmUp,
+  WarmUpOrder,
 } from "./types";
 
 export const queuesQuery = queryOptions({
@@ -40,6 +42,14 @@ export const sourcesQuery = queryOptions({
   queryKey: ["sources"],
   queryFn: ({ signal }) => get<Page<Source>>("/sources", { limit: 200 }, signal),
 });
+/** Sources that raise their volume by a plan. */
+export const warmUpsQuery = queryOptions({
+  queryKey: ["warm-ups"],
+  queryFn: ({ signal }) => get<Page<WarmUp>>("/warm-ups", undefined, signal),
+  refetchInterval: 10_000,
+});
+export const orderWarmUp = (source: string, order: WarmUpOrder) =>
+  post<WarmUp>(`/warm-ups/${encodeURIComponent(source)}`, order);
 export const poolsQuery = queryOptions({
   queryKey: ["pools"],
   queryFn: ({ signal }) => get<Page<Pool>>("/pools", { limit: 200 }, signal),

@@ -14,6 +14,7 @@ mod queues;
 mod session;
 mod shaping;
 mod tracking;
+mod warm_up;
 
 use axum::http::header;
 use axum::routing::{MethodRouter, get};
@@ -48,7 +49,7 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
     prompt().into_iter().fold(OpenApiRouter::with_openapi(Document::openapi()), OpenApiRouter::merge)
 }
 
-fn prompt() -> [OpenApiRouter<ApiState>; 12] {
+fn prompt() -> [OpenApiRouter<ApiState>; 13] {
     [
         session::router(),
         accounts::router(),
@@ -58,6 +59,7 @@ fn prompt() -> [OpenApiRouter<ApiState>; 12] {
         queues::router(),
         queue_orders::router(),
         shaping::router(),
+        warm_up::router(),
         tracking::router(),
         monitoring::router(),
         operations::router(),

@@ -106,6 +106,7 @@ impl From<ControlError> for ApiError {
                 ApiError::conflict(refused.to_string())
             }
             ControlError::Bulk(error) => super::queue_orders::refused(error),
+            ControlError::WarmUp(error) => super::warm_up::refused(error),
             // In force, and lost with the next restart: whoever ordered it has to know, and may repeat it.
             unsaved @ ControlError::Unsaved { .. } => ApiError::unavailable(unsaved.to_string()),
         }

@@ -14,7 +14,7 @@ use crate::routes::Items;
 use crate::state::ApiState;
 
 pub(crate) fn router() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(warm_ups)).routes(routes!(order))
+    OpenApiRouter::new().routes(routes!(warm_ups)).routes(routes!(order_warm_up))
 }
 
 /// The sources that have a plan to raise their volume: today, the plan and the past days, by provider.
@@ -27,7 +27,7 @@ async fn warm_ups(State(state): State<ApiState>) -> ApiResult<axum::Json<Items<W
 #[utoipa::path(post, path = "/api/v1/warm-ups/{source}", tag = "delivery", params(("source" = String, Path)),
     request_body = Order, responses((status = 200, body = WarmUpView), (status = 400, body = ErrorBody),
     (status = 404, body = ErrorBody)))]
-async fn order(
+async fn order_warm_up(
     State(state): State<ApiState>,
     caller: Caller,
     Path(source): Path<Name>,

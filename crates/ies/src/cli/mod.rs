@@ -22,6 +22,7 @@ mod table;
 mod tls;
 mod trace;
 mod user;
+mod warm_up;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

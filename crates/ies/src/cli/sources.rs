@@ -12,11 +12,12 @@ use serde::Deserialize;
 use super::ConfigFile;
 use super::queue::time;
 use super::table::{count, table};
+use super::warm_up::WarmUp;
 
 /// The sources (virtual MTAs): address, pools, health, and what each does now.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  ies sources\n  ies sources suspend ip-3 --reason \"listed at Spamhaus\" --for 2h\n  ies sources resume ip-3"
+    after_help = "Examples:\n  ies sources\n  ies sources suspend ip-3 --reason \"listed at Spamhaus\" --for 2h\n  ies sources resume ip-3\n  ies sources warm-up ip-3 --day 6"
 )]
 pub(super) struct Sources {
     #[command(subcommand)]
@@ -36,6 +37,8 @@ enum What {
     Suspend(Suspend),
     /// Put it back, and forget what was learned of it.
     Resume(One),
+    /// How far sources are with their warm-up plans; pause, resume or finish a plan, set its day.
+    WarmUp(WarmUp),
 }
 
 #[derive(Debug, Args)]
@@ -73,6 +76,7 @@ impl Sources {
                 }
                 return Ok(());
             }
+            Some(What::WarmUp(order)) => return order.run(&client, self.json).await,
             Some(What::Suspend(order)) => {
                 let until = order.how_long.map(|span| SystemClock.now().plus(span.0));
                 (order.one, Action::Suspend, order.reason, until)

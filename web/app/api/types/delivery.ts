@@ -13,6 +13,13 @@ export type LastReply = Schemas["LastReply"];
 
 export type Source = Schemas["SourceView"];
 export type Pool = Schemas["Pool"];
+/** The plan by which a source raises its volume, and how far it is. */
+export type WarmUp = Schemas["WarmUpView"];
+/** One source at one provider; `*` for all providers that have no volumes of their own. */
+export type WarmUpTrack = Schemas["WarmUpTrack"];
+/** A past day with its verdict. */
+export type WarmUpDay = Schemas["WarmUpDay"];
+export type WarmUpOrder = Schemas["WarmUpOrder"];
 /** What a reply does to the limits of a path. */
 export type ProviderRule = Schemas["RuleView"];
 export type ProviderRules = Schemas["ProviderView"];

@@ -98,6 +98,7 @@ export const delivery = {
     "connection-rate": "Rate of new connections",
     "total-connections": "Connections of the whole program",
     connecting: "A connection is being made",
+    "warm-up": "Volume of a warm-up",
     turn: "Others come first",
   },
   history: "History of this recipient",

@@ -15,6 +15,7 @@ import { search } from "./search";
 import { settings } from "./settings";
 import { shell } from "./shell";
 import { trouble } from "./trouble";
+import { warmUp } from "./warm-up";
 
 export const en = {
   ...common,
@@ -33,4 +34,5 @@ export const en = {
   search,
   settings,
   trouble,
+  warmUp,
 };

@@ -99,6 +99,7 @@ export const delivery = {
     "connection-rate": "Débit de nouvelles connexions",
     "total-connections": "Connexions de tout le programme",
     connecting: "Une connexion s’établit",
+    "warm-up": "Volume d’une montée en charge",
     turn: "D’autres passent avant lui",
   },
   history: "Historique de ce destinataire",

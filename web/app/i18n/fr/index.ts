@@ -16,6 +16,7 @@ import { search } from "./search";
 import { settings } from "./settings";
 import { shell } from "./shell";
 import { trouble } from "./trouble";
+import { warmUp } from "./warm-up";
 
 export const fr: Translation<Messages> = {
   ...common,
@@ -34,4 +35,5 @@ export const fr: Translation<Messages> = {
   search,
   settings,
   trouble,
+  warmUp,
 };

@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
-import { poolsQuery, sourcesQuery } from "~/api/delivery";
+import { poolsQuery, sourcesQuery, warmUpsQuery } from "~/api/delivery";
 import type { Pool, Source } from "~/api/types";
 import { ControlButton } from "~/components/ControlButton";
 import { Loaded } from "~/components/Loaded";
@@ -17,11 +17,13 @@ import { Tag } from "~/ui/Tag";
 import type { Tone } from "~/ui/tones";
 import { DownPanel } from "./DownPanel";
 import classes from "./Sources.module.css";
+import { WarmUpPanel } from "./WarmUpPanel";
 
 export function SourcesPage() {
   const { t } = useTranslation();
   const sources = useQuery({ ...sourcesQuery, refetchInterval: 5_000 });
   const pools = useQuery(poolsQuery);
+  const warmUps = useQuery(warmUpsQuery);
   return (
     <Page title={t("delivery.sourcesTitle")} meta={t("delivery.sourcesHint")}>
       <DownPanel sources={sources.data?.items ?? []} />
@@ -34,6 +36,9 @@ export function SourcesPage() {
           <Loaded query={pools}>{(data) => <PoolsTable rows={data.items} />}</Loaded>
         </Panel>
       )}
+      {sources.isPending || pools.isPending
+        ? null
+        : (warmUps.data?.items ?? []).map((plan) => <WarmUpPanel key={plan.source} plan={plan} />)}
     </Page>
   );
 }
