@@ -111,6 +111,9 @@ pub const TABLE: &[(Method, &str, Access)] = &[
     (Method::POST, "/api/v1/dkim/{domain}/check", OPERATE),
     (Method::POST, "/api/v1/dkim/{domain}/{selector}/activate", OPERATE),
     (Method::DELETE, "/api/v1/dkim/{domain}/{selector}", OPERATE),
+    (Method::GET, "/api/v1/transcripts", READ),
+    (Method::POST, "/api/v1/transcripts", OPERATE),
+    (Method::DELETE, "/api/v1/transcripts/{id}", OPERATE),
     // Monitoring.
     (Method::GET, "/api/v1/dashboards/now", READ),
     (Method::GET, "/api/v1/dashboards/provider/{name}", READ),

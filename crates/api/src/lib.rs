@@ -22,6 +22,7 @@ pub mod proxies;
 mod routes;
 mod serve;
 mod state;
+pub mod transcripts;
 mod ui;
 mod wording;
 

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::dkim::DkimDesk;
 use crate::proxies::Proxies;
+use crate::transcripts::TranscriptDesk;
 
 /// Handles of everything behind the API.
 #[derive(Clone)]
@@ -44,6 +45,8 @@ pub struct ApiState {
     pub injections: Injections,
     /// The DKIM keys.
     pub dkim: Arc<dyn DkimDesk>,
+    /// The dialogues that are recorded on demand.
+    pub transcripts: Arc<dyn TranscriptDesk>,
     /// The session cookie is sent over HTTPS only. True wherever the public URL is one of HTTPS.
     pub secure_cookies: bool,
     /// Whose word about the address of a client is taken.

@@ -115,6 +115,14 @@ impl Client {
         self.send(self.http.post(format!("{}{path}", self.url)).json(body)).await
     }
 
+    /// `DELETE` of something.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn delete(&self, path: &str) -> anyhow::Result<()> {
+        body(self.ask(self.http.delete(format!("{}{path}", self.url))).await?).await.map(drop)
+    }
+
     /// `POST` of a body of any type.
     ///
     /// # Errors

@@ -16,3 +16,4 @@ mod keys;
 mod parts;
 mod ports;
 pub mod topology;
+mod transcript_desk;

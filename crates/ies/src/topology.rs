@@ -17,6 +17,7 @@ use campaign::Campaigns;
 use db::Db;
 use delivery::DkimKeys;
 use delivery::keystore::{Keeper, KeyStore};
+use delivery::recordings::Recordings;
 use dns::Resolver;
 use intake::injection::{Injections, Ways};
 use intake::notices::{Notices, Postman};
@@ -41,6 +42,7 @@ use crate::dkim_desk::Desk;
 use crate::keys;
 use crate::parts::{Running, Stage};
 use crate::ports::{Engine, Histories, KeyHolders, Orders, Senders, Suppressions};
+use crate::transcript_desk;
 
 /// Batches on the way from the queue to delivery.
 const TO_DELIVERY_MAX: usize = 4_096;
@@ -72,6 +74,7 @@ struct Shared {
     queue: QueueHandle,
     tokens: Arc<Keys>,
     dictionary: Arc<Dictionary>,
+    recordings: Recordings,
 }
 
 /// The logs on disk, opened first: their lock keeps a second suite out.
@@ -113,8 +116,21 @@ impl Suite {
         let tokens = Arc::new(keys::token_keys(&config.data_dir)?);
         let dictionary = Arc::new(Dictionary::builtin());
         let spool_damaged = recovery.quarantined.len() as u64;
-        let shared =
-            Shared { config, clock, spool, spool_damaged, events, db, accounts, intake, queue, tokens, dictionary };
+        let recordings = Recordings::open(config.data_dir.join("delivery"));
+        let shared = Shared {
+            config,
+            clock,
+            spool,
+            spool_damaged,
+            events,
+            db,
+            accounts,
+            intake,
+            queue,
+            tokens,
+            dictionary,
+            recordings,
+        };
 
         let listen = shared.config.http.listen;
         let http = TcpListener::bind(listen).await.with_context(|| format!("http.listen {listen}"))?;
@@ -138,6 +154,8 @@ impl Suite {
         shared.start_engine(ends, &campaigns, &mut running);
         let keys_desk = Arc::new(Desk(Arc::clone(&keeper)));
         running.start(Stage::Campaigns, "DKIM keys", |stop| async move { keeper.run(stop).await });
+        let recordings = shared.transcripts();
+        running.start(Stage::Campaigns, "recordings", |stop| recordings.run(stop));
         let keys = injections.clone();
         running.start(Stage::Campaigns, "injection", |stop| async move { keys.run(stop).await });
         if let Some(pickup) = pickup {
@@ -324,6 +342,7 @@ impl Shared {
             clock: self.clock.clone(),
             sources: self.config.queue.effective_sources(),
             dialer: Arc::new(delivery::Tcp),
+            recordings: self.recordings.clone(),
             state_dir: Some(self.config.data_dir.join("delivery")),
         };
         let settings = self.config.delivery.clone();
@@ -385,10 +404,16 @@ impl Shared {
             monitor,
             injections,
             dkim,
+            transcripts: Arc::new(self.transcripts()),
             secure_cookies: self.config.http.public_url.starts_with("https://"),
             proxies: Arc::new(self.proxies()),
             stopping,
         }
+    }
+
+    fn transcripts(&self) -> transcript_desk::Desk {
+        let (recordings, events) = (self.recordings.clone(), self.events.clone());
+        transcript_desk::Desk { recordings, events, clock: self.clock.clone() }
     }
 
     fn proxies(&self) -> Proxies {

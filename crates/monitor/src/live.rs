@@ -42,6 +42,9 @@ pub struct LiveCounts {
     pub complaints: u64,
     /// Unsubscribed.
     pub unsubscribes: u64,
+    /// Attempts whose message was sent whole and had no reply: whether the recipient has it, nobody knows.
+    #[serde(default)]
+    pub lost_after_dot: u64,
 }
 
 /// What happened at one provider.
@@ -77,7 +80,8 @@ pub struct LiveTick {
 }
 
 impl LiveCounts {
-    fn count(&mut self, kind: EventKind) {
+    fn count(&mut self, event: &Event) {
+        let kind = event.kind;
         match kind {
             EventKind::Received => self.received += 1,
             EventKind::Delivered => self.delivered += 1,
@@ -91,6 +95,8 @@ impl LiveCounts {
             _ => {}
         }
         self.attempts += u64::from(matches!(kind, EventKind::Delivered | EventKind::Deferred | EventKind::Bounced));
+        let wire = event.attempt.as_ref().and_then(|attempt| attempt.wire.as_ref());
+        self.lost_after_dot += u64::from(wire.is_some_and(|wire| wire.lost_after_dot));
     }
 
     fn add(&mut self, other: &LiveCounts) {
@@ -104,6 +110,7 @@ impl LiveCounts {
         self.clicks += other.clicks;
         self.complaints += other.complaints;
         self.unsubscribes += other.unsubscribes;
+        self.lost_after_dot += other.lost_after_dot;
     }
 }
 
@@ -115,7 +122,7 @@ impl LiveDelta {
     pub fn of(events: &[Event]) -> LiveDelta {
         let mut counts: HashMap<(i64, Option<Name>), LiveCounts> = HashMap::new();
         for event in events {
-            counts.entry((event.at.as_unix_s(), event.provider.clone())).or_default().count(event.kind);
+            counts.entry((event.at.as_unix_s(), event.provider.clone())).or_default().count(event);
         }
         LiveDelta(counts)
     }

@@ -14,6 +14,7 @@ mod queues;
 mod session;
 mod shaping;
 mod tracking;
+mod transcripts;
 mod warm_up;
 
 use axum::http::header;
@@ -64,6 +65,7 @@ fn prompt() -> [OpenApiRouter<ApiState>; 13] {
         monitoring::router(),
         operations::router(),
         dkim::router(),
+        transcripts::router(),
     ]
 }
 

@@ -63,6 +63,12 @@ fn events(state: &ApiState, out: &mut Page) {
             let _ = writeln!(out.0, "ies_events_total{{provider=\"{name}\",kind=\"{kind}\"}} {value}");
         }
     }
+    let help = "Messages that were sent whole and had no reply (see delivery.lost_after_dot), by provider.";
+    out.family("ies_lost_after_dot_total", "counter", help);
+    for provider in &state.monitor.live().providers {
+        let (name, value) = (label(&provider.provider), provider.total.lost_after_dot);
+        let _ = writeln!(out.0, "ies_lost_after_dot_total{{provider=\"{name}\"}} {value}");
+    }
     let touches = state.campaigns.tracking.stats();
     out.counter("ies_touches_total", "Opens and clicks written to the event log.", touches.appended);
     out.counter("ies_touches_lost_total", "Opens and clicks that did not reach the event log.", touches.lost);

@@ -410,15 +410,15 @@ pub struct Touch {
 #[serde(default)]
 pub struct ControlChange {
     /// What it concerns: `path`, `provider`, `source`, `site`, `domain`, `campaign`, `job`, `message`, `recipient`,
-    /// `dkim-key`, `intake`.
+    /// `dkim-key`, `intake`, `transcripts` (dialogues that are recorded).
     #[n(0)]
     pub target: String,
     /// Its name; of a path `source/site`, of a provider seen from one source `source/provider`, of intake the floor that
-    /// was reached: `disk`, `inodes`, `memory`, `queue`.
+    /// was reached: `disk`, `inodes`, `memory`, `queue`, of transcripts whose dialogues (`domain:example.org`).
     #[n(1)]
     pub name: String,
     /// What was done: `limit`, `suspend`, `raise`, `restore` (rules and controller); `hold`, `release`, `cancel`,
-    /// `suspend`, `resume` (persons).
+    /// `suspend`, `resume`, `record`, `end` (persons).
     #[n(2)]
     pub action: String,
     /// The new value in words, or how many recipients an order concerned.

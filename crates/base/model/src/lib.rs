@@ -25,6 +25,7 @@ pub mod handoff;
 pub mod hash;
 pub mod id;
 pub mod name;
+pub mod recording;
 pub mod reply;
 pub mod route;
 pub mod smarthost;

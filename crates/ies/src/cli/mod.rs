@@ -21,6 +21,7 @@ mod sources;
 mod table;
 mod tls;
 mod trace;
+mod transcripts;
 mod user;
 mod warm_up;
 
@@ -80,6 +81,8 @@ enum Command {
     Cancel(orders::Cancel),
     /// Give mail up as if its time were over; its recipients end as expired.
     Expire(orders::Expire),
+    /// Record whole dialogues with receiving hosts for a time.
+    Transcripts(transcripts::Transcripts),
     /// Where mail to a domain would go, and under which limits.
     Resolve(resolve::Resolve),
     /// The rules about replies of providers.
@@ -125,6 +128,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Queue(command) => on_a_runtime(command.run()),
         Command::Status(command) => on_a_runtime(command.run()),
         Command::Explain(command) => on_a_runtime(command.run()),
+        Command::Transcripts(command) => on_a_runtime(command.run()),
         Command::Resolve(command) => on_a_runtime(command.run()),
         Command::Rules(command) => on_a_runtime(command.run()),
         Command::Hold(command) => on_a_runtime(command.run()),

@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 
 use crate::dial::Dialer;
 use crate::keys::DkimKeys;
+use crate::recordings::Recordings;
 
 /// Everything delivery works with.
 pub struct Ports {
@@ -43,6 +44,8 @@ pub struct Ports {
     pub sources: Vec<Source>,
     /// The network.
     pub dialer: Arc<dyn Dialer>,
+    /// Whose dialogues are kept although they went well.
+    pub recordings: Recordings,
     /// A directory of delivery's own for what it has learned of hosts and of policies; without it that is forgotten
     /// over a restart. Made when it is missing.
     pub state_dir: Option<PathBuf>,

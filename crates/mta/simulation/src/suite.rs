@@ -125,6 +125,7 @@ impl Suite {
             clock,
             sources,
             dialer: Arc::new(network),
+            recordings: delivery::recordings::Recordings::default(),
             state_dir: None,
         };
         let delivery_task = tokio::spawn(delivery::run(delivery_config(&world.plan), ports, shutdown.clone()));

@@ -8,13 +8,26 @@ pub struct Transcript {
     opening: Part,
     transaction: Part,
     in_transaction: bool,
+    /// What servers must not be quoted with, should they repeat it.
+    secrets: Vec<Secret>,
+}
+
+#[derive(Clone)]
+struct Secret(String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(Transcript::HIDDEN)
+    }
 }
 
 impl Transcript {
+    const HIDDEN: &str = "[hidden]";
+
     /// A transcript that keeps about so many bytes.
     pub fn new(bytes_max: usize) -> Self {
         let part = || Part { text: String::new(), bytes_max: bytes_max / 2, left_out: false };
-        Transcript { opening: part(), transaction: part(), in_transaction: false }
+        Transcript { opening: part(), transaction: part(), in_transaction: false, secrets: Vec::new() }
     }
 
     /// A new transaction begins; the one before is forgotten.
@@ -30,7 +43,21 @@ impl Transcript {
 
     /// A line of the server, without its line end.
     pub fn server(&mut self, line: &[u8]) {
+        if !self.secrets.is_empty() {
+            let text = String::from_utf8_lossy(line).into_owned();
+            let hidden = self.secrets.iter().fold(text, |text, secret| text.replace(&secret.0, Self::HIDDEN));
+            return self.part().line("S: ", hidden.as_bytes());
+        }
         self.part().line("S: ", line);
+    }
+
+    /// What the client sent as `shown`: its last word does not stand in the transcript, whoever says it.
+    pub fn secret(&mut self, shown: &str, line: &str) {
+        self.client(shown.as_bytes());
+        let word = line.rsplit(' ').next().unwrap_or_default();
+        if shown != line && !word.is_empty() {
+            self.secrets.push(Secret(word.to_owned()));
+        }
     }
 
     /// What the client sent: one or more complete command lines.
@@ -126,6 +153,17 @@ mod tests {
         }
         let expected =
             "S: 220 mx\nC: EHLO me\nC: MAIL FROM:<b>\nC: DATA\nC: [17 bytes of message]\nC: .\nS: 250 \u{fffd}\n";
+        assert_eq!(transcript.to_string(), expected);
+    }
+
+    #[test]
+    fn a_secret_that_the_server_repeats_is_hidden() {
+        let mut transcript = Transcript::new(10_000);
+        transcript.secret("AUTH PLAIN [hidden]", "AUTH PLAIN AHVzZXIAcGFzcw==");
+        transcript.server(b"500 what is AUTH PLAIN AHVzZXIAcGFzcw==?");
+        transcript.secret("AUTH LOGIN", "AUTH LOGIN");
+        transcript.server(b"334 LOGIN");
+        let expected = "C: AUTH PLAIN [hidden]\nS: 500 what is AUTH PLAIN [hidden]?\nC: AUTH LOGIN\nS: 334 LOGIN\n";
         assert_eq!(transcript.to_string(), expected);
     }
 

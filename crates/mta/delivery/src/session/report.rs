@@ -11,6 +11,7 @@ use smtp::client::{Client, ClientError, Sent};
 
 use super::{Session, opening};
 use crate::load::Loaded;
+use crate::recordings;
 use crate::route;
 
 /// What decided about a ticket.
@@ -93,12 +94,21 @@ impl Session {
         self.tell(loaded, verdict, what, attempt).await;
     }
 
-    /// Kept of every failure, and of one in so many deliveries; of which ones depends on the recipient alone.
+    /// Kept of every failure, of what somebody asked for, and of one in so many deliveries; of which ones depends on the
+    /// recipient alone.
     fn transcript(&self, loaded: &Loaded, what: &What) -> Option<String> {
         let recipient = loaded.ticket.recipient;
         let fine = matches!(what, What::Reply(Phase::Dot, reply) if reply.is_positive());
         let sample = u64::from(self.shared.config.transcript_sample);
-        let wanted = !fine || (sample > 0 && route::mix(recipient.0).is_multiple_of(sample));
+        let sampled = sample > 0 && route::mix(recipient.0).is_multiple_of(sample);
+        let mail = recordings::Sent {
+            ticket: &loaded.ticket,
+            address: &loaded.recipient.address,
+            provider: &self.path.site.provider,
+            source: &self.path.source.name,
+        };
+        let recorded = self.shared.recordings.wants(mail, || self.shared.clock.now());
+        let wanted = recorded || sampled || !fine;
         wanted.then(|| self.client.transcript())
     }
 

@@ -54,6 +54,31 @@ async fn the_dialogue_of_every_delivery_or_of_none() {
 }
 
 #[tokio::test]
+async fn dialogues_that_somebody_asked_for() {
+    use delivery::recordings::Recordings;
+    use model::recording::{NewRecording, Subject};
+    let recordings = Recordings::default();
+    let begin = |words: &[&str], count_max: u32| {
+        let new = NewRecording { count_max, ..NewRecording::new(Subject::parse(words).unwrap()) };
+        recordings.begin(&recordings.prepare(new, "ann", crate::kit::NOW).unwrap()).unwrap();
+    };
+    begin(&["domain:x.test", "source:source"], 2);
+    begin(&["domain:y.test", "source:other"], 2);
+    let config = Config { transcript_sample: 0, ..Config::default() };
+    let mut stage = Stage::new(Setup { config, recordings: recordings.clone(), ..Setup::default() }).await;
+    let mut tickets = Vec::new();
+    for (text, to) in [("one", "a@x.test"), ("two", "b@y.test"), ("three", "c@X.test"), ("four", "d@x.test")] {
+        tickets.extend(stage.admit(raw(text), &[to]).await);
+    }
+    let (outcomes, _) = stage.deliver(tickets).await;
+    let kept: Vec<bool> = outcomes.iter().map(|outcome| outcome.attempt.transcript.is_some()).collect();
+    assert_eq!(kept, [true, false, true, false], "the source is another; the number is over");
+    assert!(outcomes[2].attempt.transcript.as_deref().unwrap().contains("RCPT TO:<c@X.test>"));
+    let ended = recordings.take_ended(crate::kit::NOW).unwrap();
+    assert_eq!((ended.len(), ended[0].taken, ended[0].latest[0]), (1, 2, outcomes[2].recipient));
+}
+
+#[tokio::test]
 async fn more_is_asked_for_before_the_last_is_sent() {
     let config = Config { batch_max: 4, ready_ahead: 2, ..Config::default() };
     let setup = Setup { config, messages_per_connection: 7, recipients_per_transaction: 1, ..Setup::default() };

@@ -139,6 +139,7 @@ pub struct Setup {
     /// What is changed of the usual source.
     pub source: Source,
     pub sources: Vec<Source>,
+    pub recordings: delivery::recordings::Recordings,
 }
 
 impl Default for Setup {
@@ -158,6 +159,7 @@ impl Default for Setup {
             zone: None,
             source: Source::new("source", Some("127.0.0.1".parse().unwrap()), "out.test"),
             sources: Vec::new(),
+            recordings: delivery::recordings::Recordings::default(),
         }
     }
 }
@@ -223,6 +225,7 @@ impl Stage {
             clock: Arc::new(clock.clone()),
             sources: setup.sources,
             dialer: setup.dialer,
+            recordings: setup.recordings,
             state_dir: Some(dir.path().to_owned()),
         };
         let config = Config { port, allow_private_routes: setup.private_routes, ..setup.config };

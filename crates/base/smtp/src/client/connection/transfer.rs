@@ -194,7 +194,7 @@ impl Client {
 
     /// A line that must not stand in the transcript as it is.
     pub(super) async fn write_secret(&mut self, step: &auth::Step) -> Result<(), ClientError> {
-        self.transcript.client(step.shown.as_bytes());
+        self.transcript.secret(&step.shown, &step.line);
         self.output.clear();
         self.output.extend_from_slice(step.line.as_bytes());
         self.output.extend_from_slice(b"\r\n");
