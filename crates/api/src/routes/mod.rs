@@ -50,7 +50,7 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
     prompt().into_iter().fold(OpenApiRouter::with_openapi(Document::openapi()), OpenApiRouter::merge)
 }
 
-fn prompt() -> [OpenApiRouter<ApiState>; 13] {
+fn prompt() -> [OpenApiRouter<ApiState>; 14] {
     [
         session::router(),
         accounts::router(),

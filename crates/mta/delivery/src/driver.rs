@@ -160,7 +160,8 @@ fn share(
     Ok((Arc::new(shared), ports.to_delivery))
 }
 
-/// What goes on beside the sessions: the sources are watched, policies and broken hosts written to their files.
+/// What goes on beside the sessions: the sources are watched, policies and broken hosts written to
+/// their files, renewed certificates read.
 fn background(shared: &Arc<Shared>, ends: &CancellationToken) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     let (health, interval) = (Arc::clone(&shared.health), shared.config.source_check_interval.0);
@@ -174,6 +175,7 @@ fn background(shared: &Arc<Shared>, ends: &CancellationToken) -> JoinSet<()> {
             let save = move || {
                 learned.sts.iter().for_each(|sts| sts.save());
                 learned.broken_tls.save(learned.clock.now());
+                learned.tls.refresh();
             };
             let _ = shared.loader.work().aside(save).await;
             if over {
