@@ -171,6 +171,16 @@ it("answers for the rules and for what holds for a domain", async () => {
   await call("GET", "/resolve?domain=orange.fr&source=nobody", 404);
 });
 
+it("answers for recordings of dialogues", async () => {
+  await call("GET", "/transcripts", 200);
+  const wanted = { about: { domain: "orange.fr" }, lasts: "30m", count_max: 50, reason: "greylisting" };
+  const begun = await call<{ id: number }>("POST", "/transcripts", 201, { json: wanted });
+  await call("POST", "/transcripts", 400, { json: { about: {} } });
+  await call("POST", "/transcripts", 400, { json: { ...wanted, lasts: "9d" } });
+  await call("DELETE", `/transcripts/${begun.id}`, 204);
+  await call("DELETE", `/transcripts/${begun.id}`, 404);
+});
+
 it("answers for DKIM keys", async () => {
   await call("GET", "/dkim", 200);
   const input = { domain: "shop.example", algorithm: "both" };

@@ -12,6 +12,7 @@ import type {
   Import,
   List,
   QueueTotals,
+  Recording,
   Suppression,
   Tick,
   WarmUp,
@@ -49,6 +50,7 @@ export interface Db {
   /** Rules that persons have put into shadow, or taken out of it. */
   shadows: Map<string, boolean>;
   dkim: DkimKey[];
+  recordings: Recording[];
   warmUps: WarmUp[];
   queue: QueueTotals;
   /** Ticks since the start, youngest last; bounded. */
@@ -163,6 +165,7 @@ export function makeDb(seed = 7): Db {
     suspendedSources: new Set(),
     shadows: new Map(),
     dkim: makeDkimKeys(now),
+    recordings: [],
     warmUps: makeWarmUps(now),
     queue: { scheduled: 1_480, held: 0, ready: 3_210, in_flight: 64, done: 1_204_331 },
     ticks: [],

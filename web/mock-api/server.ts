@@ -9,6 +9,7 @@ import { deliveryRoutes } from "./handlers/delivery";
 import { dkimRoutes } from "./handlers/dkim";
 import { monitoringRoutes } from "./handlers/monitoring";
 import { queueMailRoutes } from "./handlers/queue-mail";
+import { recordingRoutes } from "./handlers/recordings";
 import { resolveRoutes } from "./handlers/resolve";
 import { ruleRoutes } from "./handlers/rules";
 import { warmUpRoutes } from "./handlers/warm-ups";
@@ -28,6 +29,7 @@ const routes = compile({
   ...ruleRoutes,
   ...warmUpRoutes,
   ...dkimRoutes,
+  ...recordingRoutes,
   ...dashboardRoutes,
   ...monitoringRoutes,
 });

@@ -19,6 +19,7 @@ export const NO_LIVE: LiveCounts = {
   clicks: 0,
   complaints: 0,
   unsubscribes: 0,
+  lost_after_dot: 0,
 };
 
 export function addLive(a: LiveCounts, b: LiveCounts): LiveCounts {

@@ -11,12 +11,14 @@ import type {
   DkimKey,
   Explanation,
   NewDkimKey,
+  NewRecording,
   Page,
   Pool,
   ProviderRules,
   QueuePath,
   QueueSearch,
   Queues,
+  Recording,
   Resolution,
   RuleDetail,
   RuleFinding,
@@ -118,3 +120,11 @@ export const rotateDkim = (domain: string) => post<Page<DkimKey>>(dkimPath(domai
 export const activateDkim = (domain: string, selector: string) =>
   post<Page<DkimKey>>(dkimPath(domain, selector, "activate"));
 export const eraseDkim = (domain: string, selector: string) => remove(dkimPath(domain, selector));
+
+export const recordingsQuery = queryOptions({
+  queryKey: ["transcripts"],
+  queryFn: ({ signal }) => get<Page<Recording>>("/transcripts", undefined, signal),
+  refetchInterval: 10_000,
+});
+export const beginRecording = (wanted: NewRecording) => post<Recording>("/transcripts", wanted);
+export const endRecording = (id: number) => remove(`/transcripts/${id}`);

@@ -73,3 +73,7 @@ export type LimitResolution = Schemas["LimitResolution"];
 export type DkimKey = Schemas["DkimKey"];
 export type NewDkimKey = Schemas["NewDkimKey"];
 export type DkimAlgorithm = Schemas["DkimAlgorithm"];
+/** Dialogues that are recorded on demand. */
+export type Recording = Schemas["Recording"];
+export type NewRecording = Schemas["NewRecording"];
+export type RecordingSubject = Schemas["RecordingSubject"];

@@ -8,6 +8,7 @@ import { editor } from "./editor";
 import { history } from "./history";
 import { monitoring } from "./monitoring";
 import { queueMail } from "./queue-mail";
+import { recording } from "./recording";
 import { report } from "./report";
 import { resolve } from "./resolve";
 import { rules } from "./rules";
@@ -28,6 +29,7 @@ export const en = {
   history,
   monitoring,
   queueMail,
+  recording,
   report,
   resolve,
   rules,

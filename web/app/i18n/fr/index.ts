@@ -9,6 +9,7 @@ import { editor } from "./editor";
 import { history } from "./history";
 import { monitoring } from "./monitoring";
 import { queueMail } from "./queue-mail";
+import { recording } from "./recording";
 import { report } from "./report";
 import { resolve } from "./resolve";
 import { rules } from "./rules";
@@ -29,6 +30,7 @@ export const fr: Translation<Messages> = {
   history,
   monitoring,
   queueMail,
+  recording,
   report,
   resolve,
   rules,

@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 import { recipientsOfAddressQuery } from "~/api/monitoring";
 import { Loaded } from "~/components/Loaded";
 import { TextLink } from "~/components/links";
+import { RecordButton } from "~/components/RecordButton";
 import { Page } from "~/ui/Page";
 import { Panel } from "~/ui/Panel";
 import { EmptyState } from "~/ui/States";
@@ -21,6 +22,7 @@ export function AddressPage() {
     <Page
       title={address ? t("history.addressOf", { address }) : t("history.addressTitle")}
       trail={<TextLink to="/monitoring/search">{t("history.trail")}</TextLink>}
+      actions={address ? <RecordButton about={{ address }} /> : null}
     >
       <AddressForm
         key={address}

@@ -13,6 +13,7 @@ import { ExplainDialog } from "~/components/ExplainDialog";
 import { Loaded } from "~/components/Loaded";
 import { TextLink } from "~/components/links";
 import { ProviderName } from "~/components/ProviderName";
+import { RecordButton } from "~/components/RecordButton";
 import { RecipientStateTag } from "~/components/StateTags";
 import { Icon } from "~/ui/Icon";
 import { KeyValue } from "~/ui/KeyValue";
@@ -44,13 +45,16 @@ export function RecipientPage() {
       }
       actions={
         waits ? (
-          <Button
-            variant="default"
-            leftSection={<Icon name="question" size={14} />}
-            onClick={() => setExplaining(true)}
-          >
-            {t("history.explain")}
-          </Button>
+          <>
+            <RecordButton about={{ recipient: recipientId }} />
+            <Button
+              variant="default"
+              leftSection={<Icon name="question" size={14} />}
+              onClick={() => setExplaining(true)}
+            >
+              {t("history.explain")}
+            </Button>
+          </>
         ) : null
       }
     >

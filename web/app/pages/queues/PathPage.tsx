@@ -10,6 +10,7 @@ import { EventsTable } from "~/components/EventsTable";
 import { LastReplyText } from "~/components/LastReplyText";
 import { Loaded } from "~/components/Loaded";
 import { TextLink } from "~/components/links";
+import { RecordButton } from "~/components/RecordButton";
 import { ThrottleNote } from "~/components/ThrottleNote";
 import { Time } from "~/components/Time";
 import { useFormat } from "~/hooks/useFormat";
@@ -51,6 +52,7 @@ export function PathPage() {
       }
       actions={
         <>
+          {path ? <RecordButton about={{ source, provider: path.provider }} /> : null}
           {suspended ? null : <ControlButton kind="path" name={name} action="suspend" />}
           {path?.throttle ? <ControlButton kind="path" name={name} action="resume" /> : null}
         </>

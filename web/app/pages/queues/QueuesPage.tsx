@@ -9,6 +9,7 @@ import type { Queues } from "~/api/types";
 import { BulkOrdersPanel } from "~/components/BulkOrdersPanel";
 import { ExplainDialog } from "~/components/ExplainDialog";
 import { Loaded } from "~/components/Loaded";
+import { RecordingsPanel } from "~/components/RecordingsPanel";
 import { useFormat } from "~/hooks/useFormat";
 import { Icon } from "~/ui/Icon";
 import { Page } from "~/ui/Page";
@@ -90,6 +91,7 @@ function QueuesContent({ data }: { data: Queues }) {
       {/* Also over an empty queue: a campaign or a domain stays held for the mail that comes later. */}
       <ControlsPanel controls={data.controls} />
       <BulkOrdersPanel />
+      <RecordingsPanel />
       {waiting === 0 && data.paths.length === 0 ? (
         <Panel>
           <EmptyState icon="queue" title={t("delivery.emptyTitle")}>

@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 import { resolveQuery, sourcesQuery } from "~/api/delivery";
 import { Loaded } from "~/components/Loaded";
 import { TextLink } from "~/components/links";
+import { RecordButton } from "~/components/RecordButton";
 import { Icon } from "~/ui/Icon";
 import { Page } from "~/ui/Page";
 import { Panel } from "~/ui/Panel";
@@ -23,6 +24,7 @@ export function ResolvePage() {
       title={t("resolve.title")}
       trail={<TextLink to="/delivery/queues">{t("delivery.queuesTitle")}</TextLink>}
       meta={t("resolve.hint")}
+      actions={query.data ? <RecordButton about={{ domain: query.data.domain }} /> : null}
     >
       <Question domain={domain} source={source} />
       {domain === "" ? (
