@@ -5,7 +5,7 @@ rustc=$1
 shift
 case " $* " in
 *" --crate-type proc-macro "* | *" --crate-name build_script_build "*) exec "$rustc" "$@" ;;
-*"--crate-name ies_fuzz "* | *"/fuzz_targets/"* | *" fuzz_targets/"* | \
+*" --crate-name fuzz "* | *" --crate-name targets "* | *" --crate-name delivery "* | *" --crate-name dns "* | \
 *" --crate-name model "* | *" --crate-name smtp "* | *" --crate-name mail "* | *" --crate-name journal "* | \
 *" --crate-name intake "* | *" --crate-name queue "* | *" --crate-name campaign "* | *" --crate-name monitor "* | \
 *" --crate-name store "* | *" --crate-name suite "* | *" --crate-name mail_parser "* | *" --crate-name mail_auth "* | \

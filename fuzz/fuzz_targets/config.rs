@@ -7,12 +7,11 @@
 
 use std::path::Path;
 
-use ies_fuzz::text;
 use libfuzzer_sys::fuzz_target;
 use suite::config::Config;
 
 fuzz_target!(|data: &[u8]| {
-    let text = text(data);
+    let text = String::from_utf8_lossy(data);
     let lines = text.matches('\n').count() + 1;
     match Config::parse(&text, Path::new("ies.toml")) {
         Ok(config) => {

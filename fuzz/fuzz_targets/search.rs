@@ -5,13 +5,12 @@
 
 #![no_main]
 
-use ies_fuzz::text;
 use libfuzzer_sys::fuzz_target;
 use monitor::Filter;
 use monitor::search::parse;
 
 fuzz_target!(|data: &[u8]| {
-    let text = text(data);
+    let text = String::from_utf8_lossy(data);
     let letters = text.chars().count();
     match parse(&text) {
         Ok(filter) => {

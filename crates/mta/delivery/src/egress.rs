@@ -210,6 +210,18 @@ const SOCKS: u8 = 5;
 const NO_AUTH: u8 = 0;
 const USER_PASSWORD: u8 = 2;
 
+/// Both steps, for the fuzz target; the reason of a refusal in words.
+pub(crate) async fn socks5(wire: &mut Wire, proxy: &Proxy, to: SocketAddr) -> Result<Option<SocketAddr>, String> {
+    let connect = async {
+        socks5_greet(wire, proxy).await?;
+        socks5_connect(wire, to).await
+    };
+    connect.await.map_err(|error| match error {
+        ProxyError::Proxy(reason) => reason,
+        ProxyError::Host(error) => error.to_string(),
+    })
+}
+
 /// Agrees on how to authenticate, and does it.
 async fn socks5_greet(wire: &mut Wire, proxy: &Proxy) -> Result<(), ProxyError> {
     let login = match &proxy.user {

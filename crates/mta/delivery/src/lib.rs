@@ -28,6 +28,8 @@ mod dialogue;
 mod driver;
 mod egress;
 mod explain;
+#[doc(hidden)]
+pub mod fuzzing;
 mod health;
 mod keys;
 pub mod keystore;

@@ -21,6 +21,8 @@ pub mod config;
 mod conversation;
 mod door;
 pub mod floor;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hints;
 mod inbound;
 mod inbox;

@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 
 use model::event::{Event, EventKind};
+use model::reply::EnhancedStatus;
 
 use crate::notices::{Action, Notice, Quoted, Told};
 use crate::trace::date;
@@ -189,9 +190,9 @@ fn status(action: Action, event: &Event) -> String {
     if action != Action::Failed {
         return format!("{class}.0.0");
     }
-    // Refusals of our own begin with their code.
-    let code = attempt.and_then(|attempt| Some(attempt.error.as_deref()?.split_once(':')?.0));
-    code.filter(|code| code.starts_with("5.")).unwrap_or("5.0.0").to_owned()
+    // Refusals of our own begin with their code; other words are none (RFC 3464 2.3.4).
+    let code = attempt.and_then(|attempt| attempt.error.as_deref()?.split_once(':')?.0.parse::<EnhancedStatus>().ok());
+    code.filter(|code| code.class == 5).map_or_else(|| "5.0.0".to_owned(), |code| code.to_string())
 }
 
 fn one_line(text: &str) -> String {

@@ -5,6 +5,7 @@ use model::reply::{EnhancedStatus, Reply};
 use super::fields::{self, Fields};
 use super::limits::RECIPIENTS_MAX;
 use super::{Action, RecipientReport};
+use crate::address::Address;
 use crate::bounce::Dictionary;
 
 /// What the part says about the message as a whole.
@@ -43,7 +44,14 @@ pub(super) fn read(text: &str) -> (PerMessage, Vec<PerRecipient>) {
 
 fn read_recipient(group: &Fields) -> Option<PerRecipient> {
     let address = |name: &str| {
-        let value = fields::behind_type(group.get(name)?);
+        let written = group.get(name)?;
+        // A local part between quotation marks may hold whatever stands around addresses elsewhere (RFC 5321 4.1.2).
+        let whole = written.split_once(';').map_or(written, |(_, behind)| behind).trim();
+        let whole = whole.strip_prefix('<').and_then(|whole| whole.strip_suffix('>')).unwrap_or(whole);
+        if Address::parse(whole).is_ok() {
+            return Some(whole.to_owned());
+        }
+        let value = fields::behind_type(written);
         Some(fields::addresses(value).next().unwrap_or(value).to_owned()).filter(|value| !value.is_empty())
     };
     let known = ["Final-Recipient", "Original-Recipient", "Action", "Status", "Diagnostic-Code"];

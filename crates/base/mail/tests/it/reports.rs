@@ -125,6 +125,26 @@ fn fields_of_structured_reports() {
 }
 
 #[test]
+fn recipients_of_structured_reports() {
+    let check = |field: &str, expected: &str| {
+        let mail = format!(
+            "From: MAILER-DAEMON@mx.test\nContent-Type: multipart/report; report-type=delivery-status; boundary=f\n\n\
+             --f\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.test\n\n\
+             Final-Recipient: {field}\nAction: failed\nStatus: 5.1.1\n--f--\n"
+        );
+        let Report::Delivery(report) = read_text(&mail) else { panic!("{mail}") };
+        assert_eq!(report.recipients[0].recipient.as_deref(), Some(expected), "{field}");
+    };
+    check("rfc822; a@example.org", "a@example.org");
+    check("RFC822;<a@example.org>", "a@example.org");
+    check("a@example.org", "a@example.org");
+    check("rfc822; a@example.org (mailbox full)", "a@example.org");
+    // Whoever sends to such an address must not have another one suppressed.
+    check("rfc822; \"a;b c\"@example.org", "\"a;b c\"@example.org");
+    check("rfc822; <\"x y\"@example.org>", "\"x y\"@example.org");
+}
+
+#[test]
 fn fields_of_complaints() {
     let dictionary = Dictionary::builtin();
     let expected = json("complaints/kumomta-rfc5965/expected.json");

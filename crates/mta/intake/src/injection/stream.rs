@@ -55,6 +55,19 @@ pub enum Step {
     Commit(u64),
 }
 
+/// How far a stream was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Lines, the first one included.
+    pub lines: u64,
+    /// Recipients that were accepted.
+    pub accepted: u64,
+    /// Recipients that were left out.
+    pub rejected: u64,
+    /// The fingerprint of these lines: the same lines have the same.
+    pub print: u64,
+}
+
 /// A message that comes line by line.
 pub struct Lines {
     intake: Intake,
@@ -206,32 +219,44 @@ impl Lines {
             if std::mem::take(&mut self.is_skipping) {
                 continue;
             }
+            // A line that came at once is measured as one that came in pieces.
+            if end - start > self.line_max() {
+                self.too_long(start)?;
+                continue;
+            }
             return Ok(Some((start, end)));
         }
     }
 
     /// A line that does not end: too long is refused, or thrown away.
     fn check_length(&mut self) -> Result<Option<(usize, usize)>, InjectionError> {
-        let pending = self.buffer.len() - self.used;
-        if self.head.is_none() {
-            if pending > self.head_max {
-                let reason = format!("the first line has more than {} bytes", self.head_max);
-                return Err(InjectionError { field: String::new(), reason, kind: Kind::TooMuch });
-            }
-            return Ok(None);
-        }
-        if pending > LINE_MAX || self.is_skipping {
-            if !std::mem::replace(&mut self.is_skipping, true) {
-                self.line += 1;
-                // The lines are told apart by their beginning.
-                self.digest.update(&self.buffer[self.used..self.used + SHOWN_MAX]);
-                self.digest.update(b"\n");
-                self.reject_line(self.used, self.used + SHOWN_MAX, &format!("the line has more than {LINE_MAX} bytes"));
+        if self.buffer.len() - self.used > self.line_max() || self.is_skipping {
+            if !self.is_skipping {
+                self.too_long(self.used)?;
+                self.is_skipping = true;
             }
             self.buffer.clear();
             (self.used, self.scanned) = (0, 0);
         }
         Ok(None)
+    }
+
+    fn line_max(&self) -> usize {
+        if self.head.is_none() { self.head_max } else { LINE_MAX }
+    }
+
+    /// A line that begins there is too long: the first one ends the stream, any other is left out.
+    fn too_long(&mut self, start: usize) -> Result<(), InjectionError> {
+        if self.head.is_none() {
+            let reason = format!("the first line has more than {} bytes", self.head_max);
+            return Err(InjectionError { field: String::new(), reason, kind: Kind::TooMuch });
+        }
+        self.line += 1;
+        // The lines are told apart by their beginning.
+        self.digest.update(&self.buffer[start..start + SHOWN_MAX]);
+        self.digest.update(b"\n");
+        self.reject_line(start, start + SHOWN_MAX, &format!("the line has more than {LINE_MAX} bytes"));
+        Ok(())
     }
 
     fn read_head(&mut self, start: usize, end: usize) -> Result<(), InjectionError> {
@@ -355,6 +380,11 @@ impl Lines {
         done.map_err(refused)?;
         self.open = Some(open);
         Ok(())
+    }
+
+    /// How far it was looked at.
+    pub fn seen(&self) -> Seen {
+        Seen { lines: self.line, accepted: self.accepted, rejected: self.rejects.count, print: self.print() }
     }
 
     /// How many rows are ready for the last [`Lines::commit`], which [`Lines::answer`] does.

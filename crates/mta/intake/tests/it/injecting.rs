@@ -328,6 +328,28 @@ async fn lines_become_rows_and_bad_ones_are_named() {
 }
 
 #[tokio::test]
+async fn a_line_is_too_long_whatever_pieces_it_comes_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let desk = Desk::open(dir.path(), 256);
+    let long = format!("{{\"address\": \"{}\"}}", "x".repeat(intake::injection::stream::LINE_MAX));
+    let text = format!("{HEAD}\n{long}\n\"a@example.com\"\n");
+    let seen = |piece: usize| {
+        let mut lines = desk.lines(None);
+        for piece in text.as_bytes().chunks(piece) {
+            lines.push(piece);
+            while lines.step().unwrap() != Step::Push {}
+        }
+        lines.seen()
+    };
+    let whole = seen(text.len());
+    assert_eq!((whole.lines, whole.accepted, whole.rejected), (3, 1, 1));
+    for piece in [1_000, 64 << 10, 1 << 20] {
+        assert_eq!(seen(piece), whole, "in pieces of {piece} bytes");
+    }
+    desk.close().await;
+}
+
+#[tokio::test]
 async fn a_stream_that_broke_goes_on_behind_what_was_committed() {
     let dir = tempfile::tempdir().unwrap();
     let mut desk = Desk::open(dir.path(), 256);
