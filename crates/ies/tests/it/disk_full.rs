@@ -17,8 +17,8 @@ use crate::world::{
     Program, QUICK_RETRIES, Receiver, Talk, config_text, count, ended, events_of, letter, output, program,
 };
 
-/// Size of the disk. The segments of both logs are 4 MB, the rest is database and event store.
-const DISK: &str = "size=96m";
+/// Size of the disk, and its inodes. The segments of both logs are 4 MB, the rest is database and event store.
+const DISK: &str = "size=96m,nr_inodes=4k";
 
 /// Mails that may be taken until the disk is found to be full.
 const TAKEN_MAX: usize = 5_000;
@@ -160,6 +160,34 @@ async fn below_the_floor() {
     disk.send_until("250", 1).await;
     disk.inject_until(202).await;
     disk.all_delivered(&mut delivered).await;
+    disk.program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn not_an_inode_left() {
+    let Some(mut disk) = SmallDisk::start("4KB").await else { return };
+    let mut delivered = Vec::new();
+    disk.send_until("250", 50).await;
+    disk.all_delivered(&mut delivered).await;
+
+    let crumbs = disk.filler.with_file_name("crumbs");
+    std::fs::create_dir(&crumbs).unwrap();
+    let crumb = |number: usize| File::create(crumbs.join(number.to_string()));
+    assert!((0..10_000).any(|number| crumb(number).is_err()), "more inodes than the disk was given");
+    // Whether it is the floor that refuses or the log that gets no next segment: nothing that was accepted is lost.
+    let reply = disk.send_until("452", 50).await;
+    assert!(reply.starts_with("452 4.3.1 "), "{reply}");
+    let (answer, retry_after) = disk.inject_until(503).await;
+    assert!(retry_after.is_some(), "{answer}");
+
+    std::fs::remove_dir_all(&crumbs).unwrap();
+    disk.send_until("250", 50).await;
+    disk.inject_until(202).await;
+    disk.all_delivered(&mut delivered).await;
+    for address in disk.taken.clone() {
+        let events = events_of(&disk.program.client, &address, ended).await;
+        assert_eq!((count(&events, &["received"]), count(&events, &["delivered"])), (1, 1), "{address}: {events:#?}");
+    }
     disk.program.stop().await;
 }
 
