@@ -1,9 +1,11 @@
 //! The program as its users run it: real processes, real sockets, one scenario in each file.
 
+mod api_keys;
 mod closed_after_dot;
 mod configuration;
 mod demo;
 mod disk_full;
+mod dkim_rotation;
 mod events;
 mod injection;
 mod inspect;
