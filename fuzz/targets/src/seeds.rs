@@ -318,7 +318,7 @@ fn logs() -> Vec<Vec<u8>> {
         let log = EventLog::open(&events, options).expect("a log");
         for nth in 0..3_u16 {
             let event = model::event::Event::of_recipient(model::event::EventKind::Delivered, RecipientId(9), nth, at);
-            log.append_marked(vec![event.clone(), event], ("spool", u64::from(nth))).await.expect("room");
+            log.append_marked(&[event.clone(), event], Some(("spool", u64::from(nth)))).await.expect("room");
         }
         log.close().await;
     });
