@@ -1,10 +1,12 @@
 //! What people do to the queue from the command line, on a running suite whose receiving host is dead: look, explain,
 //! hold, release, requeue, reroute, cancel.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::Value;
 
 use crate::ies;
-use crate::world::{Setup, Talk, World, count, ended, events_of, letter, output};
+use crate::world::{QUICK_RETRIES, Setup, Talk, World, count, ended, events_of, letter, output};
 
 /// A second pool, so that mail can be sent elsewhere.
 const CONFIG: &str = r#"
@@ -114,5 +116,36 @@ async fn orders_from_the_command_line() {
     }
     until(&world, &["queue", "list", "--limit", "0"], |found| found["total"] == 0).await;
     assert!(run(&world, &["explain", "a@example.org"], false).await.contains("ies trace a@example.org"));
+    world.end().await;
+}
+
+/// Of two mails of one sender that are cancelled, the one with `--notify` comes back to him.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sender_is_told_of_a_cancellation_where_that_was_asked() {
+    let mut world = World::with(Setup { config: QUICK_RETRIES, ..Setup::default() }).await;
+    world.receiver.manners.busy.store(true, Ordering::SeqCst);
+    let mut talk = Talk::open(world.smtp).await;
+    for address in ["silent@example.org", "told@example.org"] {
+        assert!(talk.say("MAIL FROM:<author@example.org>").await.starts_with("250"));
+        assert!(talk.say(&format!("RCPT TO:<{address}>")).await.starts_with("250"));
+        assert!(talk.say("DATA").await.starts_with("354"));
+        assert!(talk.bytes(&letter("the wrong offer")).await.starts_with("250"));
+    }
+    until(&world, &["queue", "list", "--limit", "0"], |found| found["total"] == 2).await;
+    run(&world, &["cancel", "address:silent@example.org", "--reason", "sold out"], true).await;
+    events_of(&world.client, "silent@example.org", ended).await;
+    run(&world, &["cancel", "address:told@example.org", "--reason", "wrong link", "--notify"], true).await;
+    let events = events_of(&world.client, "told@example.org", ended).await;
+    assert_eq!(count(&events, &["suppressed"]), 1, "{events:#?}");
+
+    // Notices go out in the order of what they tell: were there one of the first mail, it would come now.
+    world.receiver.manners.busy.store(false, Ordering::SeqCst);
+    let notice = world.receiver.mails.recv().await.unwrap();
+    let text = String::from_utf8_lossy(&notice.data);
+    assert_eq!(notice.recipients[0].address, "author@example.org", "{text}");
+    for line in ["Final-Recipient: rfc822; told@example.org", "Action: failed", "wrong link"] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    assert!(!text.contains("silent@example.org"), "{text}");
     world.end().await;
 }
