@@ -116,6 +116,7 @@ pub struct Broken {
 ///
 /// # Errors
 /// The first input on which a promise is broken, or that takes longer than [`INPUT_TIME_MAX`].
+#[expect(clippy::disallowed_methods, reason = "bounds a test in real time")]
 pub fn replay(target: &Target, corpora: &Path, effort: Effort) -> Result<Tried, Box<Broken>> {
     let mut inputs: Vec<(String, Vec<u8>)> = Vec::new();
     for path in files(&corpora.join(target.name)) {
@@ -141,6 +142,7 @@ pub fn replay(target: &Target, corpora: &Path, effort: Effort) -> Result<Tried, 
 }
 
 /// One input.
+#[expect(clippy::disallowed_methods, reason = "measures what a target really takes")]
 fn one(target: &Target, name: &str, input: &[u8]) -> Result<(), Box<Broken>> {
     let began = Instant::now();
     let outcome = catch_unwind(AssertUnwindSafe(|| (target.run)(input)));
