@@ -16,6 +16,7 @@ pub(crate) mod frame;
 pub(crate) mod group;
 mod mending;
 pub(crate) mod options;
+mod pace;
 pub(crate) mod recovery;
 pub(crate) mod segment;
 pub(crate) mod segments;
@@ -34,6 +35,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use committer::{Committer, Tame, Turns};
 use frame::Unit;
 pub use options::{OpenError, Options, SyncMode};
+use pace::{Gathering, Pace};
 use recovery::{Recovered, Scan, Visitor, recover};
 use segments::Segments;
 use work::{Work, Worker};
@@ -133,6 +135,8 @@ struct Queue<T> {
     /// The steward has something to contribute.
     woken: bool,
     closing: bool,
+    /// The committer is told of appends when there are so many.
+    enough: usize,
 }
 
 struct Queued<T> {
@@ -183,7 +187,7 @@ impl Prepared {
             options: self.options,
             next_number: self.recovered.next_number,
             segments,
-            queue: Mutex::new(Queue { units: Vec::new(), woken: false, closing: false }),
+            queue: Mutex::new(Queue { units: Vec::new(), woken: false, closing: false, enough: 1 }),
             signal: Condvar::new(),
             task_signal: Notify::new(),
             failed: OnceLock::new(),
@@ -246,7 +250,9 @@ impl<T: Send + 'static> Log<T> {
             return Err((tag, self.shared.why_ended()));
         }
         queue.units.push(Queued { unit, tag, permit });
-        self.shared.notify();
+        if queue.units.len() >= queue.enough {
+            self.shared.notify();
+        }
         Ok(())
     }
 
@@ -298,16 +304,26 @@ impl<T> Shared<T> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until there is something to do; what is queued, and whether the log is being closed.
-    fn wait(&self, timeout: Option<Duration>) -> (Vec<Queued<T>>, bool) {
+    /// Waits until there is something to do, and then for company as the pace says; what is queued, and whether the log
+    /// is being closed.
+    fn wait(&self, timeout: Option<Duration>, pace: Pace) -> (Vec<Queued<T>>, bool) {
         let idle = |queue: &mut Queue<T>| queue.units.is_empty() && !queue.woken && !queue.closing;
         let queue = self.queue();
+        let came_meanwhile = queue.units.len();
         let mut queue = match timeout {
             None => self.signal.wait_while(queue, idle).unwrap_or_else(PoisonError::into_inner),
             Some(timeout) => {
                 self.signal.wait_timeout_while(queue, timeout, idle).unwrap_or_else(PoisonError::into_inner).0
             }
         };
+        let gathering = pace.gathering(came_meanwhile, queue.units.len());
+        if let Some(Gathering { enough, at_most }) = gathering {
+            queue.enough = enough;
+            let few = |queue: &mut Queue<T>| queue.units.len() < queue.enough && !queue.closing;
+            let gathered = self.signal.wait_timeout_while(queue, at_most, few);
+            queue = gathered.unwrap_or_else(PoisonError::into_inner).0;
+            queue.enough = 1;
+        }
         queue.woken = false;
         (std::mem::take(&mut queue.units), queue.closing)
     }

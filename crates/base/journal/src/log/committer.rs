@@ -1,8 +1,8 @@
 //! The committer: one thread for each log (or one task, see [`super::work`]), and the only one that writes.
 //!
-//! Group commit without a timer: it takes everything that is queued, writes it as one group with one gathering write,
-//! waits for fdatasync, answers, and takes what has been queued meanwhile. So a lone append waits for one fdatasync,
-//! and many concurrent ones share it.
+//! Group commit: it takes everything that is queued, writes it as one group with one gathering write, waits for
+//! fdatasync, answers, and takes what has been queued meanwhile. So a lone append waits for one fdatasync, and many
+//! concurrent ones share it; for those it waits a moment, see [`super::pace`].
 //!
 //! **Room.** An append is *vital* when it helps to make room (acks, copies of survivors, see [`Steward::contribute`]).
 //! Others are taken only while the next segment is allocated already, or the active one is not half full. So on a full
@@ -20,9 +20,12 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::frame::Unit;
 use super::group::{GROUP_ALIGN, GROUP_HEADER, GroupHeader, align};
 use super::mending::Wound;
+use super::pace::Pace;
 use super::segment::{
     SEGMENT_HEADER, SPARE_NAME, SegmentHeader, is_no_space, make_spare, promote_spare, random_salt, segment_path,
     write_all,
@@ -92,11 +95,14 @@ impl<S: Steward> Committer<S> {
     pub(crate) fn run(mut self) {
         let shared = self.shared.clone();
         let _guard = ExitGuard(&shared);
+        let mut pace = Pace::default();
         loop {
-            let (queued, closing) = shared.wait(self.retry_in());
+            let (queued, closing) = shared.wait(self.retry_in(), pace);
+            let (appends, began) = (queued.len(), Instant::now());
             if !self.turn(queued, closing) {
                 break;
             }
+            pace = Pace::after(appends, began.elapsed());
         }
         self.seal();
     }
