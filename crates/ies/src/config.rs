@@ -250,6 +250,10 @@ impl Config {
         faults.inside("events", self.events.validate());
         faults.inside("queue", self.queue.validate());
         faults.inside("delivery", self.delivery.validate());
+        faults.unless(self.queue.limits.shutdown_grace.0 > self.delivery.shutdown_grace.0, || {
+            let given = self.delivery.shutdown_grace;
+            Fault::new("queue.limits.shutdown_grace", format!("must be longer than delivery.shutdown_grace, {given}"))
+        });
         for (place, key) in self.dkim.iter().enumerate() {
             faults.inside(&format!("dkim[{place}]"), key.validate());
         }

@@ -1,13 +1,14 @@
-//! What delivery remembers of hosts: addresses that did not answer, hosts whose TLS is broken, connections there are.
+//! What delivery remembers of hosts: addresses that did not answer, hosts whose TLS is broken, hosts that do not fulfil
+//! a policy.
 //!
 //! Everything is bounded and shared by all sessions. Forgetting is always safe: what was forgotten is learned again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lru::LruCache;
@@ -215,61 +216,6 @@ pub fn broken_hosts(state_dir: &std::path::Path, now: Timestamp) -> std::io::Res
     Ok(current.map(|(host, entry)| BrokenHost { host, trouble: entry.trouble, until: entry.until }).collect())
 }
 
-/// Connections by the address they go to.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Places(Arc<Mutex<HashMap<SocketAddr, Count>>>);
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Count {
-    opening: u32,
-    open: u32,
-}
-
-/// A connection's place at an address; given back when dropped.
-#[derive(Debug)]
-pub(crate) struct Place {
-    places: Places,
-    address: SocketAddr,
-    open: bool,
-}
-
-impl Places {
-    /// A place for a connection that is being made: at most `all_max` at a time to this address, of which at most
-    /// `opening_max` are not made yet.
-    pub fn take(&self, address: SocketAddr, opening_max: u32, all_max: Option<u32>) -> Option<Place> {
-        let mut counts = lock(&self.0);
-        let count = counts.entry(address).or_default();
-        if count.opening >= opening_max || all_max.is_some_and(|max| count.opening + count.open >= max) {
-            return None;
-        }
-        count.opening += 1;
-        Some(Place { places: self.clone(), address, open: false })
-    }
-}
-
-impl Place {
-    /// The connection is made.
-    pub fn opened(&mut self) {
-        if !std::mem::replace(&mut self.open, true) {
-            let mut counts = lock(&self.places.0);
-            let count = counts.entry(self.address).or_default();
-            (count.opening, count.open) = (count.opening.saturating_sub(1), count.open + 1);
-        }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut counts = lock(&self.places.0);
-        let Some(count) = counts.get_mut(&self.address) else { return };
-        let part = if self.open { &mut count.open } else { &mut count.opening };
-        *part = part.saturating_sub(1);
-        if (count.opening, count.open) == (0, 0) {
-            counts.remove(&self.address);
-        }
-    }
-}
-
 /// Hosts that do not fulfil the policy of some domain of a site: its other hosts are tried before.
 #[derive(Debug)]
 pub(crate) struct Unfit(Mutex<LruCache<(Name, Name), Timestamp>>);
@@ -369,20 +315,5 @@ mod tests {
         assert_eq!(broken_hosts(dir.path(), at(312)).unwrap()[0].host, "mx");
         std::fs::write(&file, b"{\"mx\": 1}").unwrap();
         assert_eq!(open().trouble(&mx, at(301)), None, "a damaged file is begun anew");
-    }
-
-    #[test]
-    fn places_are_counted_and_given_back() {
-        let places = Places::default();
-        let host: SocketAddr = "192.0.2.1:25".parse().unwrap();
-        let mut first = places.take(host, 1, Some(2)).unwrap();
-        assert!(places.take(host, 1, Some(2)).is_none(), "one is being made");
-        first.opened();
-        first.opened();
-        let second = places.take(host, 1, Some(2)).unwrap();
-        assert!(places.take(host, 5, Some(2)).is_none(), "two in all");
-        assert!(places.take(host, 5, None).is_some());
-        drop((first, second));
-        assert!(lock(&places.0).is_empty());
     }
 }

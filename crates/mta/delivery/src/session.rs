@@ -9,6 +9,7 @@ mod report;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::dialogue::TlsUse;
 use model::handoff::{FromDelivery, SessionTrouble, Ticket};
@@ -22,7 +23,10 @@ use tokio::time::{Instant, sleep_until};
 use crate::compose::Composer;
 use crate::dialogue::Manners;
 use crate::driver::{Order, Shared};
-use crate::memory::Place;
+use crate::places::Place;
+
+/// A session whose place at the address others wait for ends after this time; one that idles ends at once.
+const GIVE_WAY_AFTER: Duration = Duration::from_secs(30);
 
 /// Opens a session and serves it to its end. What it returns goes into [`FromDelivery::Closed`].
 pub(crate) async fn run(
@@ -41,7 +45,7 @@ pub(crate) async fn run(
     };
     let opened = match opened {
         Ok(opened) => opened,
-        Err(trouble) => return Some(trouble),
+        Err(trouble) => return trouble,
     };
     let composer = Composer::new(shared.dkim.clone(), Arc::clone(&shared.tokens), Arc::clone(&path.source));
     let manners = Manners::with(&shared.config, &path.site.provider);
@@ -66,7 +70,8 @@ pub(crate) async fn run(
         transactions: 0,
         last_at: Instant::now(),
         dns_ms: Some(opened.dns_ms),
-        _place: opened.place,
+        place: opened.place,
+        opened_at: Instant::now(),
         tls_use,
         notes: HashMap::new(),
     };
@@ -105,7 +110,8 @@ struct Session {
     /// What policies of domains said of the mails in hand.
     notes: HashMap<RecipientId, policy::Note>,
     /// Its place among the connections to the address.
-    _place: Option<Place>,
+    place: Option<Place>,
+    opened_at: Instant,
 }
 
 /// Why a session ends before its orders do.
@@ -181,6 +187,9 @@ impl Session {
     async fn ask_for_more(&mut self) {
         let config = &self.shared.config;
         let pending = u32::try_from(self.pending.len() + self.in_hand).unwrap_or(u32::MAX);
+        if !self.asked && self.gives_way() {
+            self.left = self.left.min(pending);
+        }
         let room = config.batch_max.min(self.left.saturating_sub(pending));
         if self.asked || self.closing || room == 0 || pending > config.ready_ahead || !self.client.is_usable() {
             return;
@@ -189,9 +198,22 @@ impl Session {
         let _ = self.shared.to_queue.send(FromDelivery::Ready { session: self.id, room }).await;
     }
 
-    /// Waits for an order. Returns false when the connection has idled for too long, or everything ends.
+    /// Others wait for a place at this address, and this session has had its time.
+    fn gives_way(&self) -> bool {
+        self.opened_at.elapsed() >= GIVE_WAY_AFTER && self.place.as_ref().is_some_and(Place::is_wanted)
+    }
+
+    /// Waits for an order. Returns false when the connection has idled for too long, others wait for its place, or
+    /// everything ends.
     async fn wait(&mut self) -> Result<bool, End> {
         let idle_ends = Instant::now() + self.path.idle_timeout;
+        let place = self.place.as_ref();
+        let wanted = async {
+            match place {
+                Some(place) => place.wanted().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             order = self.orders.recv() => match order {
@@ -203,6 +225,7 @@ impl Session {
             },
             () = self.shared.shutdown.cancelled() => Ok(false),
             error = self.client.idle_end() => Err(self.ended_by_server(&error).await),
+            () = wanted => Ok(false),
             () = sleep_until(idle_ends) => Ok(false),
         }
     }

@@ -83,7 +83,8 @@ impl TlsConfigs {
                     tls
                 }
                 Err(error) => {
-                    let what = "the client certificate of a source has changed and cannot be used; the old one is shown";
+                    let what =
+                        "the client certificate of a source has changed and cannot be used; the old one is shown";
                     tracing::error!(%source, error, "{what}");
                     kept.tls
                 }
@@ -93,9 +94,7 @@ impl TlsConfigs {
     }
 
     fn make(&self, identity: Option<&ClientIdentity>) -> Result<Arc<SourceTls>, String> {
-        let make = |signatures| {
-            tls::client(signatures, identity, self.sessions_max).map_err(|error| error.to_string())
-        };
+        let make = |signatures| tls::client(signatures, identity, self.sessions_max).map_err(|error| error.to_string());
         Ok(Arc::new(SourceTls { proven: make(Signatures::Proven)?, unproven: make(Signatures::Unproven)? }))
     }
 

@@ -8,11 +8,13 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, MaybeDone, maybe_done};
 use mail::bounce::Failure;
-use model::category::{Category, Disposition, Scope};
+use model::category::Scope;
 use model::event::Attempt;
 use model::handoff::SessionTrouble;
 use model::id::SessionId;
@@ -28,7 +30,8 @@ use tokio::time::{Instant, timeout};
 
 use crate::driver::Shared;
 use crate::egress::DialError;
-use crate::memory::{Place, TlsTrouble};
+use crate::memory::TlsTrouble;
+use crate::places::Place;
 use crate::race::{Patience, race};
 use crate::route::{self, Candidate, End, Query};
 use crate::secret;
@@ -47,14 +50,24 @@ pub(super) struct Opened {
 }
 
 /// Tries the addresses of the site's hosts in their order.
-pub(super) async fn open(id: SessionId, path: &PathSpec, shared: &Shared) -> Result<Opened, Box<SessionTrouble>> {
-    match timeout(shared.config.open_time_max.0, Opening { path, shared }.run(id)).await {
-        Ok(opened) => opened,
+///
+/// # Errors
+/// Why no host could be used; `None` when it came to nothing because of our own limits of connections to an address,
+/// which says nothing about the hosts.
+pub(super) async fn open(
+    id: SessionId,
+    path: &PathSpec,
+    shared: &Shared,
+) -> Result<Opened, Option<Box<SessionTrouble>>> {
+    let opening = Opening { path, shared, in_line: AtomicU32::new(0) };
+    match timeout(shared.config.open_time_max.0, opening.run(id)).await {
+        Ok(opened) => opened.map_err(Some),
+        Err(_) if opening.in_line.load(Relaxed) > 0 => Err(None),
         Err(_) => {
             let verdict = shared.judge.failure(Failure::ConnectTimeout);
             let error = Some("no host answered in the time for opening a session".to_owned());
             let attempt = Attempt { phase: Some(Phase::Connect), error, ..about(path, &verdict) };
-            Err(Box::new(SessionTrouble { verdict, attempt }))
+            Err(Some(Box::new(SessionTrouble { verdict, attempt })))
         }
     }
 }
@@ -62,6 +75,8 @@ pub(super) async fn open(id: SessionId, path: &PathSpec, shared: &Shared) -> Res
 struct Opening<'a> {
     path: &'a PathSpec,
     shared: &'a Shared,
+    /// How many addresses of the site have no room for another connection of ours, and are waited for.
+    in_line: AtomicU32,
 }
 
 /// A host that could not be used.
@@ -146,8 +161,7 @@ impl Opening<'_> {
         let place = match candidate.end.tcp() {
             Some(address) => {
                 let (opening_max, all_max) = (shared.config.connecting_max, self.path.connections_per_address);
-                let place = shared.places.take(address, opening_max, all_max);
-                Some(place.ok_or_else(|| self.no_room(candidate))?)
+                Some(shared.places.take(address, opening_max, all_max, &self.in_line).await)
             }
             None => None,
         };
@@ -333,25 +347,6 @@ impl Opening<'_> {
         let connect_ms = u32::try_from(connect_ms).unwrap_or(u32::MAX);
         let error = ClientError { phase: Phase::Connect, dot_sent: false, kind };
         self.failed(candidate, &failed_connection(error, None, connect_ms))
-    }
-
-    fn no_room(&self, candidate: &Candidate) -> Failed {
-        let verdict = Verdict {
-            disposition: Disposition::Deferred,
-            scope: Scope::Connection,
-            category: Some(Category::RateLimited),
-            suppress: false,
-            wait_s: None,
-        };
-        let error = Some(format!("{}: all connections to this address that are allowed are in use", candidate.host));
-        let attempt = Attempt {
-            mx_host: Some(candidate.host.clone()),
-            mx_address: candidate.end.tcp().map(|address| address.ip().to_string()),
-            phase: Some(Phase::Connect),
-            error,
-            ..about(self.path, &verdict)
-        };
-        Failed { trouble: Box::new(SessionTrouble { verdict, attempt }), is_final: false }
     }
 
     fn local_trouble(&self, reason: String) -> Box<SessionTrouble> {
