@@ -43,7 +43,9 @@ impl TranscriptDesk for Desk {
             if let Err(error) = outcome {
                 // What was told does not hold.
                 let told = self.tell(vec![event(&recording, "end", by, self.clock.now())]).await;
-                told.unwrap_or_else(|error| tracing::error!(error, id = recording.id, "the end of a recording is not told"));
+                told.unwrap_or_else(|error| {
+                    tracing::error!(error, id = recording.id, "the end of a recording is not told")
+                });
                 return Err(refusal(error));
             }
             Ok(recording)
@@ -85,9 +87,13 @@ impl Desk {
         match looked.await {
             Ok(ended) if ended.is_empty() => {}
             Ok(ended) => {
-                let by = |recording: &Recording| if recording.taken >= recording.count_max { "its number" } else { "its time" };
+                let by = |recording: &Recording| {
+                    if recording.taken >= recording.count_max { "its number" } else { "its time" }
+                };
                 let events = ended.iter().map(|recording| event(recording, "end", by(recording), now)).collect();
-                self.tell(events).await.unwrap_or_else(|error| tracing::error!(error, "recordings ended, which is not told"));
+                self.tell(events)
+                    .await
+                    .unwrap_or_else(|error| tracing::error!(error, "recordings ended, which is not told"));
             }
             Err(error) => tracing::error!(error = %cause(&error), "recordings of dialogues"),
         }
@@ -139,7 +145,9 @@ fn cause(error: &OrderError) -> String {
 }
 
 /// Files are written.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, OrderError> + Send + 'static) -> Result<T, OrderError> {
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, OrderError> + Send + 'static,
+) -> Result<T, OrderError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(error) => Err(OrderError::File(std::io::Error::other(error))),

@@ -12,7 +12,6 @@ use mail::provider::Providers;
 use model::words::nearest;
 use serde_json::Value;
 
-
 /// Most bytes read: one more than is taken, so that a larger input is refused and not cut.
 const INPUT_MAX: u64 = inspect::INPUT_MAX as u64 + 1;
 

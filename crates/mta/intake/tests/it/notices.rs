@@ -95,20 +95,6 @@ async fn a_cancellation_is_told_with_its_reason() {
     }
 }
 
-/// Which cancellations come here is the queue's to say; those that do are told, with the words of whoever gave the order.
-#[tokio::test]
-async fn a_cancellation_is_told_with_its_reason() {
-    let mut house = House::open(config()).await;
-    let admitted = handed_in(&mut house, "", "", "").await;
-    let (mut event, row) = given_up(&admitted, 0, EventKind::Suppressed);
-    (event.note, event.attempt) = (Some("Cancelled by Ada: wrong link".to_owned()), None);
-    let told = told(&mut house, &config(), vec![(event, row)]).await;
-    assert_eq!(told.len(), 1);
-    for line in ["Action: failed\r\nStatus: 5.0.0\r\n", "Diagnostic-Code: x-ies; Cancelled by Ada: wrong link\r\n"] {
-        assert!(told[0].1.contains(line), "{line}: {}", told[0].1);
-    }
-}
-
 #[tokio::test]
 async fn who_is_not_told() {
     let mut house = House::open(config()).await;
