@@ -233,7 +233,7 @@ const NOT_OF_THE_UI = [
   "get /metrics",
   "get /healthz",
   "get /api/v1/stream",
-  // Limits of keys and replay are given on the command line or by a program; the UI has no form for them.
+  // Replay is for the command line and for programs.
   "post /api/v1/rules-replay",
 ];
 

@@ -24,7 +24,7 @@ export const NO_LIVE: LiveCounts = {
 
 export function addLive(a: LiveCounts, b: LiveCounts): LiveCounts {
   const sum = { ...a };
-  for (const key of Object.keys(sum) as (keyof LiveCounts)[]) sum[key] = a[key] + b[key];
+  for (const key of Object.keys(sum) as (keyof LiveCounts)[]) sum[key] = (a[key] ?? 0) + (b[key] ?? 0);
   return sum;
 }
 

@@ -25,6 +25,7 @@ const SPARSE: &[(&str, &[&str])] = &[
     ("Reply", &[]),
     ("ErrorDetail", &[]),
     ("PoolMember", &["weight"]),
+    ("RecordingSubject", &[]),
 ];
 
 /// Generic lists, whose items the derive writes out once more.

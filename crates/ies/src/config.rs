@@ -293,6 +293,12 @@ impl Config {
         settings
     }
 
+    /// The section of the intake with what the queue's says: it takes no more recipients than the queue holds.
+    pub fn intake_settings(&self) -> intake::Config {
+        let floors = self.intake.floors.clone().with_queue_of(self.queue.limits.recipients_max);
+        intake::Config { floors, ..self.intake.clone() }
+    }
+
     /// The streams and pools that mail may name.
     pub fn known_names(&self) -> intake::Known {
         intake::Known {

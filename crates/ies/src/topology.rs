@@ -106,8 +106,7 @@ impl Suite {
         let db = Db::open(&config.database_url()).await.context("database")?;
         let accounts = Accounts::open(db.clone(), clock.clone()).await.context("accounts")?;
         let known = config.known_names();
-        let floors = config.intake.floors.clone().with_queue_of(config.queue.limits.recipients_max);
-        let of_intake = intake::Config { floors, ..config.intake.clone() };
+        let of_intake = config.intake_settings();
         let intake = Intake::new(spool.clone(), recovery.newest_id, config.node, &of_intake, known, clock.clone());
         let (queue, commands) = queue::handle::channel();
         let providers = Providers::load(config.queue.providers_file.as_deref())?;
@@ -142,8 +141,7 @@ impl Suite {
         let smtp = listeners.addresses();
         let (injections, pickup) = shared.open_injections(address).await?;
         let dkim = keeper.ring.clone();
-        let notices_dir = shared.config.data_dir.join("notices");
-        let notices = Notices::new(shared.intake.clone(), &shared.config.intake, notices_dir).context("notices")?;
+        let notices = shared.open_notices()?;
 
         // What can fail for the configuration's sake lies before this line: a part that runs already when another cannot
         // start would report that as a fault of its own.
@@ -347,6 +345,12 @@ impl Shared {
         };
         let settings = self.config.delivery.clone();
         running.start(Stage::Engine, "delivery", |stop| async move { delivery::run(settings, ports, stop).await });
+    }
+
+    /// What tells senders of failures, and who hands it on.
+    fn open_notices(&self) -> anyhow::Result<(Notices, Postman)> {
+        let dir = self.config.data_dir.join("notices");
+        Notices::new(self.intake.clone(), &self.config.intake, dir).context("notices")
     }
 
     /// The keys that sign, those of the data directory and those of the configuration, and who watches over them.

@@ -1,7 +1,10 @@
 // Five virtual MTAs in three pools; one of them is down.
 import type { Pool, Source } from "../../app/api/types";
 
-type MockSource = Omit<Source, "address" | "suspended" | "ready" | "in_flight" | "connections" | "down"> & {
+type MockSource = Omit<
+  Source,
+  "address" | "suspended" | "ready" | "in_flight" | "connections" | "down" | "suspension"
+> & {
   address: string;
   /** Why it cannot send. */
   broken?: string;

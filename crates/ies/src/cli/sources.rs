@@ -190,7 +190,7 @@ mod tests {
         });
         let text = text(&[source("ip-1", None), source("ip-2", Some(down)), stopped]);
         let lines: Vec<&str> = text.lines().collect();
-        assert!(lines[1].starts_with("ip-1    fine    192.0.2.1") && lines[1].contains("1,200"), "{text}");
+        assert!(lines[1].starts_with("ip-1    fine       192.0.2.1") && lines[1].contains("1,200"), "{text}");
         assert!(lines[2].starts_with("ip-2    down"), "{text}");
         assert!(lines[3].starts_with("ip-3    suspended"), "{text}");
         let (start, later) = (time(since), time(Timestamp::from_unix_s(15)));

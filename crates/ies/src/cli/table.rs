@@ -77,7 +77,7 @@ fn shortened_behind(text: &str, most: usize) -> String {
 fn is_number(cell: &str) -> bool {
     cell == "-"
         || cell.starts_with(|letter: char| letter.is_ascii_digit())
-            && !cell.contains(['T', ':'])
+            && cell.matches('.').count() < 2
             && cell.chars().all(|letter| letter.is_ascii_digit() || ",./%".contains(letter))
 }
 

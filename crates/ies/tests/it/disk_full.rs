@@ -75,7 +75,7 @@ impl SmallDisk {
     }
 
     fn free(&self) -> u64 {
-        let stat = rustix::fs::statvfs(&self.filler).unwrap();
+        let stat = rustix::fs::statvfs(self.filler.parent().unwrap()).unwrap();
         stat.f_bavail * stat.f_frsize
     }
 
@@ -85,6 +85,7 @@ impl SmallDisk {
         let body = "x".repeat(998) + "\r\n";
         let message = format!("From: shop@example.com\r\nSubject: s\r\n\r\n{}.\r\n", body.repeat(size_kb));
         let mut talk = Talk::open(self.program.smtp()).await;
+        let mut last = String::new();
         for turn in 0..TAKEN_MAX {
             // A client that gets nothing accepted for 200 commands is sent away.
             if turn % 50 == 49 {
@@ -99,8 +100,9 @@ impl SmallDisk {
                 return reply;
             }
             assert!(reply.starts_with("250") || reply.starts_with("452"), "{reply}");
+            last = reply;
         }
-        panic!("never {expected}");
+        panic!("never {expected}, but {last} with {} bytes free", self.free());
     }
 
     /// The same by HTTP, until this status; body and Retry-After of the answer.

@@ -102,34 +102,38 @@ async fn a_throttled_provider_is_explained_and_mended() {
     };
     assert!(why.contains("corp-busy"), "{why}");
 
-    // What holds for the way there: by domain, by provider, by path.
-    let by_domain = run(&world, &["resolve", "example.org", "--source", "ip-1", "--all"], true).await;
-    assert!(by_domain.contains("queue.overrides[0].connections") && by_domain.contains("(lost)"), "{by_domain}");
-    assert!(by_domain.contains(&format!("{file} line")) && by_domain.contains("now: "), "{by_domain}");
-    let by_provider = json(&world, &["resolve", "provider:corp", "--source", "ip-1"]).await;
-    let connections = |answer: &Value| {
-        let limits = answer["sources"][0]["limits"].as_array().unwrap();
-        let limit = limits.iter().find(|limit| limit["key"] == "connections").unwrap();
-        (limit["value"].as_str().unwrap().to_owned(), limit["set_by"].as_str().unwrap().to_owned())
-    };
-    assert_eq!(connections(&by_provider), ("3".to_owned(), "queue.overrides[0].connections".to_owned()));
-    let other = json(&world, &["resolve", "path:ip-2/mx.example.org"]).await;
-    assert_eq!((other["provider"].as_str(), connections(&other).0.as_str()), (Some("corp"), "7"));
-    assert!(connections(&other).1.starts_with(file), "{other}");
-    let offline = run(&world, &["resolve", "provider:corp", "--offline"], true).await;
-    assert!(offline.contains("No running suite was asked"), "{offline}");
-    for (asked, expected) in
-        [("provider:crop", "provider"), ("path:ip-9/mx.example.org", "ip-9"), ("exa mple", "not the name")]
-    {
-        let refused = run(&world, &["resolve", asked], false).await;
-        assert!(refused.contains(expected), "{asked}: {refused}");
-    }
+    limits_have_origins(&world, file).await;
 
     // Mended: the rule only tells, and mail goes.
     world.receiver.manners.busy.store(false, Ordering::SeqCst);
     run(&world, &["rules", "shadow", "on", "corp-busy"], true).await;
     assert_eq!(world.receiver.next_to().await, "b@example.org");
     world.end().await;
+}
+
+/// What holds for the way there: by domain, by provider, by path.
+async fn limits_have_origins(world: &World, file: &str) {
+    let by_domain = run(world, &["resolve", "example.org", "--source", "ip-1", "--all"], true).await;
+    assert!(by_domain.contains("queue.overrides[0].connections") && by_domain.contains("(lost)"), "{by_domain}");
+    assert!(by_domain.contains(&format!("{file} line")) && by_domain.contains("now: "), "{by_domain}");
+    let by_provider = json(world, &["resolve", "provider:corp", "--source", "ip-1"]).await;
+    let connections = |answer: &Value| {
+        let limits = answer["sources"][0]["limits"].as_array().unwrap();
+        let limit = limits.iter().find(|limit| limit["key"] == "connections").unwrap();
+        (limit["value"].as_str().unwrap().to_owned(), limit["set_by"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(connections(&by_provider), ("3".to_owned(), "queue.overrides[0].connections".to_owned()));
+    let other = json(world, &["resolve", "path:ip-2/mx.example.org"]).await;
+    assert_eq!((other["provider"].as_str(), connections(&other).0.as_str()), (Some("corp"), "7"));
+    assert!(connections(&other).1.starts_with(file), "{other}");
+    let offline = run(world, &["resolve", "provider:corp", "--offline"], true).await;
+    assert!(offline.contains("No running suite was asked"), "{offline}");
+    for (asked, expected) in
+        [("provider:crop", "provider"), ("path:ip-9/mx.example.org", "ip-9"), ("exa mple", "not the name")]
+    {
+        let refused = run(world, &["resolve", asked], false).await;
+        assert!(refused.contains(expected), "{asked}: {refused}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
