@@ -140,8 +140,7 @@ impl Suite {
         let listeners = shared.bind_smtp(&monitor, &keeper).await?;
         let smtp = listeners.addresses();
         let (injections, pickup) = shared.open_injections(address).await?;
-        let dkim = keeper.ring.clone();
-        let notices = shared.open_notices()?;
+        let (dkim, notices) = (keeper.ring.clone(), shared.open_notices()?);
 
         // What can fail for the configuration's sake lies before this line: a part that runs already when another cannot
         // start would report that as a fault of its own.
