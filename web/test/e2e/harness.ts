@@ -201,10 +201,13 @@ export async function logIn(page: Page, url: string, email: string, password: st
   await page.locator("#content").waitFor();
 }
 
-/** Waits until nothing is loading any more. */
+/** Waits until nothing is loading any more, and no colour is on its way to another. */
 export async function settled(page: Page): Promise<void> {
   await page.waitForFunction(
-    () => document.querySelector("main, h1") !== null && !document.querySelector('[aria-busy="true"]'),
+    () =>
+      document.querySelector("main, h1") !== null &&
+      !document.querySelector('[aria-busy="true"]') &&
+      !document.getAnimations().some((moving) => moving instanceof CSSTransition && moving.playState === "running"),
   );
   await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
 }
